@@ -1,0 +1,51 @@
+# The commands of a fresh machine. `make` alone lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+# The virtual environment's tools first, so that stages started by DVC find them.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help repro test test-all lint ui lock clean
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+repro: .venv/installed  ## set up, then rebuild every experiment listed in params.yaml
+	@dvc repro
+	@plait verify
+
+test: .venv/installed-dev  ## set up with test tools, then run the tests (about two minutes)
+	@pytest
+
+test-all: .venv/installed-dev  ## the tests, the slow ones included, as CI runs them
+	@pytest --slow
+
+lint: .venv/installed-dev  ## check format, style and types
+	@ruff format --check .
+	@ruff check .
+	@mypy
+
+ui: .venv/installed  ## open the MLflow UI on the recorded runs
+	@plait ui
+
+lock: .venv/installed  ## resolve requirements.lock anew from pyproject.toml
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade \
+		--constraint constraints.txt --custom-compile-command "make lock" \
+		--output-file requirements.lock pyproject.toml
+
+clean:  ## remove the virtual environment and caches, nothing recorded
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+
+# Versions come from the lock as constraints, so one file serves every extra and platform.
+# A mark file is written last: a broken installation is never taken for a whole one.
+.venv/installed: pyproject.toml requirements.lock
+	@echo "installing plait into .venv (a few minutes, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --constraint requirements.lock setuptools
+	@$(BIN)/python -m pip install --quiet --constraint requirements.lock --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@$(BIN)/python -m pip install --quiet --constraint requirements.lock --no-build-isolation --editable ".[dev,notebook,tensorboard]"
+	@touch $@

@@ -1,0 +1,110 @@
+"""Every file that passes between stages: where it lies and how it is written."""
+
+import json
+import math
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SIGNIFICANT_DIGITS = 8
+"""Of the numbers in metrics files: more than any interval needs, fewer than float noise shows."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the stages of one experiment leave: a folder of data and a folder of results."""
+
+    data: Path
+    """`generate`: {train,val,test}.parquet (val may be missing) and dataset.json."""
+    results: Path
+
+    @property
+    def model(self) -> Path:
+        """`train`: folder with model.json beside weights.safetensors or estimator.skops."""
+        return self.results / "model"
+
+    @property
+    def curves(self) -> Path:
+        """`train`: a row an epoch; columns ``epoch``, ``train/loss``, ``val/loss``, …"""
+        return self.results / "curves.csv"
+
+    @property
+    def metrics(self) -> Path:
+        """`evaluate`: one flat mapping such as ``{"test/mse": 0.01}``; kept in git."""
+        return self.results / "metrics.json"
+
+    @property
+    def evaluation(self) -> Path:
+        """`evaluate`: folder with evaluation.json, predictions.parquet, plots (PNG, CSV)."""
+        return self.results / "evaluation"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A tree of the project, and the checkout that owns its history.
+
+    The two differ in ``dvc exp run --temp`` and ``--queue``, where DVC copies the tree below
+    ``.dvc/tmp`` and names the checkout in the environment variable ``DVC_ROOT``.
+    """
+
+    root: Path
+    """Whose code, conf/ and data/ are used."""
+    anchor: Path
+    """Whose mlruns/ records the runs and whose .plait/ holds checkpoints and locks."""
+
+    @classmethod
+    def at(cls, root: Path) -> "Workspace":
+        """The workspace of the tree at ``root``."""
+        root = root.resolve()
+        return cls(root, Path(os.environ.get("DVC_ROOT") or root).resolve())
+
+    def resolved(self, name: str) -> Path:
+        """The composed configuration of an experiment."""
+        return self.root / "resolved" / f"{name}.yaml"
+
+    def outputs(self, name: str) -> Outputs:
+        """Where DVC's stages of an experiment write."""
+        return Outputs(self.root / "data" / "generated" / name, self.root / "results" / name)
+
+    @property
+    def store(self) -> Path:
+        """The tracking store: mlflow.db, artifacts/, reports/, recorded/."""
+        return self.anchor / "mlruns"
+
+    @property
+    def scratch(self) -> Path:
+        """What outlives a command but is no result: checkpoints, locks, journals."""
+        return self.anchor / ".plait"
+
+
+def significant(value: float, digits: int = SIGNIFICANT_DIGITS) -> float:
+    """``value`` rounded to so many significant digits; NaN and infinity unchanged."""
+    return float(f"{value:.{digits - 1}e}") if math.isfinite(value) else value
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``path`` whole or not at all: beside it, flushed to disk, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON with the order of its keys kept. NaN is refused."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The value that `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))

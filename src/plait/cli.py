@@ -1,0 +1,107 @@
+"""The command ``plait``: one function a verb, no logic."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from plait.errors import UserError, exit_with
+
+
+def find_root() -> Path:
+    """The project around the working directory.
+
+    :raises UserError: outside of a project.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "dvc.yaml").is_file() and (folder / "conf").is_dir():
+            return folder
+    raise UserError(f"{here} is not in a plait project: no dvc.yaml and conf/ here or above")
+
+
+def compose(arguments: argparse.Namespace) -> int:
+    """Check params.yaml and conf/, and write resolved/."""
+    from plait.stages.compose import compose as compose_stage
+
+    compose_stage(find_root())
+    return 0
+
+
+def options(arguments: argparse.Namespace) -> int:
+    """List the choices, or the fields of one group."""
+    from plait.config.options import describe, describe_groups
+
+    conf = find_root() / "conf"
+    print(describe(conf, arguments.group) if arguments.group else describe_groups(conf))
+    return 0
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Say which file set a value."""
+    from plait.config.compose import Project
+    from plait.config.explain import explain as explain_key
+
+    print(explain_key(Project(find_root()), arguments.name, arguments.key))
+    return 0
+
+
+def why(arguments: argparse.Namespace) -> int:
+    """Say which stages would run again, and because of what."""
+    from plait.config.compose import Project
+    from plait.config.why import why as why_stages
+
+    print(why_stages(Project(find_root()), arguments.name))
+    return 0
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Compare the rebuilt metrics with those of the commit."""
+    from plait.config.compose import Project
+    from plait.evaluation.verify import verify as verify_metrics
+
+    project = Project(find_root())
+    print("\n".join(verify_metrics(project.root, list(project.listed))))
+    return 0
+
+
+def ui(arguments: argparse.Namespace) -> int:
+    """Open the MLflow UI on the recorded runs."""
+    from plait.artifacts import Workspace
+    from plait.tracking.ui import ui as open_ui
+
+    open_ui(Workspace.at(find_root()), arguments.port, arguments.host)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(
+        prog="plait",
+        description="Hydra, DVC, Lightning and MLflow by one configuration."
+        " `dvc repro` rebuilds what params.yaml lists.",
+    )
+    verbs = top.add_subparsers(title="verbs", required=True, metavar="VERB")
+
+    def verb(function: Callable[[argparse.Namespace], int]) -> argparse.ArgumentParser:
+        line = (function.__doc__ or "").strip()
+        added = verbs.add_parser(function.__name__, help=line, description=line)
+        added.set_defaults(function=function)
+        return added
+
+    verb(compose)
+    verb(options).add_argument("group", nargs="?", help="such as model, optimizer, trainer")
+    explaining = verb(explain)
+    explaining.add_argument("name", help="an experiment")
+    explaining.add_argument("key", help="such as optimizer.lr, or a whole section")
+    verb(why).add_argument("name", help="an experiment")
+    verb(verify)
+    opening = verb(ui)
+    opening.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    opening.add_argument("--port", type=int, default=5000, help="(%(default)s)")
+    return top
+
+
+def main() -> None:
+    """The console script."""
+    arguments = parser().parse_args()
+    exit_with(lambda: arguments.function(arguments))

@@ -1,0 +1,1 @@
+"""Composition, checking, code closure and identity."""

@@ -1,0 +1,184 @@
+"""Everything that can be wrong with a composed configuration, said in words."""
+
+import difflib
+import importlib
+from collections.abc import Callable, Iterable
+from types import UnionType
+from typing import Any, Literal, Union, get_origin
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from plait.config.fields import interval_of, kind_words, locate
+from plait.config.pairs import GROUPS, SECTIONS, section_settings, settings_of
+from plait.errors import ConfigurationError
+from plait.settings import Settings, setting
+
+MOST_LINES = 4
+
+Where = Callable[[str], str]
+"""Names the file or the level that set a dotted key."""
+
+
+TYPE_WORDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+"""What pydantic's types of faults ask for."""
+
+
+class Root(Settings):
+    """The values that stand at the root of the configuration."""
+
+    description: str = setting("what the experiment is, in a line", min_length=1)
+    seed: int = setting("of training: initial weights, order of rows, dropout", ge=0)
+    batch_size: int = setting("rows a step, over all devices together", unit="rows", ge=1)
+
+
+def check(name: str, values: dict[str, Any], where: Where) -> dict[str, Settings]:
+    """Check the values of an experiment and their combination.
+
+    :param values: the sections; those of a group start with ``choice``.
+    :returns: settings by section; callbacks under ``callbacks.NAME``.
+    :raises ConfigurationError: with one line a fault, at most four lines.
+    """
+    faults: list[str] = []
+    settings: dict[str, Settings] = {}
+
+    def validate(section: str, cls: type[Settings], given: Any, prefix: str) -> None:
+        if not isinstance(given, dict):
+            faults.append(f"{section}: is {given!r}; must be a mapping{where(section)}")
+            return
+        try:
+            settings[section] = cls.model_validate(given)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                key, words = _words(prefix, detail, cls)
+                # Each member of a union complains by itself, in the same words.
+                if (fault := f"{words}{where(key)}") not in faults:
+                    faults.append(fault)
+
+    known = [*Root.model_fields, *GROUPS, *SECTIONS, "experiment", "debug"]
+    for key in values:
+        if key not in known:
+            faults.append(f"{_unknown(key, '', known)}{where(key)}")
+    validate("", Root, {key: values[key] for key in Root.model_fields if key in values}, "")
+    for title in SECTIONS:
+        validate(title, section_settings(title), values.get(title), f"{title}.")
+    for group, definition in GROUPS.items():
+        section: Any = values.get(group)
+        if definition.several:
+            for choice, inner in (section or {}).items():
+                validate(
+                    f"{group}.{choice}", settings_of(group, choice), inner, f"{group}.{choice}."
+                )
+        elif section is not None:
+            inner = {key: value for key, value in section.items() if key != "choice"}
+            validate(group, settings_of(group, section["choice"]), inner, f"{group}.")
+    if not faults:
+        faults = _combination(values, settings)
+    if faults:
+        more = len(faults) - MOST_LINES + 1
+        if more > 1:
+            faults = [*faults[: MOST_LINES - 1], f"and {more} more"]
+        raise ConfigurationError("\n       ".join(f"{name}: {fault}" for fault in faults))
+    return settings
+
+
+def unknown_choice(group: str, given: object, known: list[str]) -> str:
+    """The words for a choice that is not among those known."""
+    near = difflib.get_close_matches(str(given), known, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{group}: unknown choice {given!r}{hint} There are: {', '.join(known)}".replace(
+        "' There", "'. There"
+    )
+
+
+def _combination(values: dict[str, Any], settings: dict[str, Any]) -> list[str]:
+    """What is right alone and wrong together."""
+    task: Literal["regression", "classification"] = settings["data"].task
+    faults = []
+    for group in ("model", "objective"):
+        if group in settings and task not in settings[group].tasks:
+            faults.append(
+                f"{group}: {values[group]['choice']!r} is for {' or '.join(settings[group].tasks)},"
+                f" but data: {values['data']['choice']} is a {task} task"
+            )
+    evaluation = importlib.import_module(SECTIONS["evaluation"])
+    try:
+        evaluation.check(settings["evaluation"], task)
+    except ConfigurationError as error:
+        faults.append(str(error))
+    split = settings["data"].split
+    for callback in values["callbacks"]:
+        if (
+            settings[f"callbacks.{callback}"].needs_validation
+            and not split.val
+            and split.by != "column"
+        ):
+            faults.append(
+                f"callbacks.{callback}: needs a validation part; set data.split.val above 0"
+            )
+    if settings["model"].fitted_by == "gradient":
+        trainer, batch_size = settings["trainer"], values["batch_size"]
+        if trainer.max_epochs is None and trainer.max_steps is None:
+            faults.append("trainer: max_epochs and max_steps are both null; give one of them")
+        micro = trainer.micro_batch_size
+        if micro is not None and batch_size % micro:
+            faults.append(
+                f"trainer.micro_batch_size: is {micro}; must divide batch_size, {batch_size}"
+            )
+    return faults
+
+
+def _words(prefix: str, detail: ErrorDetails, cls: type[Settings]) -> tuple[str, str]:
+    """The key at fault, and what pydantic found as a user would say it."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    if not detail["loc"]:
+        key = prefix.removesuffix(".")
+        return key, f"{key}: {context['error']}"
+    last, owner, field = locate(cls, detail["loc"])
+    key = prefix + last
+    if kind == "value_error":
+        return key, f"{key}: {context['error']}"
+    if field is None:
+        above, _, unknown = key.rpartition(".")
+        return key, _unknown(unknown, f"{above}." if above else "", owner.model_fields)
+    if kind == "missing":
+        return key, f"{key}: is missing"
+    if kind == "finite_number":
+        return key, f"{key}: is {detail['input']}; must be a finite number"
+    interval = interval_of(field.metadata)
+    if get_origin(field.annotation) in (Union, UnionType):
+        allowed = " ".join(filter(None, [kind_words(field.annotation), interval]))
+    elif kind == "literal_error":
+        near = difflib.get_close_matches(str(detail["input"]), _literals(context["expected"]), 1)
+        allowed = f"one of {context['expected']}" + (f"; did you mean {near[0]!r}?" if near else "")
+    elif interval and kind.startswith(("greater", "less")):
+        allowed = f"in {interval}"
+    else:
+        # Where nothing fits, pydantic's own words: "Input should have at least 1 item".
+        words = detail["msg"].removeprefix("Input should ").removeprefix("be ")
+        allowed = TYPE_WORDS.get(kind, words)
+    return key, f"{key}: is {_shown(detail['input'])}; must be {allowed}"
+
+
+def _literals(expected: str) -> list[str]:
+    return [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
+
+
+def _shown(value: object) -> str:
+    return f"{value!r} (text)" if isinstance(value, str) else f"{value!r}"
+
+
+def _unknown(key: str, prefix: str, known: Iterable[str]) -> str:
+    known = list(known)
+    near = difflib.get_close_matches(key, known, 1, cutoff=0.5)
+    hint = f"did you mean {prefix}{near[0]}?" if near else f"known: {', '.join(known)}"
+    return f"{prefix}{key}: unknown key; {hint}"

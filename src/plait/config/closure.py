@@ -1,0 +1,194 @@
+"""Which first-party code, and which packages, a stage can reach for the choices made.
+
+Read from syntax trees, without importing anything, so that a comment, a docstring or another
+model's file changes no digest.
+"""
+
+import ast
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from plait.config.pairs import GROUPS, kind_of
+from plait.config.resolved import Resolved, Stage
+
+STAGE_GROUPS: dict[Stage, tuple[str, ...]] = {
+    "generate": ("data",),
+    "train": ("model", "objective", "optimizer", "schedule", "callbacks"),
+    "evaluate": ("model",),
+    "record": ("model",),
+}
+"""Whose chosen modules a stage loads by name, which no import statement shows."""
+
+DISCOVERED: dict[Stage, tuple[str, ...]] = {"evaluate": ("plait.evaluation.metrics",)}
+"""Packages of which a stage loads every module."""
+
+OBSERVERS: dict[Stage, tuple[str, ...]] = {"train": ("plait.tracking",)}
+"""Code that is handed values and gives none back: it cannot change what the stage leaves, so
+editing it reruns nothing. A test shows that training is equal, bit for bit, without it."""
+
+
+@dataclass(frozen=True)
+class Closure:
+    """What a stage can reach."""
+
+    modules: dict[str, str]
+    """Digest by first-party module, sorted."""
+    packages: tuple[str, ...]
+    """Import names of third-party packages, sorted."""
+
+    @property
+    def digest(self) -> str:
+        """One digest of all modules."""
+        text = "\n".join(f"{name} {digest}" for name, digest in self.modules.items())
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class _Module:
+    digest: str
+    imports: frozenset[str]
+
+
+class Code:
+    """The first-party source tree of a checkout.
+
+    :param src: the folder that holds the package ``plait``.
+    """
+
+    def __init__(self, src: Path) -> None:
+        self._src = src
+        self._module = cache(self._read)
+
+    def closure(self, stage: Stage, resolved: Resolved) -> Closure:
+        """What ``stage`` can reach for an experiment's choices."""
+        roots = [f"plait.stages.{stage}"]
+        for group in STAGE_GROUPS[stage]:
+            roots += [f"{GROUPS[group].package}.{name}" for name in chosen(resolved, group)]
+        if "model" in STAGE_GROUPS[stage]:
+            kind = kind_of(resolved.choice("model"))
+            roots += [kind.models, *([kind.training] if stage == "train" else [])]
+        for package in DISCOVERED.get(stage, ()):
+            folder = self._src.joinpath(*package.split("."))
+            roots += [f"{package}.{path.stem}" for path in sorted(folder.glob("[!_]*.py"))]
+        return self.reach(roots, OBSERVERS.get(stage, ()))
+
+    def reach(self, roots: Iterable[str], observers: tuple[str, ...] = ()) -> Closure:
+        """What the modules ``roots`` can reach, themselves included, ``observers`` left out."""
+        modules: dict[str, str] = {}
+        packages: set[str] = set()
+        waiting = list(roots)
+        while waiting:
+            name = waiting.pop()
+            if name.partition(".")[0] != "plait":
+                packages.add(name.partition(".")[0])
+                continue
+            for ancestor in _ancestors(name):
+                if ancestor in modules or ancestor.startswith(observers):
+                    continue
+                module = self._module(ancestor)
+                if module is not None:
+                    modules[ancestor] = module.digest
+                    waiting += module.imports
+        third_party = packages - sys.stdlib_module_names
+        return Closure(dict(sorted(modules.items())), tuple(sorted(third_party)))
+
+    def path(self, name: str) -> Path | None:
+        """The file of a module; None for a name that is none, such as an imported function."""
+        base = self._src.joinpath(*name.split("."))
+        for path in (base.with_suffix(".py"), base / "__init__.py"):
+            if path.is_file():
+                return path
+        return None
+
+    def _read(self, name: str) -> _Module | None:
+        path = self.path(name)
+        if path is None:
+            return None
+        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        hasher = hashlib.sha256()
+        for piece in _canonical(tree):
+            hasher.update(piece.encode())
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        return _Module(hasher.hexdigest()[:16], frozenset(_imports(tree, package)))
+
+
+def chosen(resolved: Resolved, group: str) -> list[str]:
+    """The names chosen in a group: none, one, or several."""
+    section = resolved[group]
+    if section is None:
+        return []
+    return list(section) if GROUPS[group].several else [section["choice"]]
+
+
+def _ancestors(name: str) -> Iterator[str]:
+    """``a``, ``a.b``, ``a.b.c``: importing the last runs them all."""
+    parts = name.split(".")
+    for end in range(1, len(parts) + 1):
+        yield ".".join(parts[:end])
+
+
+def _imports(tree: ast.AST, package: str) -> Iterator[str]:
+    """Every name imported anywhere in a module, save for type checking alone."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            yield base
+            # A name imported from a first-party package may itself be a module.
+            if base.partition(".")[0] == "plait":
+                yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and _calls_find_spec(node):
+            # A package that is used as files, not imported: bokeh_sampledata.
+            yield from (str(arg.value) for arg in node.args if isinstance(arg, ast.Constant))
+        elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            waiting += node.orelse
+            continue
+        waiting += ast.iter_child_nodes(node)
+
+
+def _calls_find_spec(node: ast.Call) -> bool:
+    function = node.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name == "find_spec"
+
+
+def _canonical(node: object) -> Iterator[str]:
+    """A module's syntax tree as text, without docstrings, empty fields and positions.
+
+    Not `ast.dump`: its output differs between Python versions.
+    """
+    if isinstance(node, ast.AST):
+        yield type(node).__name__ + "("
+        for field, value in ast.iter_fields(node):
+            if value is None or value == [] or field in ("kind", "type_comment"):
+                continue
+            if field == "body" and isinstance(value, list):
+                value = [inner for inner in value if not _is_bare_string(inner)]
+            yield field + "="
+            yield from _canonical(value)
+        yield ")"
+    elif isinstance(node, list):
+        for item in node:
+            yield from _canonical(item)
+            yield ","
+    else:
+        yield repr(node)
+
+
+def _is_bare_string(node: object) -> bool:
+    """A docstring, of a module, class, function or attribute: it does nothing when run."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )

@@ -1,0 +1,31 @@
+"""Digests of the user's own data files."""
+
+import hashlib
+from pathlib import Path
+
+import yaml
+
+from plait.errors import ConfigurationError
+
+
+def digest_of(root: Path, relative: str) -> str:
+    """The MD5 of a file of the user's, as DVC would give it.
+
+    Where DVC tracks the file, its digest is taken from the ``.dvc`` file beside it, so that nothing
+    large is hashed twice; `dvc repro` has then verified it before anything runs.
+
+    :raises ConfigurationError: if there is neither the file nor a ``.dvc`` file beside it.
+    """
+    path = root / relative
+    tracked = path.with_name(path.name + ".dvc")
+    if tracked.is_file():
+        (out,) = yaml.safe_load(tracked.read_text(encoding="utf-8"))["outs"]
+        # Edited since `dvc add`, as its size shows: then the file itself counts.
+        if not path.is_file() or path.stat().st_size == out.get("size"):
+            return f"md5:{out['md5']}"
+    if not path.is_file():
+        raise ConfigurationError(
+            f"data.path: there is no file {relative}; put it there, or correct the path"
+        )
+    with path.open("rb") as file:
+        return f"md5:{hashlib.file_digest(file, 'md5').hexdigest()}"

@@ -1,0 +1,169 @@
+"""What the user sets, above the experiment file: in ``params.yaml`` and on the command line."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from plait.config.pairs import GROUPS
+from plait.errors import ConfigurationError
+
+FILE_GROUPS = (*GROUPS, "debug")
+"""Groups of ``conf/`` that a string chooses from."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """The choices and values of one level of precedence."""
+
+    origin: str
+    """How errors call it: ``params.yaml`` or ``command line``."""
+    choices: dict[str, Any] = field(default_factory=dict)
+    """By group: a name, a list of names, or None for none."""
+    values: dict[str, Any] = field(default_factory=dict)
+    """Nested."""
+
+    def deviations(self) -> Iterator[tuple[str, Any]]:
+        """Everything set here, choices first, as dotted keys and values."""
+        yield from self.choices.items()
+        yield from flat(self.values)
+
+
+def flat(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of nested mappings, by dotted key."""
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def read_params(path: Path) -> dict[str, dict[str, Any]]:
+    """The mapping ``experiments`` of ``params.yaml``: by name, what is set there.
+
+    :raises ConfigurationError: if the file is missing, malformed, or of another shape.
+    """
+    content = read_yaml(path)
+    listed = content.get("experiments")
+    if not isinstance(listed, dict) or not listed:
+        raise ConfigurationError(
+            f"{path.name}: `experiments` must list at least one experiment,"
+            " such as `linear_regression: {}`"
+        )
+    for name, values in listed.items():
+        check_name(name, path.name)
+        if not isinstance(values, dict):
+            raise ConfigurationError(
+                f"{path.name}: experiments.{name} is {values!r}; it must be a mapping of what"
+                f" differs, such as `{name}: {{}}`"
+            )
+    return listed
+
+
+def check_name(name: object, origin: str) -> None:
+    """Refuse a name that cannot name files, stages and runs alike."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise ConfigurationError(
+            f"{origin}: {name!r} is no plain identifier; an experiment's name starts with a letter,"
+            " then letters, digits and underscores"
+        )
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file that holds a mapping; numbers such as ``1e-3`` are numbers.
+
+    :raises ConfigurationError: naming file and line, if it is malformed.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(path))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path.name} is missing") from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(_malformed(path, error)) from None
+    except (OmegaConfBaseException, OSError) as error:
+        raise ConfigurationError(f"{path.name}: {error}") from None
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path.name} must hold a mapping of keys to values")
+    return {str(key): value for key, value in content.items()}
+
+
+def _malformed(path: Path, error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "not readable as YAML"
+    line = f", line {mark.line + 1}" if mark else ""
+    return f"{path.parent.name}/{path.name}{line}: malformed YAML: {problem}"
+
+
+def level_of_params(values: dict[str, Any], origin: str = "params.yaml") -> Level:
+    """A mapping as in ``params.yaml``: ``model: mlp`` chooses, ``optimizer: {lr: 0.1}`` sets,
+    ``{choice: adam, lr: 0.1}`` does both.
+    """
+    choices: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in FILE_GROUPS:
+            rest[key] = value
+        elif isinstance(value, dict):
+            inner = dict(value)
+            if "choice" in inner:
+                choices[key] = inner.pop("choice")
+            if inner:
+                rest[key] = inner
+        else:
+            choices[key] = value
+    return Level(origin, choices, rest)
+
+
+def level_of_overrides(overrides: list[str]) -> Level:
+    """Overrides of the command line, in Hydra's grammar: ``optimizer.lr=0.1``, ``model=mlp``.
+
+    :raises ConfigurationError: for one that Hydra's grammar does not know, or a deletion.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    nested: dict[str, Any] = {}
+    for text in overrides:
+        try:
+            override = OverridesParser.create().parse_override(text)
+        except HydraException as error:
+            raise ConfigurationError(
+                f"command line: {text!r} is no override such as optimizer.lr=0.1"
+                f" ({str(error).splitlines()[0]})"
+            ) from None
+        if override.is_delete() or override.is_sweep_override():
+            raise ConfigurationError(
+                f"command line: {text!r}: a single value is needed, such as optimizer.lr=0.1"
+            )
+        *path, last = override.key_or_group.replace("/", ".").split(".")
+        here = nested
+        for part in path:
+            inner = here.setdefault(part, {})
+            if not isinstance(inner, dict):
+                inner = here[part] = {"choice": inner}
+            here = inner
+        value = _plain(override.value())
+        if isinstance(here.get(last), dict) and not isinstance(value, dict):
+            here[last]["choice"] = value
+        else:
+            here[last] = value
+    return level_of_params(nested, "command line")
+
+
+def _plain(value: Any) -> Any:
+    """Hydra's quoted strings and containers as plain values."""
+    from hydra.core.override_parser.types import QuotedString
+
+    if isinstance(value, QuotedString):
+        return value.text
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(_plain(key)): _plain(item) for key, item in value.items()}
+    return value

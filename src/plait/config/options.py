@@ -1,0 +1,86 @@
+"""``plait options``: the choices of each group, with fields, units, ranges and defaults."""
+
+from pathlib import Path
+from typing import Any
+
+from plait.config.check import Root, unknown_choice
+from plait.config.fields import interval_of, kind_words, nested
+from plait.config.levels import read_yaml
+from plait.config.pairs import GROUPS, SECTIONS, choices, section_settings, settings_of
+from plait.errors import ConfigurationError
+from plait.settings import Settings
+
+
+def describe_groups(conf: Path) -> str:
+    """A line for each group and section: its choices, the default marked."""
+    defaults = _defaults(conf)
+    lines = ["Groups, one choice each (params.yaml: `model: mlp`); * is the default:"]
+    for group in (*GROUPS, "experiment", "debug"):
+        names = [
+            f"{name}*" if name == defaults.get(group) else name for name in choices(conf, group)
+        ]
+        lines.append(f"  {group:<15}{', '.join(names)}")
+    lines.append("Sections of values (`trainer: {max_epochs: 10}`):")
+    lines += [
+        f"  {section:<15}{', '.join(section_settings(section).model_fields)}"
+        for section in SECTIONS
+    ]
+    lines.append(f"  {'(root)':<15}{', '.join(Root.model_fields)}")
+    lines.append("`plait options GROUP` shows the fields.")
+    return "\n".join(lines)
+
+
+def describe(conf: Path, group: str) -> str:
+    """The choices of a group, or a section, with their fields.
+
+    :raises ConfigurationError: for an unknown group.
+    """
+    if group in SECTIONS:
+        values = read_yaml(conf / "config.yaml")[group]
+        return "\n".join([f"{group}", *_fields(section_settings(group), values)])
+    if group in ("experiment", "debug"):
+        blocks = []
+        for name in choices(conf, group):
+            path = conf / group / f"{name}.yaml"
+            line = read_yaml(path).get("description") or _comment(path)
+            blocks.append(f"{name:<20}{line}")
+        return "\n".join(blocks)
+    if group not in GROUPS:
+        raise ConfigurationError(
+            unknown_choice("options", group, [*GROUPS, *SECTIONS, "experiment"])
+        )
+    blocks = []
+    for name in choices(conf, group):
+        path = conf / group / f"{name}.yaml"
+        values = read_yaml(path)
+        values = values[name] if GROUPS[group].several else values
+        default = " (default)" if _defaults(conf).get(group) == name else ""
+        header = f"{group}: {name}{default}   {_comment(path)}"
+        blocks.append("\n".join([header, *_fields(settings_of(group, name), values)]))
+    return "\n\n".join(blocks)
+
+
+def _defaults(conf: Path) -> dict[str, Any]:
+    listed: list[Any] = read_yaml(conf / "config.yaml")["defaults"]
+    return {key: value for item in listed if isinstance(item, dict) for key, value in item.items()}
+
+
+def _comment(path: Path) -> str:
+    """The comment that a file starts with."""
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""
+
+
+def _fields(cls: type[Settings], values: dict[str, Any], above: str = "") -> list[str]:
+    lines: list[str] = []
+    for name, field in cls.model_fields.items():
+        if inner := nested(field):
+            lines += _fields(inner, values[name], f"{above}{name}.")
+            continue
+        extra = field.json_schema_extra
+        unit = extra.get("unit") if isinstance(extra, dict) else None
+        kind = " ".join(filter(None, [kind_words(field.annotation), interval_of(field.metadata)]))
+        default = "null" if values.get(name) is None else str(values[name])
+        meaning = f"{field.description or ''}{f' [{unit}]' if unit else ''}"
+        lines.append(f"  {above + name:<22}{default:<16}{kind:<28} {meaning}".rstrip())
+    return lines

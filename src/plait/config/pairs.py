@@ -1,0 +1,91 @@
+"""Choices as pairs of files: values in ``conf/GROUP/x.yaml``, meaning in a module ``x.py``."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from plait.settings import Settings
+
+
+@dataclass(frozen=True)
+class Group:
+    """A folder of ``conf/`` from which one file, or several, are chosen."""
+
+    name: str
+    package: str
+    """Where the paired modules lie; each defines ``Settings``."""
+    several: bool = False
+
+
+GROUPS: dict[str, Group] = {
+    group.name: group
+    for group in (
+        Group("data", "plait.data.sources"),
+        Group("model", "plait.models"),
+        Group("objective", "plait.objectives"),
+        Group("optimizer", "plait.training.optimizers"),
+        Group("schedule", "plait.training.schedules"),
+        Group("callbacks", "plait.training.callbacks", several=True),
+        Group("tracking", "plait.tracking"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What handles all models that are fitted in the same way."""
+
+    fitted_by: str
+    models: str
+    """The module that predicts, saves and loads."""
+    training: str
+    """The module that fits."""
+
+
+KINDS: dict[str, Kind] = {
+    kind.fitted_by: kind
+    for kind in (
+        Kind("gradient", "plait.models.networks", "plait.training.gradient"),
+        Kind("estimator", "plait.models.estimators", "plait.training.estimator"),
+    )
+}
+
+SECTIONS: dict[str, str] = {
+    "preprocessing": "plait.data.preprocessing",
+    "trainer": "plait.training.settings",
+    "evaluation": "plait.evaluation.settings",
+}
+"""Sections without a choice, and the modules that hold their ``Settings``."""
+
+
+def choices(conf: Path, group: str) -> list[str]:
+    """The names that can be chosen in a group, sorted."""
+    return sorted(path.stem for path in (conf / group).glob("*.yaml"))
+
+
+def module_of(group: str, choice: str) -> ModuleType:
+    """The module paired with ``conf/GROUP/CHOICE.yaml``.
+
+    :raises ModuleNotFoundError: naming the module, if the pair is not whole.
+    """
+    return import_module(f"{GROUPS[group].package}.{choice}")
+
+
+def settings_of(group: str, choice: str) -> type[Settings]:
+    """The settings class of a choice."""
+    cls: type[Settings] = module_of(group, choice).Settings
+    return cls
+
+
+def section_settings(section: str) -> type[Settings]:
+    """The settings class of a section without a choice."""
+    cls: type[Settings] = import_module(SECTIONS[section]).Settings
+    return cls
+
+
+def kind_of(model: str) -> Kind:
+    """How the models of a choice are fitted and kept."""
+    cls: Any = settings_of("model", model)
+    return KINDS[cls.fitted_by]

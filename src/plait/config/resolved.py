@@ -1,0 +1,138 @@
+"""The resolved configuration of one experiment: what `compose` writes and the stages read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from plait.errors import UserError
+
+Stage = Literal["generate", "train", "evaluate", "record"]
+STAGES: tuple[Stage, ...] = ("generate", "train", "evaluate", "record")
+
+READS: dict[Stage, tuple[str, ...]] = {
+    "generate": ("data", "files"),
+    "train": (
+        *("preprocessing", "model", "objective", "optimizer", "schedule", "callbacks"),
+        *("batch_size", "seed"),
+        *(f"trainer.{key}" for key in ("max_epochs", "max_steps", "precision", "threads")),
+        *(f"trainer.{key}" for key in ("gradient_clip", "micro_batch_size", "overfit_rows")),
+        *("trainer.detect_anomaly",),
+    ),
+    "evaluate": ("evaluation",),
+    "record": ("description", "label", "tracking", "identity"),
+}
+"""The values whose change reruns a stage, beside ``code.STAGE`` and ``packages.STAGE``;
+``dvc.yaml`` names the same ones. What `generate` and `train` read makes up the identity."""
+
+PLACEMENT: tuple[str, ...] = (
+    *("trainer.accelerator", "trainer.devices", "trainer.nodes", "trainer.strategy"),
+    *("trainer.workers", "trainer.checkpoint_minutes", "trainer.profile"),
+)
+"""What `train` reads too but no number depends on: where and how it runs."""
+
+HEADER = "# Written by `plait compose` from params.yaml and conf/. Edit those, not this file.\n"
+
+
+WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A checked, complete configuration.
+
+    ``values`` holds the sections as plain data. A section of a choice starts with the key
+    ``choice``. What the chosen model does not use is None.
+    """
+
+    values: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> "Resolved":
+        """Read ``resolved/NAME.yaml``.
+
+        :raises UserError: if it has not been composed.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise UserError(
+                f"{path.name}: no such resolved experiment; list {path.stem!r} in params.yaml"
+                " and run `plait compose`"
+            ) from None
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        return cls(yaml.load(text, loader))
+
+    def text(self) -> str:
+        """The file's text; keys keep their order."""
+        return HEADER + yaml.dump(
+            self.values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH
+        )
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return str(self.values["name"])
+
+    @property
+    def description(self) -> str:
+        """The line that the experiment file gives."""
+        return str(self.values["description"])
+
+    @property
+    def label(self) -> str:
+        """What deviates from the experiment file, such as ``lr=0.1 batch_size=64``; or empty."""
+        return str(self.values["label"])
+
+    @property
+    def identity(self) -> str:
+        """The digest of everything that the training's numbers depend on."""
+        return str(self.values["identity"])
+
+    def __getitem__(self, key: str) -> Any:
+        """The value at a dotted key, such as ``trainer.max_epochs``; None below what is unused."""
+        value: Any = self.values
+        for part in key.split("."):
+            if value is None:
+                return None
+            value = value[part]
+        return value
+
+    def choice(self, group: str) -> str:
+        """The name chosen in a group, such as ``mlp`` for ``model``."""
+        return str(self[group]["choice"])
+
+    def settings(self, group: str) -> dict[str, Any]:
+        """The values of the choice in a group, without its name."""
+        return {key: value for key, value in self[group].items() if key != "choice"}
+
+    def parameters(self) -> dict[str, Any]:
+        """What the identity is made of, flat: ``{"optimizer": "sgd", "optimizer.lr": 0.01, …}``.
+
+        A choice stands under its group's name; lists are kept whole; what is unused is left out.
+        """
+        flat: dict[str, Any] = {}
+        for key in (*READS["generate"], *READS["train"]):
+            flat.update(_flatten(key, self[key]))
+        return flat
+
+
+class _Dumper(yaml.SafeDumper):
+    """Mappings and lists that fit a line take one line."""
+
+    def represent_data(self, data: Any) -> yaml.Node:
+        node = super().represent_data(data)
+        if isinstance(node, yaml.CollectionNode):
+            deep = isinstance(data, dict) and any(isinstance(v, dict) for v in data.values())
+            node.flow_style = not data or (not deep and len(str(data)) < WIDTH - 10)
+        return node
+
+
+def _flatten(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _flatten(key if name == "choice" else f"{key}.{name}", inner)
+    elif value is not None:
+        yield key, value

@@ -1,0 +1,90 @@
+"""``plait why``: which stages would run again, and because of what.
+
+Compares a fresh composition with ``dvc.lock``, which holds what each stage read when it last ran.
+"""
+
+import subprocess
+from typing import Any
+
+import yaml
+
+from plait.config.compose import Project
+from plait.config.levels import flat
+from plait.config.resolved import READS, STAGES, Resolved, Stage
+
+OUTPUTS: dict[Stage, tuple[str, ...]] = {
+    "generate": ("data/generated/{name}",),
+    "train": ("results/{name}/model", "results/{name}/curves.csv"),
+    "evaluate": ("results/{name}/evaluation", "results/{name}/metrics.json"),
+    "record": ("mlruns/recorded/{name}.json",),
+}
+
+
+def why(project: Project, name: str) -> str:
+    """A line for each stage: up to date, or what changed."""
+    resolved = project.compose(name)
+    lock = project.root / "dvc.lock"
+    locked = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
+    lines = []
+    upstream: list[str] = []
+    for stage in STAGES:
+        reasons = _reasons(project, resolved, stage, locked.get(f"{stage}@{name}"))
+        if reasons:
+            lines.append(f"{stage:<9} runs: {'; '.join(reasons)}")
+            upstream.append(stage)
+        elif upstream:
+            lines.append(f"{stage:<9} runs if {upstream[-1]} gives something new")
+        else:
+            lines.append(f"{stage:<9} up to date")
+    return "\n".join(lines)
+
+
+def _reasons(
+    project: Project, resolved: Resolved, stage: Stage, entry: dict[str, Any] | None
+) -> list[str]:
+    if entry is None:
+        return ["it has never run"]
+    then = dict(flat(entry.get("params", {}).get(f"resolved/{resolved.name}.yaml", {})))
+    now = {
+        leaf: value
+        for key in (*READS[stage], f"code.{stage}", f"packages.{stage}")
+        for leaf, value in flat({key: resolved[key]})
+    }
+    reasons = []
+    for key in sorted({*then, *now}):
+        before, after = then.get(key), now.get(key)
+        if before == after:
+            continue
+        if key == f"code.{stage}":
+            reasons.append(f"its code changed{_edited(project, resolved, stage)}")
+        elif key == "identity":
+            reasons.append("the identity changed")
+        else:
+            reasons.append(f"{key} {_shown(before)} -> {_shown(after)}")
+    for pattern in OUTPUTS[stage]:
+        path = pattern.format(name=resolved.name)
+        if not (project.root / path).exists():
+            reasons.append(f"{path} is missing")
+    return reasons
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
+def _edited(project: Project, resolved: Resolved, stage: Stage) -> str:
+    """Which files of the stage's closure git sees as edited since the last commit."""
+    answer = subprocess.run(
+        ["git", "diff", "--name-only", "HEAD", "--", "src"],
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    edited = set(answer.stdout.split())
+    reached = []
+    for module in project.code.closure(stage, resolved).modules:
+        path = project.code.path(module)
+        if path is not None and str(path.relative_to(project.root)) in edited:
+            reached.append(str(path.relative_to(project.root)))
+    return f" ({', '.join(reached)})" if reached else ""

@@ -1,0 +1,107 @@
+"""What `generate` writes and every later stage reads: three Parquet parts and ``dataset.json``."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from plait.artifacts import read_json, write_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+Task = Literal["regression", "classification"]
+Part = Literal["train", "val", "test"]
+Role = Literal["feature", "target", "index", "time", "group", "text", "file", "extra"]
+"""``index`` is the row's number at the source; ``extra`` is kept for reports, never learnt from."""
+Type = Literal["number", "category", "date", "text", "file"]
+
+PARTS: tuple[Part, ...] = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the Parquet parts."""
+
+    name: str
+    role: Role
+    type: Type
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a data source hands over to be written: columns, a part for each row, rows in chunks."""
+
+    task: Task
+    columns: tuple[Column, ...]
+    """Without the ``index`` column, which the writer adds under the name ``row``."""
+    part_of_row: "np.ndarray"
+    """int8, (rows,): 0 train, 1 val, 2 test, -1 in no part (a gap, a dropped row)."""
+    chunks: Iterable["pd.DataFrame"]
+    """In row order, ``rows`` rows in all, every column present."""
+    provenance: dict[str, str]
+    """Where the data come from: name, origin, version, citation."""
+    licence: str
+    classes: tuple[str, ...] = ()
+    """Classification: the labels in the order of the classes' numbers."""
+    counts: dict[str, Any] = field(default_factory=dict)
+    """What was met and done: missing values by column, rows dropped, …"""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What is known of the truth, such as coefficients, bias, noise_std of generated data, or of
+    the naive answers: ``naive_column`` names an ``extra`` column that is a baseline prediction."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The contents of ``dataset.json``."""
+
+    source: str
+    """The choice under ``conf/data/`` that made it."""
+    task: Task
+    columns: tuple[Column, ...]
+    classes: tuple[str, ...]
+    parts: dict[str, dict[str, Any]]
+    """By part: ``rows`` and ``digest`` (of the contents, not of the file)."""
+    digest: str
+    """Of all parts' contents together."""
+    provenance: dict[str, str]
+    licence: str
+    counts: dict[str, Any]
+    facts: dict[str, Any]
+
+    def names(self, role: Role) -> list[str]:
+        """The columns of a role, in order."""
+        return [column.name for column in self.columns if column.role == role]
+
+    @property
+    def features(self) -> tuple[Column, ...]:
+        """The columns to learn from."""
+        return tuple(column for column in self.columns if column.role == "feature")
+
+    @property
+    def target(self) -> str:
+        """The column to predict."""
+        (name,) = self.names("target")
+        return name
+
+    def write(self, folder: Path) -> None:
+        """Write ``folder/dataset.json``."""
+        write_json(folder / "dataset.json", asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> "Dataset":
+        """Read ``folder/dataset.json``."""
+        raw = read_json(folder / "dataset.json")
+        raw["columns"] = tuple(Column(**column) for column in raw["columns"])
+        raw["classes"] = tuple(raw["classes"])
+        return cls(**raw)
+
+
+def read_part(folder: Path, part: Part) -> "pd.DataFrame | None":
+    """The rows of a part, all columns; None where the data set has no such part."""
+    import pandas as pd
+
+    path = folder / f"{part}.parquet"
+    return pd.read_parquet(path) if path.exists() else None

@@ -1,0 +1,51 @@
+"""Errors as a user meets them: a line or two, an exit status, no traceback."""
+
+import os
+import sys
+from collections.abc import Callable
+
+
+class UserError(ValueError):
+    """Something that the user can put right.
+
+    The message names what is wrong, where, and what would be right, in one to four lines.
+
+    :param message: what the user reads.
+    :param status: exit status of the command; 2 for a wrong configuration, 1 for anything else.
+    """
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ConfigurationError(UserError):
+    """A configuration that cannot be used as it stands; exit status 2."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, status=2)
+
+
+def exit_with(command: Callable[[], int | None]) -> None:
+    """Run ``command`` and end the process with its exit status.
+
+    A `UserError` is printed without its traceback (``PLAIT_DEBUG=1`` shows it). Ctrl-C exits 130.
+    """
+    try:
+        status = command() or 0
+        sys.stdout.flush()
+    except UserError as error:
+        if os.environ.get("PLAIT_DEBUG") == "1":
+            raise
+        print(f"plait: {error}", file=sys.stderr)
+        status = error.status
+    except KeyboardInterrupt:
+        if os.environ.get("PLAIT_DEBUG") == "1":
+            raise
+        print("plait: interrupted", file=sys.stderr)
+        status = 130
+    except BrokenPipeError:
+        # The reader has seen enough, as `head` does. Nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)

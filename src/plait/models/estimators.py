@@ -1,0 +1,86 @@
+"""Trained scikit-learn estimators: predictions, and files by skops.
+
+Reading one executes nothing; equal ones have equal bytes.
+"""
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.errors import UserError
+from plait.models.kinds import Shape
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ESTIMATOR = "estimator.skops"
+
+FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+"""The earliest that a ZIP file can hold."""
+
+
+def predict(estimator: Any, features: "np.ndarray", shape: Shape) -> "np.ndarray":
+    """float64 (rows, inputs) to (rows,) or to class probabilities (rows, outputs)."""
+    import numpy as np
+
+    if shape.task == "regression":
+        return np.asarray(estimator.predict(features), dtype=np.float64)
+    probabilities = np.zeros((len(features), shape.outputs))
+    # A class that the training part lacks keeps probability zero.
+    probabilities[:, estimator.classes_] = estimator.predict_proba(features)
+    return probabilities
+
+
+def linear_terms(estimator: Any) -> "tuple[np.ndarray, float]":
+    """Weights (inputs,) and bias of a linear regression."""
+    return estimator.coef_.ravel(), float(estimator.intercept_)
+
+
+def save(estimator: Any, folder: Path) -> dict[str, Any]:
+    """Write the estimator, without the times and object addresses that skops writes.
+
+    :returns: what `load` needs beside it: nothing.
+    """
+    from skops.io import dumps
+
+    with zipfile.ZipFile(io.BytesIO(dumps(estimator))) as source:
+        contents = {name: source.read(name) for name in source.namelist()}
+    schema = contents.pop("schema.json").decode()
+    # Addresses serve as names: of shared objects in the schema, and of the array files.
+    names: dict[str, str] = {}
+
+    def renamed(match: re.Match[str]) -> str:
+        return names.setdefault(match[0], str(len(names)))
+
+    schema = re.sub(r"(?<=\"__id__\": )\d+|(?<=\")\d+(?=\.npy\")", renamed, schema)
+    files = {re.sub(r"^\d+", renamed, name): content for name, content in contents.items()}
+    with zipfile.ZipFile(folder / ESTIMATOR, "w") as target:
+        for name, content in [("schema.json", schema.encode()), *sorted(files.items())]:
+            entry = zipfile.ZipInfo(name, FIXED_TIME)
+            target.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=6)
+    return {}
+
+
+def load(folder: Path, choice: str, settings: Any, shape: Shape, extra: dict[str, Any]) -> Any:
+    """Read the estimator.
+
+    :param settings: of the choice; names the types that it may hold beside those on skops' list.
+    :raises UserError: if the file holds any other type, or is damaged or missing.
+    """
+    from skops.io import get_untrusted_types
+    from skops.io import load as load_skops
+
+    path = folder / ESTIMATOR
+    try:
+        foreign = sorted(set(get_untrusted_types(file=path)) - set(settings.trusted))
+        if foreign:
+            raise UserError(
+                f"{ESTIMATOR} holds types that are not trusted, so it is not loaded:"
+                f" {', '.join(foreign)}"
+            )
+        return load_skops(path, trusted=list(settings.trusted))
+    except (zipfile.BadZipFile, json.JSONDecodeError, KeyError, FileNotFoundError) as error:
+        raise UserError(f"{ESTIMATOR} cannot be read ({error}); `dvc repro` rebuilds it") from error

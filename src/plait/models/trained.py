@@ -1,0 +1,119 @@
+"""A trained model on disk: what it takes to predict from the source's raw columns.
+
+A folder with ``model.json`` (the choice, its settings, the fitted preprocessing, the task) and the
+weights: ``weights.safetensors`` of a network or ``estimator.skops`` of an estimator. Neither
+executes anything when it is read.
+"""
+
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from plait.artifacts import read_json, write_json
+from plait.config.pairs import kind_of, settings_of
+from plait.data.preprocessing import Preprocessor
+from plait.errors import UserError
+from plait.models.kinds import Shape
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from plait.data.dataset import Task
+
+PREDICTION_ROWS = 4096
+"""Rows at once; fixed, so that no setting changes a prediction's last digit."""
+
+DESCRIPTION = "model.json"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model and the preprocessing that was fitted with it."""
+
+    choice: str
+    settings: dict[str, Any]
+    task: "Task"
+    classes: tuple[str, ...]
+    preprocessor: Preprocessor
+    fitted: Any
+    """A `torch.nn.Module` or a scikit-learn estimator."""
+
+    @property
+    def is_network(self) -> bool:
+        """Whether ``fitted`` is a network rather than an estimator."""
+        return kind_of(self.choice).fitted_by == "gradient"
+
+    @property
+    def shape(self) -> Shape:
+        """What the model maps between."""
+        return Shape(self.task, len(self.preprocessor.input_names), max(1, len(self.classes)))
+
+    def predict(self, frame: "pd.DataFrame") -> "np.ndarray":
+        """Predictions from raw columns.
+
+        :param frame: (rows, …) with at least the feature columns, as in the Parquet parts.
+        :returns: float64; regression: (rows,) in the target's unit; classification: (rows, classes)
+            probabilities in the order of ``classes``.
+        :raises UserError: naming row and value, for a category that training has not seen.
+        """
+        import numpy as np
+
+        pieces = []
+        for start in range(0, max(1, len(frame)), PREDICTION_ROWS):
+            features = self.preprocessor.transform(frame.iloc[start : start + PREDICTION_ROWS])
+            pieces.append(self._kind.predict(self.fitted, features, self.shape))
+        outputs = np.concatenate(pieces)
+        return self.preprocessor.decode_target(outputs) if self.task == "regression" else outputs
+
+    def coefficients(self) -> dict[str, float] | None:
+        """Of a linear regression, in raw units: by raw feature name and ``"(bias)"``; else None."""
+        if self.task != "regression" or self.choice not in ("linear", "least_squares"):
+            return None
+        return self.preprocessor.raw_linear(*self._kind.linear_terms(self.fitted))
+
+    def save(self, folder: Path) -> None:
+        """Write the folder; equal models give equal bytes."""
+        folder.mkdir(parents=True, exist_ok=True)
+        extra = self._kind.save(self.fitted, folder)
+        description = {
+            "choice": self.choice,
+            "settings": self.settings,
+            "task": self.task,
+            "classes": list(self.classes),
+            **extra,
+            "preprocessing": self.preprocessor.to_json(),
+        }
+        write_json(folder / DESCRIPTION, description)
+
+    @classmethod
+    def load(cls, folder: Path) -> "TrainedModel":
+        """Read what `save` wrote, without unpickling.
+
+        :raises UserError: if the folder holds no whole model.
+        """
+        model, extra = cls.describe(folder)
+        settings = settings_of("model", model.choice)(**model.settings)
+        fitted = model._kind.load(folder, model.choice, settings, model.shape, extra)
+        return replace(model, fitted=fitted)
+
+    @classmethod
+    def describe(cls, folder: Path) -> "tuple[TrainedModel, dict[str, Any]]":
+        """What ``model.json`` says: the model without what was fitted, and further keys.
+
+        :raises UserError: if the folder holds no model.
+        """
+        try:
+            raw = read_json(folder / DESCRIPTION)
+        except (FileNotFoundError, ValueError) as error:
+            raise UserError(f"{folder.name}: no trained model here ({error})") from error
+        classes = tuple(raw["classes"])
+        preprocessor = Preprocessor.from_json(raw["preprocessing"])
+        return cls(raw["choice"], raw["settings"], raw["task"], classes, preprocessor, None), raw
+
+    @property
+    def _kind(self) -> ModuleType:
+        """`plait.models.networks` or `plait.models.estimators`."""
+        return import_module(kind_of(self.choice).models)

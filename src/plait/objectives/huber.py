@@ -1,0 +1,31 @@
+"""Huber's loss (1964): squared near zero, absolute beyond ``delta``."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from plait.objectives.kinds import Batch, Objective, ObjectiveSettings
+from plait.settings import setting
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from plait.data.dataset import Task
+
+
+class Settings(ObjectiveSettings):
+    """``objective: huber``."""
+
+    tasks: ClassVar[tuple["Task", ...]] = ("regression",)
+
+    delta: float = setting("error from which the loss is linear", unit="of the target", gt=0)
+
+
+def build(settings: Settings) -> Objective:
+    """The mean over rows; logs the mean squared error beside it."""
+    from torch.nn.functional import huber_loss, mse_loss
+
+    def objective(model: "nn.Module", batch: Batch) -> "tuple[Tensor, dict[str, Tensor]]":
+        outputs = model(batch.features)
+        loss = huber_loss(outputs, batch.targets, delta=settings.delta)
+        return loss, {"mse": mse_loss(outputs.detach(), batch.targets)}
+
+    return objective

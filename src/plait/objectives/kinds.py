@@ -1,0 +1,32 @@
+"""The contract of an objective."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from plait.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from plait.data.dataset import Task
+
+
+class Batch(NamedTuple):
+    """Rows of a part, on the model's device."""
+
+    features: "Tensor"
+    """Float, (rows, inputs)."""
+    targets: "Tensor"
+    """Regression: float, (rows,); classification: int64 class numbers, (rows,)."""
+    rows: "Tensor"
+    """int64, (rows,): which rows of the part these are."""
+
+
+Objective = Callable[["nn.Module", Batch], tuple["Tensor", dict[str, "Tensor"]]]
+"""Returns the mean loss over the batch's rows, and further scalar means to log by name."""
+
+
+class ObjectiveSettings(Settings):
+    """Of a choice whose ``build(settings)`` returns an `Objective`."""
+
+    tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification")

@@ -1,0 +1,1 @@
+"""One short module per DVC stage: reads files, calls a room, writes files."""

@@ -1,0 +1,33 @@
+"""How a stage starts: ``python -m plait.stages.STAGE NAME``, in the project's folder."""
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from plait.artifacts import Outputs, Workspace
+from plait.config.resolved import Resolved
+from plait.errors import UserError, exit_with
+
+StageFunction = Callable[[Workspace, Resolved, Outputs], None]
+
+
+def run_stage(stage: StageFunction) -> None:
+    """Run ``stage`` for the experiment named on the command line; exit with its status."""
+
+    def command() -> None:
+        if len(sys.argv) != 2:
+            raise UserError(f"usage: python -m plait.stages.{stage.__name__} NAME", status=2)
+        workspace = Workspace.at(Path.cwd())
+        resolved = Resolved.read(workspace.resolved(sys.argv[1]))
+        stage(workspace, resolved, workspace.outputs(resolved.name))
+
+    signal.signal(signal.SIGTERM, _terminate)
+    exit_with(command)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    # As a shell reports it, so that DVC and schedulers see the truth.
+    raise SystemExit(128 + number)

@@ -1,0 +1,34 @@
+"""Stage `evaluate`: the held-out part into metrics, intervals, baselines and plots."""
+
+from plait.artifacts import Outputs, Workspace
+from plait.config.resolved import Resolved
+from plait.data.dataset import Dataset, read_part
+from plait.errors import UserError
+from plait.evaluation.evaluate import evaluate as evaluate_model
+from plait.evaluation.settings import Settings
+from plait.models.trained import TrainedModel
+from plait.stages.entry import run_stage
+
+
+def evaluate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
+    """Write ``outputs.metrics`` and ``outputs.evaluation``."""
+    import pandas as pd
+
+    train_part, test_part = read_part(outputs.data, "train"), read_part(outputs.data, "test")
+    if train_part is None or test_part is None:
+        raise UserError(
+            f"{resolved.name}: evaluation needs a test part; set data.split.test above 0"
+        )
+    evaluate_model(
+        TrainedModel.load(outputs.model),
+        train_part,
+        test_part,
+        Dataset.read(outputs.data),
+        Settings(**resolved["evaluation"]),
+        outputs,
+        pd.read_csv(outputs.curves),
+    )
+
+
+if __name__ == "__main__":
+    run_stage(evaluate)

@@ -1,0 +1,18 @@
+"""Stage `generate`: the chosen source into Parquet parts and dataset.json."""
+
+from plait.artifacts import Outputs, Workspace
+from plait.config.pairs import module_of, settings_of
+from plait.config.resolved import Resolved
+from plait.data.write import write
+from plait.stages.entry import run_stage
+
+
+def generate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
+    """Write ``outputs.data``."""
+    choice = resolved.choice("data")
+    settings = settings_of("data", choice)(**resolved.settings("data"))
+    write(module_of("data", choice).read(settings, workspace.root), choice, outputs.data)
+
+
+if __name__ == "__main__":
+    run_stage(generate)

@@ -1,0 +1,49 @@
+"""Stage `record`: the stages' outputs into the MLflow run, and into the report pages."""
+
+import hashlib
+from pathlib import Path
+
+from plait.artifacts import Outputs, Workspace, read_json, write_json, write_text
+from plait.config.resolved import Resolved
+from plait.data.dataset import Dataset
+from plait.evaluation.report import IndexRow, render, render_index
+from plait.stages.entry import run_stage
+from plait.tracking.record import record as record_run
+
+
+def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
+    """Complete or create the run, render the pages, leave ``mlruns/recorded/NAME.json``."""
+    pages = workspace.store / "reports"
+
+    def render_report(facts: dict[str, str]) -> dict[str, Path]:
+        page = pages / f"{resolved.name}.html"
+        evaluation = read_json(outputs.evaluation / "evaluation.json")
+        dataset = Dataset.read(outputs.data)
+        write_text(page, render(resolved, dataset, evaluation, outputs.evaluation, facts))
+        row = IndexRow.of(
+            resolved.name,
+            resolved.description,
+            evaluation,
+            page.name,
+            facts.get("run_link", ""),
+        )
+        write_json(pages / f"{resolved.name}.json", vars(row))
+        return {page.name: page}
+
+    recorded = record_run(workspace, resolved, outputs, render_report)
+    rows = [IndexRow(**read_json(path)) for path in sorted(pages.glob("*.json"))]
+    write_text(pages / "index.html", render_index(rows))
+    # DVC keeps its digest, so it names nothing of this run: only what was recorded.
+    digest = hashlib.sha256(outputs.metrics.read_bytes()).hexdigest()[:16]
+    write_json(
+        workspace.root / "mlruns" / "recorded" / f"{resolved.name}.json",
+        {"identity": resolved.identity, "metrics": digest},
+    )
+    state = "recorded anew" if recorded.created else "recorded"
+    print(
+        f"{resolved.name}: {state} as run {recorded.run_id}; report mlruns/reports/{resolved.name}.html"
+    )
+
+
+if __name__ == "__main__":
+    run_stage(record)

@@ -1,0 +1,1 @@
+"""The one LightningModule and the one fit function, with what they are built from."""

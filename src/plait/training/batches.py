@@ -1,0 +1,113 @@
+"""In-memory batches: one permutation an epoch, sliced; no per-sample collation.
+
+The order depends on the seed and the epoch alone: not on devices, workers or threads.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from plait.objectives.kinds import Batch
+
+EVALUATION_ROWS = 4096
+"""Rows at once where nothing is learnt; fixed, so that no setting changes a rounding."""
+
+
+class Rows(Dataset[Batch]):
+    """All rows of a part; an index is a tensor of row numbers."""
+
+    def __init__(self, features: Tensor, targets: Tensor) -> None:
+        """Take float (rows, inputs) and targets (rows,)."""
+        self.features, self.targets = features, targets
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return len(self.targets)
+
+    def __getitem__(self, rows: Tensor) -> Batch:
+        """The rows of the given numbers, in their order."""
+        return Batch(self.features[rows], self.targets[rows], rows)
+
+
+class EpochOrder(Sampler[Tensor]):
+    """Row numbers of each micro-batch of this process.
+
+    Global batch k of an epoch is the k-th slice of one permutation of all rows; each of ``world``
+    processes takes every ``world``-th row of it, in pieces of ``micro`` rows. Nothing is dropped.
+
+    :param shuffle: False keeps the source's order.
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        micro: int | None = None,
+        shuffle: bool = True,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.rows, self.batch_size, self.seed, self.shuffle = rows, batch_size, seed, shuffle
+        self.rank, self.world = rank, world
+        self.micro = micro or batch_size
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        """Micro-batches an epoch."""
+        whole, rest = divmod(self.rows, self.batch_size)
+        return whole * -(-self.batch_size // self.micro) + -(-rest // self.micro)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Row numbers, int64, (rows,), of one micro-batch after another."""
+        order = torch.arange(self.rows)
+        if self.shuffle:
+            # Mixed so that neighbouring seeds and epochs share no stream.
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+            order = torch.randperm(self.rows, generator=generator)
+        for batch in torch.split(order, self.batch_size):
+            yield from torch.split(batch[self.rank :: self.world], self.micro)
+
+
+class Batches:
+    """A part cut into batches in this process; what a `DataLoader` would give, without its cost."""
+
+    def __init__(self, dataset: Rows, sampler: EpochOrder) -> None:
+        self.dataset, self.sampler = dataset, sampler
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return len(self.sampler)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches of the sampler's epoch."""
+        for rows in self.sampler:
+            yield self.dataset[rows]
+
+
+def loader(dataset: Rows, sampler: EpochOrder, workers: int) -> Iterable[Batch]:
+    """Batches from memory, or from ``workers`` processes: the same ones, in the same order."""
+    if not workers:
+        return Batches(dataset, sampler)
+    return DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=sampler,
+        num_workers=workers,
+        collate_fn=_as_it_is,
+        persistent_workers=True,
+        # Of its own, or starting the workers would draw from the generator that dropout uses.
+        generator=torch.Generator().manual_seed(sampler.seed),
+    )
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch

@@ -1,0 +1,1 @@
+"""Callbacks that can be chosen: one file each."""

@@ -1,0 +1,39 @@
+"""The fit of an estimator that knows how to fit itself."""
+
+from plait.artifacts import significant
+from plait.config.pairs import module_of, settings_of
+from plait.config.resolved import Resolved
+from plait.errors import UserError
+from plait.training.fit import Fitted, Task
+
+
+def prepare(resolved: Resolved) -> str:
+    """Nothing to check: it runs on the CPU of any machine."""
+    return "cpu"
+
+
+def fit(task: Task) -> Fitted:
+    """Fit on the training part; the validation part has nothing to select.
+
+    :raises UserError: with scikit-learn's own words, for data that the family cannot take.
+    """
+    from sklearn.metrics import log_loss, mean_squared_error
+    from threadpoolctl import threadpool_limits
+
+    resolved, shape, train = task.resolved, task.shape, task.train
+    choice = resolved.choice("model")
+    settings = settings_of("model", choice)(**resolved.settings("model"))
+    with threadpool_limits(resolved["trainer.threads"]):
+        estimator = module_of("model", choice).build(settings, shape, resolved["seed"])
+        try:
+            estimator.fit(train.features, train.targets)
+        except ValueError as error:
+            raise UserError(f"{resolved.name}: model {choice}: {error}") from error
+        if shape.task == "regression":
+            loss = mean_squared_error(train.targets, estimator.predict(train.features))
+        else:
+            labels = list(range(shape.outputs))
+            loss = log_loss(train.targets, estimator.predict_proba(train.features), labels=labels)
+    values = {"train/loss": significant(float(loss))}
+    task.observe(0, values)
+    return Fitted(estimator, [{"epoch": 0, **values}])

@@ -1,0 +1,110 @@
+"""The one fit: a model of any family on the training part, selected by the validation part."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.config.pairs import kind_of
+from plait.config.resolved import Resolved
+from plait.data.dataset import Dataset
+from plait.data.preprocessing import Preprocessor
+from plait.data.preprocessing import Settings as PreprocessingSettings
+from plait.models.kinds import Shape
+from plait.models.trained import TrainedModel
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+Observe = Callable[[int, dict[str, float]], None]
+"""Called with an epoch's number and its values, such as ``{"train/loss": 0.1}``."""
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """A part after preprocessing."""
+
+    features: "np.ndarray"
+    """float64, (rows, inputs)"""
+    targets: "np.ndarray"
+    """Regression: float64, (rows,), scaled; classification: int64, (rows,)."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a training is given."""
+
+    resolved: Resolved
+    shape: Shape
+    train: Arrays
+    val: Arrays | None
+    checkpoints: Path
+    """A folder of this identity's own."""
+    observe: Observe
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a training gives."""
+
+    model: Any
+    """A `torch.nn.Module` or a scikit-learn estimator."""
+    curves: list[dict[str, float]]
+    """A row an epoch, with its number under ``epoch``; of an estimator one row."""
+
+
+def prepare(resolved: Resolved) -> str:
+    """Import what `fit` needs, and check that this machine can do it.
+
+    :returns: the devices that training will use, such as ``cpu``.
+    :raises UserError: for devices that this machine does not have.
+    """
+    devices: str = import_module(kind_of(resolved.choice("model")).training).prepare(resolved)
+    return devices
+
+
+def fit(
+    resolved: Resolved,
+    dataset: Dataset,
+    train: "pd.DataFrame",
+    val: "pd.DataFrame | None",
+    *,
+    checkpoints: Path,
+    observe: Observe,
+) -> tuple[TrainedModel, list[dict[str, float]]]:
+    """Fit preprocessing and model on ``train``; ``val`` selects among epochs, if there is one.
+
+    :param train: all columns of the part.
+    :param checkpoints: a folder of this identity's own.
+    :returns: the model, and its curves: a row an epoch, its number under ``epoch``.
+    :raises UserError: for what this machine cannot do, or a loss that is no number.
+    """
+    preprocessor = Preprocessor.fit(
+        train, dataset, PreprocessingSettings(**resolved["preprocessing"])
+    )
+    choice = resolved.choice("model")
+
+    def encode(frame: "pd.DataFrame") -> Arrays:
+        targets = preprocessor.encode_target(frame[dataset.target])
+        return Arrays(preprocessor.transform(frame), targets)
+
+    task = Task(
+        resolved,
+        Shape(dataset.task, len(preprocessor.input_names), max(1, len(dataset.classes))),
+        encode(train),
+        None if val is None else encode(val),
+        checkpoints,
+        observe,
+    )
+    fitted: Fitted = import_module(kind_of(choice).training).fit(task)
+    model = TrainedModel(
+        choice,
+        resolved.settings("model"),
+        dataset.task,
+        dataset.classes,
+        preprocessor,
+        fitted.model,
+    )
+    return model, fitted.curves

@@ -1,0 +1,98 @@
+"""Callbacks of every training: the curves, the best weights, a progress bar."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+from tqdm import tqdm
+
+from plait.artifacts import significant
+
+
+class Curves(Callback):
+    """A row of values an epoch, handed on as it comes.
+
+    :param observe: called on the first process with the epoch and its values.
+    """
+
+    def __init__(self, observe: Callable[[int, dict[str, float]], None]) -> None:
+        self.rows: list[dict[str, float]] = []
+        self._observe = observe
+
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Take the values that the module logged."""
+        values = {
+            key: significant(float(value))
+            for key, value in sorted(trainer.callback_metrics.items())
+        }
+        self.rows.append({"epoch": trainer.current_epoch, **values})
+        if trainer.is_global_zero:
+            self._observe(trainer.current_epoch, values)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.rows = state["rows"]
+
+
+class BestWeights(Callback):
+    """Keeps the weights of the epoch with the lowest validation loss."""
+
+    def __init__(self) -> None:
+        self.epoch: int | None = None
+        self.loss = float("inf")
+        self.weights: dict[str, Tensor] = {}
+
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Copy the weights if this epoch's are the best so far."""
+        loss = float(trainer.callback_metrics["val/loss"])
+        if loss < self.loss:
+            self.loss, self.epoch = loss, trainer.current_epoch
+            self.weights = {
+                key: value.detach().cpu().clone() for key, value in module.state_dict().items()
+            }
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"epoch": self.epoch, "loss": self.loss, "weights": self.weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.epoch, self.loss, self.weights = state["epoch"], state["loss"], state["weights"]
+
+
+class Progress(Callback):
+    """A bar over epochs on a terminal, nothing in a pipe."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._bar: Any = None
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """Draw the bar."""
+        self._bar = tqdm(
+            total=trainer.max_epochs if (trainer.max_epochs or -1) > 0 else None,
+            initial=trainer.current_epoch,
+            desc=self._name,
+            unit="epoch",
+            disable=not (sys.stderr.isatty() and trainer.is_global_zero),
+        )
+
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Advance it, with the losses beside it."""
+        losses = {
+            key: f"{float(value):.4g}"
+            for key, value in trainer.callback_metrics.items()
+            if key.endswith("/loss")
+        }
+        self._bar.set_postfix(losses, refresh=False)
+        self._bar.update()
+
+    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Leave it as it stands."""
+        self._bar.close()

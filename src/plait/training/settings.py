@@ -1,0 +1,32 @@
+"""Settings of the fit: how long, how precisely, on what."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from plait.settings import Settings as Base
+from plait.settings import setting
+
+Precision = Literal["64-true", "32-true", "16-mixed", "bf16-mixed", "bf16-true"]
+
+
+class Settings(Base):
+    """Section ``trainer``. What depends on the machine is checked when training starts."""
+
+    max_epochs: int | None = setting("passes over the training part", unit="epochs", ge=1)
+    max_steps: int | None = setting("optimiser steps; ends before max_epochs", unit="steps", ge=1)
+    precision: Precision = setting("of weights and arithmetic")
+    threads: int = setting("of the CPU; sums in another order round differently", ge=1)
+    gradient_clip: float | None = setting("largest norm of the gradient", gt=0)
+    micro_batch_size: int | None = setting(
+        "rows at once; gradients are accumulated to batch_size", unit="rows", ge=1
+    )
+    overfit_rows: int | None = setting("train on the first so many rows alone", unit="rows", ge=1)
+    detect_anomaly: bool = setting("stop at the operation that makes a NaN")
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = setting("kind of device")
+    devices: Annotated[int, Field(ge=1)] | Literal["auto"] = setting("devices on each node")
+    nodes: int = setting("machines", ge=1)
+    strategy: Literal["auto", "ddp", "fsdp"] = setting("how several devices share the work")
+    workers: int = setting("processes that load batches; 0: none, all in memory", ge=0)
+    checkpoint_minutes: float = setting("between checkpoints", unit="minutes", ge=0)
+    profile: bool = setting("print where the time went")

@@ -1,0 +1,93 @@
+"""A copy of the project, and the commands run in it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of the project, with a history of its own."""
+
+    root: Path
+
+    def run(
+        self, *command: str, check: bool = True, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in it, with this environment's tools first on the path."""
+        environment = {**os.environ, **(env or {})}
+        # Stages find the copy's own code: no variable of the test process may leak in.
+        environment.pop("DVC_ROOT", None)
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        environment["GIT_CONFIG_GLOBAL"] = os.devnull
+        for role in ("AUTHOR", "COMMITTER"):
+            environment[f"GIT_{role}_NAME"] = "A tester"
+            environment[f"GIT_{role}_EMAIL"] = "tester@example.org"
+        result = subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
+        )
+        if check and result.returncode:
+            raise AssertionError(
+                f"{command} exited {result.returncode}:\n{result.stdout}{result.stderr}"
+            )
+        return result
+
+    def plait(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a verb, on the copy's own code."""
+        code = "from plait.cli import main; main()"
+        env = {"PYTHONPATH": str(self.root / "src")}
+        return self.run(sys.executable, "-c", code, *arguments, check=check, env=env)
+
+    def list_experiments(self, experiments: dict[str, object]) -> None:
+        """Write ``params.yaml``."""
+        text = yaml.safe_dump({"experiments": experiments}, sort_keys=False)
+        (self.root / "params.yaml").write_text(text, encoding="utf-8")
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace ``old``, which must be there, once."""
+        file = self.root / path
+        text = file.read_text(encoding="utf-8")
+        assert old in text, f"{path} has no {old!r}"
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    def append(self, path: str, text: str) -> None:
+        """Add ``text`` at the end of a file, which may be new."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write(text)
+
+    def commit(self, message: str = "a change") -> None:
+        """Commit everything."""
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--allow-empty", "--message", message)
+
+
+def copy_project(target: Path) -> Checkout:
+    """The working tree's tracked and new files in ``target``, committed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    checkout = Checkout(target)
+    # Results of another history: the copy makes its own.
+    for stale in ("results", "resolved"):
+        shutil.rmtree(target / stale, ignore_errors=True)
+    (target / "dvc.lock").unlink(missing_ok=True)
+    checkout.run("git", "init", "--quiet", "--initial-branch", "main")
+    checkout.commit("a copy of the project")
+    return checkout
