@@ -1,0 +1,1 @@
+"""Sources, splits, checks and the data set that `generate` writes."""

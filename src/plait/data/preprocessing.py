@@ -1,0 +1,286 @@
+"""From raw columns to the numbers that a model takes: fitted on training rows, kept with the model.
+
+Imports nothing but numpy and pandas from outside: it travels with every logged model.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from plait.data.dataset import Dataset, Task, Type
+from plait.errors import UserError
+from plait.settings import Settings as Base
+from plait.settings import setting
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+BIAS = "(bias)"
+"""The name of a linear model's constant among its coefficients."""
+
+_SHOWN_CATEGORIES = 12
+
+
+class Settings(Base):
+    """The section ``preprocessing``."""
+
+    features: Literal["standard", "none"] = setting(
+        "standard: numbers and dates to mean 0 and standard deviation 1; none: as they are"
+    )
+    target: Literal["standard", "none"] = setting(
+        "the same for a regression's target; metrics and predictions stay in its unit"
+    )
+    impute: Literal["median", "mean"] = setting(
+        "what stands for a missing number, beside an input that says it was missing"
+    )
+
+
+@dataclass(frozen=True)
+class _Feature:
+    """What was fitted of one column: an input (x - mean) / scale, or one input a category."""
+
+    name: str
+    type: Type
+    mean: float
+    scale: float
+    fill: float | None
+    """For a missing number or date; None where the training part missed none."""
+    categories: list[str] | None
+    missing_input: bool
+    """Whether one more input says that the value was missing."""
+
+    @property
+    def inputs(self) -> list[str]:
+        names = [self.name]
+        if self.categories is not None:
+            names = [f"{self.name}={category}" for category in self.categories]
+        return [*names, f"{self.name} is missing"] if self.missing_input else names
+
+
+@dataclass(frozen=True)
+class Preprocessor:
+    """Maps raw feature columns to inputs, and the target to what is learnt and back."""
+
+    task: Task
+    target: str
+    classes: tuple[str, ...]
+    target_mean: float
+    target_scale: float
+    features: tuple[_Feature, ...]
+
+    @classmethod
+    def fit(cls, train: "pd.DataFrame", dataset: Dataset, settings: Settings) -> "Preprocessor":
+        """Fit on the training part alone.
+
+        :param train: (rows, …) of the training part.
+        :param dataset: names and types of the columns, and the classes.
+        :param settings: how to scale and impute.
+        :raises UserError: if a feature has a type that is no number, category or date, or the
+            training part has no value of it.
+        """
+        import numpy as np
+
+        fitted = tuple(
+            _fit(_column(train, column.name), column.type, settings) for column in dataset.features
+        )
+        mean, scale = 0.0, 1.0
+        if dataset.task == "regression" and settings.target == "standard":
+            mean, scale = _mean_and_scale(train[dataset.target].to_numpy(np.float64))
+        return cls(dataset.task, dataset.target, dataset.classes, mean, scale, fitted)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The inputs' names: ``age``, ``city=Bonn``, ``age is missing``, …"""
+        return [name for feature in self.features for name in feature.inputs]
+
+    def transform(self, frame: "pd.DataFrame") -> "np.ndarray":
+        """The inputs of a model.
+
+        :param frame: raw columns, as the source has them; more than the features do not matter.
+        :returns: float64, (rows, inputs), without missing values.
+        :raises UserError: if a column is missing, or naming column, row and value: for a category
+            that training has not seen, what is no number or date, an infinity, and a value that
+            is missing where the training part missed none.
+        """
+        import numpy as np
+
+        inputs = np.empty((len(frame), len(self.input_names)))
+        start = 0
+        for feature in self.features:
+            end = start + len(feature.inputs)
+            inputs[:, start:end] = _transform(feature, _column(frame, feature.name))
+            start = end
+        return inputs
+
+    def encode_target(self, target: "pd.Series") -> "np.ndarray":
+        """What a model learns.
+
+        :returns: regression: float64, scaled; classification: int64, the number of the class.
+        :raises UserError: naming row and value of a label that is none of the classes.
+        """
+        import numpy as np
+        import pandas as pd
+
+        if self.task == "regression":
+            return (target.to_numpy(np.float64) - self.target_mean) / self.target_scale
+        numbers = pd.Index(self.classes).get_indexer(pd.Index(target.astype("str")))
+        if (numbers < 0).any():
+            row = int(np.argmax(numbers < 0))
+            raise UserError(
+                f"target {self.target!r}, row {target.index[row]}: {target.iloc[row]!r} is no"
+                f" class; the classes are {_some(self.classes)}"
+            )
+        return np.asarray(numbers, dtype=np.int64)
+
+    def decode_target(self, values: "np.ndarray") -> "np.ndarray":
+        """The inverse of `encode_target`: the target's unit, or the classes' labels."""
+        import numpy as np
+
+        if self.task == "regression":
+            return np.asarray(values, dtype=np.float64) * self.target_scale + self.target_mean
+        return np.asarray(np.asarray(self.classes, dtype=object)[values])
+
+    def raw_linear(self, weights: "np.ndarray", bias: float) -> dict[str, float] | None:
+        """A linear regression's coefficients as if it had been fitted to the raw columns.
+
+        y = target_scale * (w·(x - mean) / scale + bias) + target_mean.
+
+        :param weights: (inputs,).
+        :param bias: in the scaled target's unit.
+        :returns: by column, in target's unit per column's unit, and `BIAS`; None for a
+            classification, or if a feature is no plain number.
+        """
+        plain = all(
+            feature.type == "number" and not feature.missing_input for feature in self.features
+        )
+        if self.task != "regression" or not plain:
+            return None
+        raw = {}
+        constant = bias
+        for feature, weight in zip(self.features, weights.tolist(), strict=True):
+            raw[feature.name] = self.target_scale * weight / feature.scale
+            constant -= weight * feature.mean / feature.scale
+        return raw | {BIAS: self.target_scale * constant + self.target_mean}
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values from which `from_json` makes an equal preprocessor."""
+        return asdict(self) | {
+            "classes": list(self.classes),
+            "features": [asdict(feature) for feature in self.features],
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Preprocessor":
+        """The preprocessor that `to_json` described."""
+        return cls(
+            **values
+            | {
+                "classes": tuple(values["classes"]),
+                "features": tuple(_Feature(**feature) for feature in values["features"]),
+            }
+        )
+
+
+def _column(frame: "pd.DataFrame", name: str) -> "pd.Series":
+    """A column whose index names its rows: their numbers at the source where they are known."""
+    if name not in frame.columns:
+        raise UserError(
+            f"column {name!r} is missing; there are {_some([str(column) for column in frame])}"
+        )
+    rows = frame["row"] if "row" in frame.columns else range(len(frame))
+    return frame[name].set_axis(list(rows), axis=0)
+
+
+def _fit(values: "pd.Series", kind: Type, settings: Settings) -> _Feature:
+    import numpy as np
+
+    name = str(values.name)
+    missing = bool(values.isna().any())
+    if values.isna().all():
+        raise UserError(f"feature {name!r} has no value in the training part; drop it")
+    if kind == "category":
+        categories = sorted({str(value) for value in values.dropna()})
+        return _Feature(name, kind, 0.0, 1.0, None, categories, missing)
+    if kind not in ("number", "date"):
+        raise UserError(
+            f"feature {name!r} is of type {kind}; this model takes numbers, categories and dates"
+        )
+    numbers = _as_numbers(values, kind)
+    present = numbers[~np.isnan(numbers)]
+    mean, scale = _mean_and_scale(present) if settings.features == "standard" else (0.0, 1.0)
+    middle = np.median(present) if settings.impute == "median" else np.mean(present)
+    return _Feature(name, kind, mean, scale, float(middle) if missing else None, None, missing)
+
+
+def _mean_and_scale(numbers: "np.ndarray") -> tuple[float, float]:
+    """Mean and population standard deviation; the latter 1 where all numbers are equal."""
+    constant = numbers.min() == numbers.max()
+    return (float(numbers[0]), 1.0) if constant else (float(numbers.mean()), float(numbers.std()))
+
+
+def _transform(feature: _Feature, values: "pd.Series") -> "np.ndarray":
+    """The inputs of one column, (rows, inputs)."""
+    import numpy as np
+
+    missing = values.isna().to_numpy()
+    if missing.any() and not feature.missing_input:
+        raise UserError(
+            f"column {feature.name!r}, row {values.index[int(np.argmax(missing))]}: the value is"
+            " missing, and training had none that showed how to impute it"
+        )
+    if feature.categories is None:
+        numbers = _as_numbers(values, feature.type)
+        if feature.fill is not None:
+            numbers = np.where(missing, feature.fill, numbers)
+        inputs = ((numbers - feature.mean) / feature.scale)[:, None]
+    else:
+        inputs = _one_hot(feature.name, feature.categories, values, missing)
+    return np.column_stack([inputs, missing]) if feature.missing_input else inputs
+
+
+def _one_hot(
+    name: str, categories: list[str], values: "pd.Series", missing: "np.ndarray"
+) -> "np.ndarray":
+    import numpy as np
+    import pandas as pd
+
+    texts = pd.Index([None if pd.isna(value) else str(value) for value in values], dtype=object)
+    numbers = pd.Index(categories, dtype=object).get_indexer(texts)
+    unseen = (numbers < 0) & ~missing
+    if unseen.any():
+        row = int(np.argmax(unseen))
+        raise UserError(
+            f"column {name!r}, row {values.index[row]}: training has not seen the category"
+            f" {values.iloc[row]!r}; it knows {_some(categories)}"
+        )
+    return np.equal(numbers[:, None], np.arange(len(categories))).astype(np.float64)
+
+
+def _as_numbers(values: "pd.Series", kind: Type) -> "np.ndarray":
+    """Numbers, or days since 1970; NaN where missing; float64, (rows,)."""
+    import numpy as np
+    import pandas as pd
+
+    if kind == "date":
+        dates = pd.to_datetime(values, errors="coerce", utc=True)
+        _refuse(values, dates.isna() & values.notna(), "is not a date")
+        days = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+        return days.to_numpy(np.float64)
+    if pd.api.types.is_numeric_dtype(values):
+        numbers = values.astype("float64")
+    else:
+        numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    _refuse(values, numbers.isna() & values.notna(), "is not a number")
+    _refuse(values, numbers.abs() == float("inf"), "is infinite")
+    return numbers.to_numpy(np.float64)
+
+
+def _refuse(values: "pd.Series", faults: "pd.Series", what: str) -> None:
+    bad = values[faults]
+    if len(bad):
+        raise UserError(f"column {values.name!r}, row {bad.index[0]}: {bad.iloc[0]!r} {what}")
+
+
+def _some(names: "list[str] | tuple[str, ...]") -> str:
+    more = len(names) - _SHOWN_CATEGORIES
+    return ", ".join(names[:_SHOWN_CATEGORIES]) + (f" and {more} more" if more > 0 else "")

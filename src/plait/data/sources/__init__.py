@@ -1,0 +1,1 @@
+"""Where rows come from: one small file for each choice under ``conf/data/``."""
