@@ -37,8 +37,18 @@ class Outputs:
 
     @property
     def evaluation(self) -> Path:
-        """`evaluate`: folder with evaluation.json, predictions.parquet, plots (PNG, CSV)."""
+        """`evaluate`: folder with evaluation.json and predictions.parquet."""
         return self.results / "evaluation"
+
+    @property
+    def plots(self) -> Path:
+        """`evaluate`: folder of PNG files, which `dvc plots` shows."""
+        return self.results / "plots"
+
+    @property
+    def predictions(self) -> Path:
+        """`evaluate`: ``truth,prediction`` of some test rows, which `dvc plots` draws."""
+        return self.results / "predictions.csv"
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,10 @@ def test_imports_are_followed_into_functions_and_packages(tmp_path: Path) -> Non
 
 def test_imports_for_type_checking_alone_are_not_followed(tmp_path: Path) -> None:
     guarded = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import plait.other\n"
-    assert list(tree(tmp_path, guarded).reach(["plait.module"]).modules) == ["plait", "plait.module"]
+    assert list(tree(tmp_path, guarded).reach(["plait.module"]).modules) == [
+        "plait",
+        "plait.module",
+    ]
 
 
 def test_relative_imports_and_packages_used_as_files_are_seen(tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ STAGE_GROUPS: dict[Stage, tuple[str, ...]] = {
 DISCOVERED: dict[Stage, tuple[str, ...]] = {"evaluate": ("plait.evaluation.metrics",)}
 """Packages of which a stage loads every module."""
 
+TEMPLATES: dict[str, str] = {"plait.evaluation.report": "plait/evaluation/templates"}
+"""Folders of files, below ``src/``, that are part of a module as much as its statements."""
+
 OBSERVERS: dict[Stage, tuple[str, ...]] = {"train": ("plait.tracking",)}
 """Code that is handed values and gives none back: it cannot change what the stage leaves, so
 editing it reruns nothing. A test shows that training is equal, bit for bit, without it."""
@@ -112,6 +115,9 @@ class Code:
         hasher = hashlib.sha256()
         for piece in _canonical(tree):
             hasher.update(piece.encode())
+        if name in TEMPLATES:
+            for file in sorted((self._src / TEMPLATES[name]).iterdir()):
+                hasher.update(file.name.encode() + file.read_bytes())
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         return _Module(hasher.hexdigest()[:16], frozenset(_imports(tree, package)))
 

@@ -29,7 +29,7 @@ from plait.config.levels import (
 )
 from plait.config.packages import versions_of
 from plait.config.pairs import GROUPS, SECTIONS, choices, kind_of, settings_of
-from plait.config.resolved import PLACEMENT, READS, STAGES, Resolved
+from plait.config.resolved import PLACEMENT, READS, STAGES, Resolved, digests_read
 from plait.errors import ConfigurationError
 from plait.settings import Settings
 
@@ -247,6 +247,7 @@ class Project:
         ordered["packages"] = {
             stage: versions_of(closure.packages, self.root / LOCK)
             for stage, closure in closures.items()
+            if f"packages.{stage}" in digests_read(stage)
         }
         ordered["identity"] = identity_of(resolved)
         return resolved

@@ -24,14 +24,29 @@ READS: dict[Stage, tuple[str, ...]] = {
     "evaluate": ("evaluation",),
     "record": ("description", "label", "tracking", "identity"),
 }
-"""The values whose change reruns a stage, beside ``code.STAGE`` and ``packages.STAGE``;
-``dvc.yaml`` names the same ones. What `generate` and `train` read makes up the identity."""
+"""The values whose change reruns a stage; ``dvc.yaml`` names the same ones, and the digests of
+`digests_read`. What `generate` and `train` read makes up the identity."""
 
 PLACEMENT: tuple[str, ...] = (
     *("trainer.accelerator", "trainer.devices", "trainer.nodes", "trainer.strategy"),
     *("trainer.workers", "trainer.checkpoint_minutes", "trainer.profile"),
 )
 """What `train` reads too but no number depends on: where and how it runs."""
+
+UNKEYED: dict[Stage, tuple[str, ...]] = {
+    "generate": (),
+    "train": (*PLACEMENT, "tracking"),
+    "evaluate": (),
+    # The identity stands for all of these.
+    "record": (*READS["generate"], *READS["train"]),
+}
+"""What a stage may read without being rerun by it."""
+
+
+def digests_read(stage: Stage) -> tuple[str, ...]:
+    """The digests whose change reruns a stage. `record` computes no number from any package."""
+    return (f"code.{stage}",) if stage == "record" else (f"code.{stage}", f"packages.{stage}")
+
 
 HEADER = "# Written by `plait compose` from params.yaml and conf/. Edit those, not this file.\n"
 
@@ -48,6 +63,8 @@ class Resolved:
     """
 
     values: dict[str, Any]
+    stage: Stage | None = None
+    """The stage that this is handed to: it can read what it has named and nothing else."""
 
     @classmethod
     def read(cls, path: Path) -> "Resolved":
@@ -93,12 +110,26 @@ class Resolved:
 
     def __getitem__(self, key: str) -> Any:
         """The value at a dotted key, such as ``trainer.max_epochs``; None below what is unused."""
+        value = self._at(key)
+        if self.stage is not None:
+            allowed = (*READS[self.stage], *UNKEYED[self.stage])
+            for leaf, _ in _flatten(key, value):
+                assert f"{leaf}.".startswith(tuple(f"{name}." for name in allowed)), (
+                    f"stage {self.stage} reads {leaf}, which dvc.yaml does not name for it"
+                )
+        return value
+
+    def _at(self, key: str) -> Any:
         value: Any = self.values
         for part in key.split("."):
             if value is None:
                 return None
             value = value[part]
         return value
+
+    def handed_to(self, stage: Stage) -> "Resolved":
+        """The same, readable only where ``stage`` may."""
+        return Resolved(self.values, stage)
 
     def choice(self, group: str) -> str:
         """The name chosen in a group, such as ``mlp`` for ``model``."""
@@ -115,7 +146,7 @@ class Resolved:
         """
         flat: dict[str, Any] = {}
         for key in (*READS["generate"], *READS["train"]):
-            flat.update(_flatten(key, self[key]))
+            flat.update(_flatten(key, self._at(key)))
         return flat
 
 

@@ -6,16 +6,19 @@ Compares a fresh composition with ``dvc.lock``, which holds what each stage read
 import subprocess
 from typing import Any
 
-import yaml
-
 from plait.config.compose import Project
-from plait.config.levels import flat
-from plait.config.resolved import READS, STAGES, Resolved, Stage
+from plait.config.levels import flat, read_yaml
+from plait.config.resolved import READS, STAGES, Resolved, Stage, digests_read
 
 OUTPUTS: dict[Stage, tuple[str, ...]] = {
     "generate": ("data/generated/{name}",),
     "train": ("results/{name}/model", "results/{name}/curves.csv"),
-    "evaluate": ("results/{name}/evaluation", "results/{name}/metrics.json"),
+    "evaluate": (
+        "results/{name}/evaluation",
+        "results/{name}/plots",
+        "results/{name}/predictions.csv",
+        "results/{name}/metrics.json",
+    ),
     "record": ("mlruns/recorded/{name}.json",),
 }
 
@@ -24,7 +27,7 @@ def why(project: Project, name: str) -> str:
     """A line for each stage: up to date, or what changed."""
     resolved = project.compose(name)
     lock = project.root / "dvc.lock"
-    locked = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"] if lock.exists() else {}
+    locked = read_yaml(lock)["stages"] if lock.exists() else {}
     lines = []
     upstream: list[str] = []
     for stage in STAGES:
@@ -47,7 +50,7 @@ def _reasons(
     then = dict(flat(entry.get("params", {}).get(f"resolved/{resolved.name}.yaml", {})))
     now = {
         leaf: value
-        for key in (*READS[stage], f"code.{stage}", f"packages.{stage}")
+        for key in (*READS[stage], *digests_read(stage))
         for leaf, value in flat({key: resolved[key]})
     }
     reasons = []

@@ -42,9 +42,14 @@ def save(network: "nn.Module", folder: Path) -> dict[str, Any]:
 
     :returns: what `load` needs beside them.
     """
+    import torch
     from safetensors.torch import save_file
 
-    tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
+    # Copies, because safetensors refuses tensors that share memory, as tied weights do.
+    tensors = {
+        key: value.clone(memory_format=torch.contiguous_format)
+        for key, value in network.state_dict().items()
+    }
     save_file(tensors, folder / WEIGHTS)
     return {"dtype": str(next(network.parameters()).dtype).removeprefix("torch.")}
 
@@ -54,17 +59,16 @@ def load(
 ) -> "nn.Module":
     """Build the network and read its weights.
 
-    :raises UserError: if the file is damaged or missing.
+    :raises UserError: if the file is damaged or missing, or holds another network's weights.
     """
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    try:
-        weights = load_file(folder / WEIGHTS)
-    except (SafetensorError, FileNotFoundError) as error:
-        raise UserError(f"{WEIGHTS} cannot be read ({error}); `dvc repro` rebuilds it") from error
     network: nn.Module = module_of("model", choice).build(settings, shape)
     network.to(getattr(torch, extra["dtype"]))
-    network.load_state_dict(weights)
+    try:
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except (SafetensorError, FileNotFoundError, RuntimeError) as error:
+        raise UserError(f"{WEIGHTS} cannot be read ({error}); `dvc repro` rebuilds it") from error
     return network.eval()

@@ -14,6 +14,7 @@ class Settings(EstimatorSettings):
     trusted: ClassVar[tuple[str, ...]] = (
         "sklearn.calibration._CalibratedClassifier",
         "sklearn.calibration._SigmoidCalibration",
+        "sklearn.model_selection._split.StratifiedKFold",
     )
 
     kernel: Literal["linear", "poly", "rbf", "sigmoid"] = setting("similarity of two rows")

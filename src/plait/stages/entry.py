@@ -5,10 +5,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from plait.artifacts import Outputs, Workspace
-from plait.config.resolved import Resolved
+from plait.config.resolved import Resolved, Stage
 from plait.errors import UserError, exit_with
 
 StageFunction = Callable[[Workspace, Resolved, Outputs], None]
@@ -22,7 +22,8 @@ def run_stage(stage: StageFunction) -> None:
             raise UserError(f"usage: python -m plait.stages.{stage.__name__} NAME", status=2)
         workspace = Workspace.at(Path.cwd())
         resolved = Resolved.read(workspace.resolved(sys.argv[1]))
-        stage(workspace, resolved, workspace.outputs(resolved.name))
+        named = cast(Stage, stage.__name__)
+        stage(workspace, resolved.handed_to(named), workspace.outputs(resolved.name))
 
     signal.signal(signal.SIGTERM, _terminate)
     exit_with(command)

@@ -19,7 +19,7 @@ def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
         page = pages / f"{resolved.name}.html"
         evaluation = read_json(outputs.evaluation / "evaluation.json")
         dataset = Dataset.read(outputs.data)
-        write_text(page, render(resolved, dataset, evaluation, outputs.evaluation, facts))
+        write_text(page, render(resolved, dataset, evaluation, outputs.results, facts))
         row = IndexRow.of(
             resolved.name,
             resolved.description,

@@ -25,8 +25,8 @@ def train(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
             checkpoints=workspace.scratch / "checkpoints" / resolved.identity,
             observe=run.epoch,
         )
-    model.save(outputs.model)
-    write_curves(outputs.curves, curves)
+        model.save(outputs.model)
+        write_curves(outputs.curves, curves)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,8 @@ class EpochOrder(Sampler[Tensor]):
 class Batches:
     """A part cut into batches in this process; what a `DataLoader` would give, without its cost."""
 
+    batch_sampler = None  # Lightning asks every loader with a sampler for it.
+
     def __init__(self, dataset: Rows, sampler: EpochOrder) -> None:
         self.dataset, self.sampler = dataset, sampler
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
+
+from plait.training.epoch_end import AfterEpoch
 
 
-class Checkpoints(Callback):
+class Checkpoints(AfterEpoch):
     """Writes a checkpoint at the end of an epoch, at most one in so many minutes.
 
     It holds the generators' states, so that a resumed training draws what an undisturbed one would.

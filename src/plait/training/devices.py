@@ -12,7 +12,7 @@ from plait.training.settings import Settings
 def check_devices(settings: Settings) -> None:
     """Refuse what this machine does not have.
 
-    :raises UserError: for more devices than there are, or a kind that is missing.
+    :raises UserError: for more devices than there are, or a kind or precision that is missing.
     """
     import torch
 
@@ -30,6 +30,9 @@ def check_devices(settings: Settings) -> None:
             f"trainer.devices: is {settings.devices}, but this machine has"
             f" {available.get(used, 1)} x {used}"
         )
+    if settings.precision == "16-mixed" and used == "cpu":
+        # Lightning would take bf16-mixed in silence: other numbers than were asked for.
+        raise UserError("trainer.precision: 16-mixed needs a gpu; on a cpu use bf16-mixed")
     if settings.devices not in ("auto", 1) or settings.nodes > 1:
         raise UserError("trainer.devices: training runs on one device so far; use auto or 1")
 
@@ -55,9 +58,11 @@ def quiet() -> Iterator[None]:
         logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
-            # In-memory batches need no workers, and a run without logger is meant.
+            # In-memory batches need no workers; a training without validation part is meant.
             warnings.filterwarnings("ignore", ".*does not have many workers.*")
-            warnings.filterwarnings("ignore", ".*GPU available but not used.*")
+            warnings.filterwarnings("ignore", ".*have no `val_dataloader`.*")
+            # Lightning 2.6.6 on torch 2.13, 2026-11: nothing that a user can change.
+            warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

@@ -4,6 +4,7 @@ from plait.artifacts import significant
 from plait.config.pairs import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError
+from plait.models.estimators import predict
 from plait.training.fit import Fitted, Task
 
 
@@ -29,11 +30,11 @@ def fit(task: Task) -> Fitted:
             estimator.fit(train.features, train.targets)
         except ValueError as error:
             raise UserError(f"{resolved.name}: model {choice}: {error}") from error
+        outputs = predict(estimator, train.features, shape)
         if shape.task == "regression":
-            loss = mean_squared_error(train.targets, estimator.predict(train.features))
+            loss = mean_squared_error(train.targets, outputs)
         else:
-            labels = list(range(shape.outputs))
-            loss = log_loss(train.targets, estimator.predict_proba(train.features), labels=labels)
+            loss = log_loss(train.targets, outputs, labels=list(range(shape.outputs)))
     values = {"train/loss": significant(float(loss))}
     task.observe(0, values)
     return Fitted(estimator, [{"epoch": 0, **values}])

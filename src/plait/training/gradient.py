@@ -1,5 +1,7 @@
 """The fit of a network by gradients, on whatever devices there are."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -28,21 +30,24 @@ def prepare(resolved: Resolved) -> str:
 def fit(task: Task) -> Fitted:
     """Train; of the epochs, the one with the lowest validation loss gives the weights, or the last.
 
-    :raises UserError: for a loss that is no number, or a callback that lacks a validation part.
+    :raises UserError: for a loss that is no number, devices that this machine does not have, or a
+        callback that lacks a validation part.
     """
     import torch
     from lightning.pytorch import LightningModule, Trainer, seed_everything
 
     from plait.training.batches import EVALUATION_ROWS, EpochOrder, Rows, loader
     from plait.training.checkpoints import Checkpoints
-    from plait.training.devices import quiet
+    from plait.training.devices import check_devices, quiet
+    from plait.training.epoch_end import EpochMeans, ValidateLastStep
     from plait.training.module import SupervisedModule
-    from plait.training.progress import BestWeights, Curves, Progress
+    from plait.training.progress import BestWeights, Curves, Divergence, Progress
 
     resolved = task.resolved
     choice = resolved.choice("model")
     settings = settings_of("model", choice)(**resolved.settings("model"))
     trainer_settings = Settings(**resolved["trainer"])
+    check_devices(trainer_settings)
     torch.set_num_threads(trainer_settings.threads)
     seed_everything(resolved["seed"], verbose=False)
     dtype = torch.float64 if trainer_settings.precision == "64-true" else torch.float32
@@ -81,7 +86,9 @@ def fit(task: Task) -> Fitted:
 
     curves, best = Curves(task.observe), BestWeights()
     checkpoints = Checkpoints(task.checkpoints, trainer_settings.checkpoint_minutes)
-    callbacks = [*_chosen_callbacks(resolved, task.val is not None), curves]
+    callbacks = [EpochMeans(), ValidateLastStep()]
+    callbacks += _chosen_callbacks(resolved, task.val is not None)
+    callbacks += [curves, Divergence(resolved.name)]
     if val_loader is not None:
         callbacks.append(best)
     # Last, so that a checkpoint holds what the others made of the epoch.
@@ -103,20 +110,19 @@ def fit(task: Task) -> Fitted:
             use_distributed_sampler=False,
             num_sanity_val_steps=0,
             logger=False,
-            enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
         )
         if resumed_from is not None:
             print(f"{resolved.name}: resumed from a checkpoint")
-        trainer.fit(
-            module,
-            train_loader,
-            val_loader,
-            ckpt_path=None if resumed_from is None else str(resumed_from),
-            weights_only=True,
-        )
-    _check_finite(resolved, curves.rows)
+        with _as_users_see_it(resolved):
+            trainer.fit(
+                module,
+                train_loader,
+                val_loader,
+                ckpt_path=None if resumed_from is None else str(resumed_from),
+                weights_only=True,
+            )
     if best.epoch is not None:
         module.load_state_dict(best.weights)
     checkpoints.remove()
@@ -144,11 +150,24 @@ def _chosen_callbacks(resolved: Resolved, has_validation: bool) -> list[Any]:
     return callbacks
 
 
-def _check_finite(resolved: Resolved, curves: list[dict[str, float]]) -> None:
-    for row in curves:
-        for key, value in row.items():
-            if value != value or abs(value) == float("inf"):
-                raise UserError(
-                    f"{resolved.name}: {key} is {value} at epoch {int(row['epoch'])}: training"
-                    " diverged; a smaller optimizer.lr or trainer.gradient_clip helps"
-                )
+@contextmanager
+def _as_users_see_it(resolved: Resolved) -> Iterator[None]:
+    """What Lightning and torch raise, as the user knows it."""
+    try:
+        yield
+    except SystemExit as exit:
+        # Lightning ends the process itself at Ctrl-C, with status 1.
+        if isinstance(exit.__context__, KeyboardInterrupt):
+            raise exit.__context__ from None
+        raise
+    except ValueError as error:
+        if "more than 1 value per channel" in str(error):
+            raise UserError(
+                f"{resolved.name}: batch normalisation cannot learn from one row alone, which the"
+                " last batch of an epoch has; choose another batch_size or trainer.micro_batch_size"
+            ) from error
+        raise
+    except RuntimeError as error:
+        if resolved["trainer.detect_anomaly"] and "returned nan values" in str(error):
+            raise UserError(f"{resolved.name}: {error}") from error
+        raise

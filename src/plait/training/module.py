@@ -23,7 +23,8 @@ class RunningMeans:
         """Take the means over ``rows`` rows."""
         self.rows += rows
         for name, value in values.items():
-            value = value.detach() * rows
+            # Sums in half precision would stop growing.
+            value = value.detach().to(torch.promote_types(value.dtype, torch.float32)) * rows
             self.sums[name] = self.sums[name] + value if name in self.sums else value
 
     def close(self, prefix: str, reduce: Callable[[Tensor], Tensor]) -> dict[str, float]:
@@ -89,8 +90,8 @@ class SupervisedModule(LightningModule):
         """Log the validation part's means."""
         self._log(self._val.close("val", self._sum))
 
-    def on_train_epoch_end(self) -> None:
-        """Log the training part's means and the learning rate."""
+    def log_means(self) -> None:
+        """Log the epoch's means over the training part, and the learning rate."""
         values = self._train.close("train", self._sum)
         values["train/lr"] = self.trainer.optimizers[0].param_groups[0]["lr"]
         self._log(values)

@@ -1,17 +1,20 @@
 """Callbacks of every training: the curves, the best weights, a progress bar."""
 
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 from tqdm import tqdm
 
 from plait.artifacts import significant
+from plait.errors import UserError
+from plait.training.epoch_end import AfterEpoch
 
 
-class Curves(Callback):
+class Curves(AfterEpoch):
     """A row of values an epoch, handed on as it comes.
 
     :param observe: called on the first process with the epoch and its values.
@@ -40,7 +43,29 @@ class Curves(Callback):
         self.rows = state["rows"]
 
 
-class BestWeights(Callback):
+class Divergence(AfterEpoch):
+    """Ends a training whose values are no longer numbers.
+
+    :param name: of the experiment.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Look at everything that was logged.
+
+        :raises UserError: naming the value and the epoch.
+        """
+        for key, value in sorted(trainer.callback_metrics.items()):
+            if not math.isfinite(value):
+                raise UserError(
+                    f"{self._name}: {key} is {float(value)} at epoch {trainer.current_epoch}:"
+                    " training diverged; a smaller optimizer.lr or trainer.gradient_clip helps"
+                )
+
+
+class BestWeights(AfterEpoch):
     """Keeps the weights of the epoch with the lowest validation loss."""
 
     def __init__(self) -> None:
@@ -50,6 +75,11 @@ class BestWeights(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Copy the weights if this epoch's are the best so far."""
+        if "val/loss" not in trainer.callback_metrics:
+            raise UserError(
+                f"{type(module).__module__}: validation_step must log 'val/loss', by which the best"
+                " epoch is chosen"
+            )
         loss = float(trainer.callback_metrics["val/loss"])
         if loss < self.loss:
             self.loss, self.epoch = loss, trainer.current_epoch
@@ -66,7 +96,7 @@ class BestWeights(Callback):
         self.epoch, self.loss, self.weights = state["epoch"], state["loss"], state["weights"]
 
 
-class Progress(Callback):
+class Progress(AfterEpoch):
     """A bar over epochs on a terminal, nothing in a pipe."""
 
     def __init__(self, name: str) -> None:

@@ -19,7 +19,7 @@ class WarmupSettings(Settings):
 class DecaySettings(WarmupSettings):
     """Settings of the schedules that fall."""
 
-    final: float = setting("factor of the learning rate at the last step", ge=0, le=1)
+    final: float = setting("factor of the learning rate that the last step ends with", ge=0, le=1)
 
 
 def scheduled(

@@ -1,0 +1,159 @@
+"""What a model has to beat: answers that take no learning, and the closed form of least squares."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from plait.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from plait.data.dataset import Dataset
+
+BLOCK_ROWS = 65_536
+"""Rows of the design matrix in memory at once."""
+
+BIAS = "(bias)"
+"""The name of the intercept among coefficients."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Another way to answer the same rows."""
+
+    key: str
+    title: str
+    """As it continues "better than …"."""
+    naive: bool
+    """Whether it takes no learning."""
+    prediction: "np.ndarray"
+    """Of the test part, in the form of `TrainedModel.predict`."""
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """The least-squares solution on the raw features."""
+
+    coefficients: "dict[str, float]"
+    """By feature, and `BIAS`, in raw units."""
+
+    def predict(self, frame: "pd.DataFrame") -> "np.ndarray":
+        """Predictions from raw columns, (rows,)."""
+        import numpy as np
+
+        prediction = np.full(len(frame), self.coefficients[BIAS])
+        for name, coefficient in self.coefficients.items():
+            if name != BIAS:
+                prediction += coefficient * frame[name].to_numpy(np.float64)
+        return prediction
+
+
+def naive(truth_of_train: "np.ndarray", test: "pd.DataFrame", dataset: "Dataset") -> list[Baseline]:
+    """The answers that take no learning.
+
+    :param truth_of_train: the training part's target: numbers, or the numbers of classes.
+    :param test: the test part.
+    :param dataset: its ``facts["naive_column"]``, if any, names a column of ready predictions.
+    """
+    import numpy as np
+
+    rows = len(test)
+    if dataset.task == "classification":
+        counts = np.bincount(truth_of_train, minlength=len(dataset.classes))
+        frequencies = np.tile(counts / counts.sum(), (rows, 1))
+        majority = dataset.classes[int(counts.argmax())]
+        found = [Baseline("majority", f"always predicting {majority!r}", True, frequencies)]
+    else:
+        mean = np.full(rows, truth_of_train.mean())
+        found = [Baseline("mean", "predicting the training mean", True, mean)]
+    column = dataset.facts.get("naive_column")
+    if column is None:
+        return found
+    if dataset.task == "classification":
+        found.append(
+            Baseline(
+                "naive",
+                dataset.facts.get("naive_title", f"predicting {column}"),
+                True,
+                np.eye(len(dataset.classes))[class_numbers(test[column], dataset)],
+            )
+        )
+    else:
+        found = [
+            Baseline("zero", "predicting zero", True, np.zeros(rows)),
+            *found,
+            Baseline(
+                "naive",
+                dataset.facts.get("naive_title", "predicting yesterday's return"),
+                True,
+                test[column].to_numpy(np.float64),
+            ),
+        ]
+    return found
+
+
+def class_numbers(labels: "pd.Series", dataset: "Dataset") -> "np.ndarray":
+    """The numbers of classes from their labels, int64, (rows,).
+
+    :raises UserError: for a label that the data set does not list.
+    """
+    import numpy as np
+
+    numbers = labels.astype(str).map({label: n for n, label in enumerate(dataset.classes)})
+    if numbers.isna().any():
+        unknown = labels[numbers.isna()].iloc[0]
+        raise UserError(
+            f"column {labels.name!r}: {unknown!r} is no class of the data set;"
+            f" there are: {', '.join(dataset.classes)}"
+        )
+    return numbers.to_numpy(np.int64)
+
+
+def closed_form(train: "pd.DataFrame", dataset: "Dataset") -> ClosedForm | None:
+    """Least squares with an intercept on the raw features of the training part.
+
+    Blocks of rows are folded into one triangular factor (Golub and Van Loan, Matrix Computations,
+    5.3: least squares by QR), so that memory does not grow with the rows and the condition number
+    is not squared as by the normal equations. Columns are scaled to length 1 before the small
+    system is solved; of solutions that are equally good, the shortest is taken.
+
+    :returns: None where a feature is no number or has missing values.
+    """
+    import numpy as np
+
+    names = [column.name for column in dataset.features]
+    if any(column.type != "number" for column in dataset.features):
+        return None
+    if train[names].isna().to_numpy().any():
+        return None
+    factor = np.empty((0, len(names) + 2))
+    for start in range(0, len(train), BLOCK_ROWS):
+        block = train.iloc[start : start + BLOCK_ROWS]
+        stacked = np.column_stack(
+            (
+                block[names].to_numpy(np.float64),
+                np.ones(len(block)),
+                block[dataset.target].to_numpy(np.float64),
+            )
+        )
+        factor = np.linalg.qr(np.vstack((factor, stacked))).R
+    lengths = np.linalg.norm(factor[:, :-1], axis=0)
+    lengths[lengths == 0] = 1
+    solution, *_ = np.linalg.lstsq(factor[:, :-1] / lengths, factor[:, -1])
+    values = (float(value) for value in solution / lengths)
+    return ClosedForm(dict(zip((*names, BIAS), values, strict=True)))
+
+
+def coefficient_table(
+    fitted: dict[str, float], solved: ClosedForm | None, facts: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """A row a coefficient: fitted, of the closed form, and true; None where unknown."""
+    true = dict(facts.get("coefficients", {}))
+    if "bias" in facts:
+        true[BIAS] = facts["bias"]
+    closed = solved.coefficients if solved else {}
+    return [
+        {"name": name, "fitted": value, "closed_form": closed.get(name), "true": true.get(name)}
+        for name, value in fitted.items()
+    ]

@@ -1,0 +1,102 @@
+"""Metrics: each one function, registered where it stands.
+
+A new metric is one function in a file of this package; no list has to be edited::
+
+    @metric(task="regression", direction="minimize", title="Median absolute error")
+    def median_absolute_error(truth, prediction, weights):
+        from sklearn.metrics import median_absolute_error as compute
+
+        return float(compute(truth, prediction, sample_weight=weights))
+
+It gets its interval, its value for every baseline, and its column in reports by itself.
+"""
+
+import math
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal
+
+from plait.data.dataset import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Direction = Literal["minimize", "maximize"]
+Function = Callable[["np.ndarray", "np.ndarray", "np.ndarray"], float]
+
+SHIPPED = ("regression", "classification", "market")
+"""The files whose metrics come first, in this order; the first metric of a task is its primary
+one, which a file of the user's own does not displace."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that says how good predictions are."""
+
+    name: str
+    title: str
+    task: Task
+    direction: Direction
+    function: Function
+    """From truth, prediction and weights, all of them (rows, …), to a number; NaN where the metric
+    is undefined for these rows. Regression: truth and prediction are float64, (rows,).
+    Classification: truth is the class numbers, int64, (rows,); prediction is the probabilities,
+    float64, (rows, classes). Weights are positive, float64: a weight of 2 counts a row twice."""
+    requires: str | None
+    """The key of ``dataset.facts`` without which the metric makes no sense, if there is one."""
+
+    def improves(self, difference: float) -> bool:
+        """Whether ``difference``, a model's value less another's, speaks for the model."""
+        return difference < 0 if self.direction == "minimize" else difference > 0
+
+
+_registered: dict[str, Metric] = {}
+
+
+def metric(
+    *, task: Task, direction: Direction, title: str, requires: str | None = None
+) -> Callable[[Function], Function]:
+    """Register the decorated function as a metric under the function's name.
+
+    :param task: the kind of target that it is for.
+    :param direction: whether less or more is better.
+    :param title: its name in reports.
+    :param requires: a key that ``dataset.facts`` must have.
+    :raises ValueError: if another file has a metric of that name.
+    """
+
+    def register(function: Function) -> Function:
+        name = getattr(function, "__name__", "")
+        other = _registered.get(name)
+        if other is not None and other.function.__module__ != function.__module__:
+            raise ValueError(
+                f"metric {name!r} is in both {other.function.__module__}"
+                f" and {function.__module__}: rename one"
+            )
+        _registered[name] = Metric(name, title, task, direction, function, requires)
+        return function
+
+    return register
+
+
+@cache
+def metrics() -> dict[str, Metric]:
+    """Every metric by name, primary ones first."""
+    modules = [module.name for module in pkgutil.iter_modules(__path__)]
+    own = [name for name in sorted(modules) if name not in SHIPPED]
+    for module in (*SHIPPED, *own):
+        import_module(f"{__name__}.{module}")
+    position = {module: place for place, module in enumerate((*SHIPPED, *own))}
+    ordered = sorted(
+        _registered.values(),
+        key=lambda item: position.get(item.function.__module__.rpartition(".")[2], math.inf),
+    )
+    return {item.name: item for item in ordered}
+
+
+def of_task(task: Task) -> dict[str, Metric]:
+    """The metrics for a kind of target, by name; the first is the primary one."""
+    return {name: item for name, item in metrics().items() if item.task == task}

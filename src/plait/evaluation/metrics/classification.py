@@ -1,0 +1,112 @@
+"""Metrics of classes and their probabilities.
+
+The predicted class is the most probable one; of equally probable ones, the first. Macro means are
+over the classes that occur or are predicted; one that is never predicted has precision 0.
+"""
+
+from typing import TYPE_CHECKING
+
+from plait.evaluation.metrics import metric
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@metric(task="classification", direction="maximize", title="Accuracy")
+def accuracy(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
+    """The share of rows whose class was predicted."""
+    from sklearn.metrics import accuracy_score
+
+    return float(accuracy_score(truth, prediction.argmax(axis=1), sample_weight=weights))
+
+
+@metric(task="classification", direction="maximize", title="Balanced accuracy")
+def balanced_accuracy(
+    truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray"
+) -> float:
+    """The mean of the recalls of the classes that occur."""
+    import numpy as np
+
+    _, recall, _ = by_class(truth, prediction, weights)
+    return float(np.nanmean(recall))
+
+
+@metric(task="classification", direction="maximize", title="Precision (macro)")
+def precision_macro(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
+    """The mean over classes of: predicted rightly / predicted."""
+    return _macro(0, truth, prediction, weights)
+
+
+@metric(task="classification", direction="maximize", title="Recall (macro)")
+def recall_macro(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
+    """The mean over classes of: predicted rightly / occurring."""
+    return _macro(1, truth, prediction, weights)
+
+
+@metric(task="classification", direction="maximize", title="F1 (macro)")
+def f1_macro(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
+    """The mean over classes of the harmonic mean of precision and recall."""
+    return _macro(2, truth, prediction, weights)
+
+
+@metric(task="classification", direction="maximize", title="ROC-AUC")
+def roc_auc(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
+    """The area under the ROC curve; of more than two classes, the mean of one against the rest.
+
+    Undefined unless every class occurs.
+    """
+    import numpy as np
+    from sklearn.metrics import roc_auc_score
+
+    classes = prediction.shape[1]
+    if not np.bincount(truth, minlength=classes).all():
+        return float("nan")
+    if classes == 2:
+        return float(roc_auc_score(truth, prediction[:, 1], sample_weight=weights))
+    return float(
+        roc_auc_score(
+            truth, prediction, multi_class="ovr", labels=range(classes), sample_weight=weights
+        )
+    )
+
+
+@metric(task="classification", direction="minimize", title="Log loss")
+def log_loss(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
+    """The mean of -log(probability of the class that occurred), in nats."""
+    from sklearn.metrics import log_loss as compute
+
+    return float(
+        compute(truth, prediction, sample_weight=weights, labels=range(prediction.shape[1]))
+    )
+
+
+def by_class(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> "np.ndarray":
+    """Precision, recall and F1 of every class, (3, classes).
+
+    All from one confusion matrix: scikit-learn's scores count anew each time, which over all
+    resamples is most of an evaluation's time. NaN where 0 / 0: precision of a class that is never
+    predicted, recall of one that does not occur, F1 of one that is neither.
+    """
+    import numpy as np
+    from sklearn.metrics import confusion_matrix
+
+    counts = confusion_matrix(
+        truth,
+        prediction.argmax(axis=1),
+        labels=range(prediction.shape[1]),
+        sample_weight=weights,
+    )
+    right, occurring, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        return np.stack((right / predicted, right / occurring, 2 * right / (occurring + predicted)))
+
+
+def _macro(
+    score: int, truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray"
+) -> float:
+    """The mean of a score over the classes that occur or are predicted; 0 / 0 counts as 0."""
+    import numpy as np
+
+    scores = by_class(truth, prediction, weights)
+    met = ~np.isnan(scores[2])
+    return float(np.nan_to_num(scores[score][met]).mean())

@@ -1,0 +1,66 @@
+"""What evaluation computes, how sure it is to be, and how its plots look."""
+
+from difflib import get_close_matches
+
+from pydantic import field_validator
+
+from plait.data.dataset import Task
+from plait.errors import ConfigurationError
+from plait.evaluation.metrics import metrics, of_task
+from plait.settings import Settings as Base
+from plait.settings import setting
+
+
+class Plots(Base):
+    """How plots look."""
+
+    dpi: int = setting("resolution of the PNG files", unit="dots per inch", ge=50, le=400)
+    width: float = setting("width of a plot", unit="inches", ge=3, le=20)
+    height: float = setting("height of a plot", unit="inches", ge=2, le=20)
+    points: int = setting(
+        "most points drawn in a plot, most rows in predictions.csv", unit="rows", ge=100
+    )
+
+
+class Settings(Base):
+    """The section ``evaluation``."""
+
+    metrics: list[str] | None = setting(
+        "metrics to compute, the primary one first; null: all of the task", min_length=1
+    )
+    resamples: int = setting("bootstrap resamples behind each interval", unit="draws", ge=20)
+    rows: int = setting(
+        "most rows drawn for a resample; larger test parts have their intervals scaled",
+        unit="rows",
+        ge=1000,
+    )
+    level: float = setting("confidence of the intervals", ge=0.5, lt=1)
+    seed: int = setting("seed of the resamples", ge=0)
+    plots: Plots = setting("how plots look")
+
+    @field_validator("metrics")
+    @classmethod
+    def _known(cls, names: list[str] | None) -> list[str] | None:
+        known = metrics()
+        for name in names or ():
+            if name not in known:
+                nearest = get_close_matches(name, known, n=1)
+                guess = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+                raise ValueError(f"no metric {name!r}{guess}; there are: {', '.join(known)}")
+        if names and len(set(names)) < len(names):
+            raise ValueError("a metric is listed twice")
+        return names
+
+
+def check(settings: Settings, task: Task) -> None:
+    """Refuse metrics that do not fit the kind of target.
+
+    :raises ConfigurationError: naming the metric and those that fit.
+    """
+    fitting = of_task(task)
+    for name in settings.metrics or ():
+        if name not in fitting:
+            raise ConfigurationError(
+                f"evaluation.metrics: {name!r} is a {metrics()[name].task} metric, but the task"
+                f" is {task};\nfor {task}: {', '.join(fitting)}"
+            )

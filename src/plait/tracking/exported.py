@@ -1,0 +1,49 @@
+"""A trained network as `torch.export` writes it: it runs without the code that built it."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plait.artifacts import read_json
+from plait.models.trained import DESCRIPTION, TrainedModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NETWORK = "network.pt2"
+
+
+def export(model: TrainedModel, source: Path, folder: Path, rows: "pd.DataFrame") -> None:
+    """Write ``folder``: ``model.json`` and the network for any number of rows.
+
+    :param source: the folder that ``model`` was read from.
+    :param rows: at least two rows of raw columns, to trace it with.
+    """
+    import torch
+
+    inputs = torch.from_numpy(model.preprocessor.transform(rows))
+    network = model.fitted.eval()
+    dtype = next(network.parameters()).dtype
+    program = torch.export.export(
+        network, (inputs.to(dtype),), dynamic_shapes=({0: torch.export.Dim("rows", min=1)},)
+    )
+    folder.mkdir(parents=True)
+    shutil.copy(source / DESCRIPTION, folder)
+    torch.export.save(program, folder / NETWORK)
+
+
+def load_exported(folder: Path) -> TrainedModel:
+    """Read what `export` wrote: the same model, the network taken from the export."""
+    import torch
+
+    from plait.data.preprocessing import Preprocessor
+
+    raw = read_json(folder / DESCRIPTION)
+    return TrainedModel(
+        choice=raw["choice"],
+        settings=raw["settings"],
+        task=raw["task"],
+        classes=tuple(raw["classes"]),
+        preprocessor=Preprocessor.from_json(raw["preprocessing"]),
+        fitted=torch.export.load(folder / NETWORK).module(),
+    )

@@ -1,0 +1,14 @@
+"""Tracking in the checkout itself: ``mlruns/mlflow.db`` with the artifacts beside it."""
+
+from plait.artifacts import Workspace
+from plait.settings import Settings as Base
+from plait.tracking.backend import Backend, local_backend
+
+
+class Settings(Base):
+    """Nothing to set."""
+
+
+def backend(settings: Settings, workspace: Workspace) -> Backend:
+    """The checkout's own store."""
+    return local_backend(workspace)

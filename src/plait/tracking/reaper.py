@@ -1,0 +1,47 @@
+"""Runs whose process was killed hard: MLflow would call them running for ever."""
+
+import time
+from typing import TYPE_CHECKING
+
+from plait.tracking import process
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from plait.tracking.store import Store
+
+SILENCE = 600.0
+"""Seconds without a heartbeat after which a run of another host counts as dead."""
+
+
+def reap(store: "Store") -> list[str]:
+    """Mark plait's runs that nobody writes any more as killed, with the reason as a tag.
+
+    :returns: their ids.
+    """
+    reaped = []
+    for run in list(store.runs("attributes.status = 'RUNNING'")):
+        reason = cause_of_death(run, time.time())
+        if reason is not None:
+            store.client.set_tag(run.info.run_id, "plait.error", reason)
+            store.client.set_terminated(run.info.run_id, "KILLED")
+            reaped.append(str(run.info.run_id))
+    return reaped
+
+
+def cause_of_death(run: "Run", now: float) -> str | None:
+    """Why a running run is dead; None if it lives or is not plait's.
+
+    :param now: seconds since the epoch.
+    """
+    tags = run.data.tags
+    if "plait.pid" not in tags:
+        return None
+    if process.on_this_host(tags):
+        if process.alive(tags):
+            return None
+        return f"process {tags['plait.pid']} ended without saying so (killed hard?)"
+    silent = now - float(tags.get("plait.heartbeat", run.info.start_time / 1000))
+    if silent < SILENCE:
+        return None
+    return f"no sign of life from host {tags.get('plait.host')} for {silent / 60:.0f} minutes"

@@ -1,0 +1,236 @@
+"""Completing a run from the stages' outputs, as often as one likes."""
+
+import hashlib
+import json
+import re
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.artifacts import Outputs, Workspace, read_json
+from plait.config.resolved import Resolved
+from plait.data.dataset import Dataset
+from plait.tracking import runs
+from plait.tracking.backend import backend_of
+from plait.tracking.delivery import deliver_journal, deliver_journals
+from plait.tracking.logged_model import log_model
+from plait.tracking.points import Points, Row
+from plait.tracking.store import Store, open_store, said_plainly
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+DIGEST_LENGTH = 12
+"""Characters of a data set's digest: MLflow keeps at most 36, its lists have room for few."""
+
+
+MEASURED_BY = "plait.evaluation"
+"""The tag that holds `evaluation_digest`."""
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """What `record` found or made."""
+
+    run_id: str
+    run_url_path: str
+    """Below the address of the MLflow UI."""
+    created: bool
+    """Whether there was no run of this identity before."""
+    differences: tuple[str, ...]
+    """A line for each number that the run has otherwise than the outputs."""
+
+    @property
+    def agreed(self) -> bool:
+        """Whether every number that the run had already is that of the outputs."""
+        return not self.differences
+
+
+def record(
+    workspace: Workspace,
+    resolved: Resolved,
+    outputs: Outputs,
+    render_report: Callable[[dict[str, str]], dict[str, Path]],
+) -> RecordedRun:
+    """Complete the run that `train` wrote live; make it if it is missing, marked as restored.
+
+    What the run has already is compared and left alone, so that a second call adds nothing.
+
+    :param render_report: given what `run_facts` knows of the run, writes the report and returns
+        its files by name.
+    :raises UserError: if the store does not answer; the outputs stay, and the next call does it.
+    """
+    tracking = resolved.choice("tracking"), resolved.settings("tracking")
+    with said_plainly(backend_of(workspace, *tracking).uri):
+        store = open_store(workspace, *tracking)
+        deliver_journal(store, resolved.identity)
+        recorded = _record(store, resolved, outputs, render_report)
+    deliver_journals(workspace)
+    return recorded
+
+
+def _record(
+    store: Store,
+    resolved: Resolved,
+    outputs: Outputs,
+    render_report: Callable[[dict[str, str]], dict[str, Path]],
+) -> RecordedRun:
+    now = time.time_ns() // 1_000_000
+    found = store.find_run(resolved.identity)
+    if found is None:
+        tags = runs.tags_of(store.workspace, resolved, "record") | {"plait.restored": "true"}
+    else:
+        # The live run knows better where and when it was trained.
+        tags = {"mlflow.note.content": resolved.description}
+    run, created = runs.begin(store, resolved, tags, now)
+    run_id = run.info.run_id
+    dataset = Dataset.read(outputs.data)
+    evaluation = read_json(outputs.evaluation / "evaluation.json")
+    curves = curve_rows(outputs.curves, now)
+
+    last = max((row.step for row in curves), default=0)
+    model_id = log_model(store, run, resolved.name, outputs, dataset, last)
+    points = Points(store.client, run)
+    differences = points.add(curves)
+    final = Row(0, now, final_values(read_json(outputs.metrics), evaluation))
+    measured_by = evaluation_digest(resolved)
+    # Measured otherwise than before, numbers may differ; measured alike, they must agree.
+    anew = run.data.tags.get(MEASURED_BY, measured_by) != measured_by
+    differences += points.add([final], model_id, replace=anew)
+    _log_dataset(store, run, resolved, dataset)
+    _log_artifacts(store, run_id, resolved, outputs)
+
+    better = evaluation["verdict"]["better_than_naive"]
+    tags = {
+        MEASURED_BY: measured_by,
+        "plait.verdict": evaluation["verdict"]["text"],
+        "plait.better_than_naive": "true" if better else "false",
+    }
+    if differences:
+        tags["plait.differences"] = "\n".join(differences)
+        print(f"{resolved.name}: the run holds other numbers than these outputs:")
+        for line in differences:
+            print(f"  {line}")
+    runs.set_tags(store, run_id, tags)
+    path = f"#/experiments/{run.info.experiment_id}/runs/{run_id}"
+    runs.end(store, run_id, "FINISHED", None, found.info.end_time if found else now)
+    facts = run_facts(store, store.client.get_run(run_id), path)
+    for file in render_report(facts).values():
+        store.client.log_artifact(run_id, str(file), "report")
+    return RecordedRun(run_id, path, created, tuple(differences))
+
+
+def evaluation_digest(resolved: Resolved) -> str:
+    """One digest of what the numbers of the test part depend on beside the training."""
+    values = resolved.values
+    measured = [values["evaluation"], values["code"]["evaluate"], values["packages"]["evaluate"]]
+    text = json.dumps(measured, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def curve_rows(path: Path, at: int) -> list[Row]:
+    """The epochs of ``curves.csv``; an empty cell is no value."""
+    import csv
+
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            Row(
+                int(line["epoch"]),
+                at,
+                {key: float(line[key]) for key in line if key != "epoch" and line[key] != ""},
+            )
+            for line in csv.DictReader(file)
+        ]
+
+
+def final_values(metrics: dict[str, float], evaluation: dict[str, Any]) -> dict[str, float]:
+    """The numbers of the test part: metrics, their intervals, the best naive baseline of each."""
+    values = dict(metrics)
+    for name, entry in evaluation["metrics"].items():
+        for bound in ("low", "high"):
+            if entry[bound] is not None:
+                values[f"interval/{name}_{bound}"] = entry[bound]
+        naive = [
+            other["metrics"][name]["value"]
+            for other in evaluation["baselines"].values()
+            if other["naive"] and other["metrics"].get(name, {}).get("value") is not None
+        ]
+        if naive:
+            best = min if entry["direction"] == "minimize" else max
+            values[f"baseline/{name}"] = best(naive)
+    return {metric_name(key): float(value) for key, value in values.items()}
+
+
+def metric_name(key: str) -> str:
+    """``key`` without what MLflow refuses in a name; the label of a class may hold anything."""
+    return re.sub(r"[^\w\-./: ]", "_", key)
+
+
+def run_facts(store: Store, run: "Run", url_path: str) -> dict[str, str]:
+    """What a report says of a run, in the order to show; only what is known.
+
+    A key that ends in ``_link`` is the address of what stands under the key without it.
+    """
+    tags = run.data.tags
+    facts = {"run": run.info.run_name}
+    if store.backend.ui:
+        facts["run_link"] = f"{store.backend.ui}/{url_path}"
+    if "mlflow.source.git.commit" in tags:
+        dirty = " with uncommitted changes" if tags["plait.git_dirty"] == "true" else ""
+        facts["commit"] = tags["mlflow.source.git.commit"] + dirty
+    if "plait.dvc_experiment" in tags:
+        facts["dvc_experiment"] = tags["plait.dvc_experiment"]
+    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.info.start_time / 1000))
+    if "plait.restored" in tags:
+        facts["restored"] = f"{began}, from outputs that were made elsewhere or before"
+    else:
+        seconds = (run.info.end_time - run.info.start_time) / 1000
+        facts["cost"] = f"{seconds:.1f} s on {tags.get('plait.devices')}"
+        facts["began"] = began
+    facts["run_id"] = run.info.run_id
+    facts["host"] = tags.get("plait.host", "unknown")
+    if "plait.differences" in tags:
+        facts["differences"] = tags["plait.differences"]
+    return facts
+
+
+def _log_dataset(store: Store, run: "Run", resolved: Resolved, dataset: Dataset) -> None:
+    from mlflow.entities import Dataset as LoggedDataset
+    from mlflow.entities import DatasetInput, InputTag
+
+    if run.inputs and run.inputs.dataset_inputs:
+        return
+    types = {"number": "double", "date": "datetime"}
+    schema = [
+        {
+            "type": types.get(column.type, "string"),
+            "name": column.name,
+            "required": column.role in ("feature", "target"),
+        }
+        for column in dataset.columns
+    ]
+    profile = {f"{part}_rows": facts["rows"] for part, facts in dataset.parts.items()}
+    logged = LoggedDataset(
+        name=resolved.choice("data"),
+        digest=dataset.digest[:DIGEST_LENGTH],
+        source_type="local",
+        source=json.dumps({"uri": f"data/generated/{resolved.name}"}),
+        schema=json.dumps({"mlflow_colspec": schema}),
+        profile=json.dumps(profile),
+    )
+    context = [InputTag("mlflow.data.context", "training")]
+    store.client.log_inputs(run.info.run_id, [DatasetInput(logged, context)])
+
+
+def _log_artifacts(store: Store, run_id: str, resolved: Resolved, outputs: Outputs) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        configuration = Path(temporary) / "resolved.yaml"
+        configuration.write_text(resolved.text(), encoding="utf-8")
+        store.client.log_artifact(run_id, str(configuration), "config")
+    for file in (outputs.metrics, outputs.curves, *sorted(outputs.evaluation.glob("*.*"))):
+        store.client.log_artifact(run_id, str(file), "results")
+    for plot in sorted(outputs.plots.glob("*.png")):
+        store.client.log_artifact(run_id, str(plot), "plots")

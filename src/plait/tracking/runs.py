@@ -1,0 +1,140 @@
+"""One MLflow run an identity: found or made, described so that the UI reads well."""
+
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from plait.artifacts import Workspace
+from plait.config.resolved import Resolved
+from plait.tracking import process
+from plait.tracking.points import chunks
+from plait.tracking.store import Store
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+LONGEST_PARAMETER = 6000
+"""Characters that MLflow keeps of a parameter."""
+
+REBUILT = ("dvc.lock", "resolved", "results")
+"""What `dvc repro` itself writes into the tree: a change there is no edit of anybody's."""
+
+
+def tags_of(workspace: Workspace, resolved: Resolved, stage: str) -> dict[str, str]:
+    """What is worth knowing of a run that this process writes for a stage.
+
+    Asks git and the operating system, not MLflow.
+    """
+    tags = {
+        "plait.identity": resolved.identity,
+        "plait.experiment": resolved.name,
+        "plait.version": _version(),
+        **process.own(),
+        **_git(workspace.root),
+        "mlflow.note.content": resolved.description,
+        "mlflow.source.name": f"src/plait/stages/{stage}.py",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.user": psutil.Process().username(),
+    }
+    if os.environ.get("DVC_EXP_NAME"):
+        tags["plait.dvc_experiment"] = os.environ["DVC_EXP_NAME"]
+    return tags
+
+
+def run_name(resolved: Resolved) -> str:
+    """What tells the run from its like: the experiment's name and what deviates from it."""
+    return f"{resolved.name} {resolved.label}".rstrip()
+
+
+def begin(store: Store, resolved: Resolved, tags: dict[str, str], at: int) -> "tuple[Run, bool]":
+    """The identity's run, open for writing: the one there is, or a new one.
+
+    :param at: milliseconds since the epoch, when it began if it is new.
+    :returns: the run, and whether it is new.
+    """
+    with store.lock():
+        run = store.find_run(resolved.identity)
+        created = run is None
+        if run is None:
+            run = store.client.create_run(
+                store.experiment(resolved.name), at, tags, run_name(resolved)
+            )
+    run_id = run.info.run_id
+    if not created:
+        store.client.update_run(run_id, "RUNNING", run_name(resolved))
+        set_tags(store, run_id, tags)
+        if "plait.error" in run.data.tags:
+            store.client.delete_tag(run_id, "plait.error")
+    add_parameters(store, run, resolved.parameters())
+    return store.client.get_run(run_id), created
+
+
+def end(store: Store, run_id: str, status: str, error: str | None, at: int | None = None) -> None:
+    """Give a run its last status and, if something went wrong, the reason."""
+    if error:
+        set_tags(store, run_id, {"plait.error": error})
+    store.client.set_terminated(run_id, status, at)
+
+
+def set_tags(store: Store, run_id: str, tags: dict[str, str]) -> None:
+    """Set tags in one write; MLflow keeps 8000 characters of each."""
+    from mlflow.entities import RunTag
+
+    store.client.log_batch(run_id, tags=[RunTag(key, tags[key][:5000]) for key in tags])
+
+
+def add_parameters(store: Store, run: "Run", parameters: dict[str, Any]) -> None:
+    """Record the parameters that the run lacks.
+
+    They are part of the identity, so those it has are the same.
+    """
+    from mlflow.entities import Param
+
+    values = {key: parameter_text(value) for key, value in parameters.items()}
+    known = run.data.params
+    changed = {key for key in values.keys() & known.keys() if values[key] != known[key]}
+    assert not changed, f"parameters of one identity differ: {sorted(changed)}"
+    missing = [Param(key, value) for key, value in values.items() if key not in known]
+    for batch in chunks(missing, 100):
+        store.client.log_batch(run.info.run_id, params=batch)
+
+
+def parameter_text(value: Any) -> str:
+    """A parameter as MLflow can keep it: a long one is replaced by its digest."""
+    text = str(value)
+    if len(text) > LONGEST_PARAMETER:
+        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return text
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("plait")
+
+
+def _git(root: Path) -> dict[str, str]:
+    """Commit and dirty state of the tree; empty outside of a repository with a commit."""
+    commit = _ask_git(root, "rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    ours = [f":(exclude){path}" for path in REBUILT]
+    changes = _ask_git(root, "status", "--porcelain", "--", ".", *ours)
+    return {
+        "mlflow.source.git.commit": commit,
+        "plait.git_dirty": "true" if changes else "false",
+    }
+
+
+def _ask_git(root: Path, *arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None

@@ -1,0 +1,189 @@
+"""Opening the tracking store: created once, mended, swept, and quiet."""
+
+import logging
+import os
+import sqlite3
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from plait.artifacts import Workspace
+from plait.errors import UserError
+from plait.tracking.backend import Backend, backend_of, without_credentials
+from plait.tracking.relocate import relocate
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+LOCK_PATIENCE = 60.0
+"""Seconds to wait for another process that creates the store: it takes a few."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open tracking store."""
+
+    client: "MlflowClient"
+    backend: Backend
+    workspace: Workspace
+
+    def lock(self) -> "FileLock | nullcontext[None]":
+        """Held while something is looked for and made if missing; a server has no such lock."""
+        return _lock(self.workspace) if self.backend.local else nullcontext()
+
+    def experiment(self, name: str) -> str:
+        """The id of MLflow's experiment ``name``, made or restored if need be."""
+        from mlflow.exceptions import MlflowException
+
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            # A server decides for itself where artifacts go.
+            beside = str(self.workspace.store / "artifacts" / name)
+            location = beside if self.backend.local else None
+            try:
+                # The UI shows its pages for training, not those for language model traces.
+                kind = {"mlflow.experimentKind": "custom_model_development"}
+                return str(self.client.create_experiment(name, location, kind))
+            except MlflowException as error:
+                # Another process has just made it.
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+                found = self.client.get_experiment_by_name(name)
+        assert found is not None
+        if found.lifecycle_stage == "deleted":
+            self.client.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)
+
+    def experiment_ids(self) -> list[str]:
+        """All experiments that are not deleted."""
+        return [str(experiment.experiment_id) for experiment in self._experiments()]
+
+    def runs(self, condition: str) -> "Iterator[Run]":
+        """The runs that meet a condition in MLflow's filter language, the oldest first."""
+        ids, token = self.experiment_ids(), None
+        while ids:
+            page = self.client.search_runs(
+                ids, condition, order_by=["attributes.start_time ASC"], page_token=token
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def find_run(self, identity: str) -> "Run | None":
+        """The one run of an identity: of several, which only a race can leave, the oldest."""
+        return next(self.runs(f"tags.`plait.identity` = '{identity}'"), None)
+
+    def _experiments(self) -> "Iterator[Any]":
+        token = None
+        while True:
+            page = self.client.search_experiments(page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+
+def open_store(
+    workspace: Workspace, tracking_choice: str, tracking_settings: dict[str, Any]
+) -> Store:
+    """Open the store of a tracking choice, make it if it is missing, and put it in order.
+
+    Paths that a moved or copied checkout left behind are mended; runs whose process is dead are
+    marked as killed. Many processes may do this at once.
+
+    :raises UserError: if the choice cannot be used on this machine.
+    :raises mlflow.exceptions.MlflowException: if the store does not answer.
+    """
+    from plait.tracking.reaper import reap
+
+    backend = backend_of(workspace, tracking_choice, tracking_settings)
+    prepare_mlflow()
+    from mlflow import MlflowClient
+
+    if backend.local:
+        database = workspace.store / "mlflow.db"
+        if not database.exists():
+            with _lock(workspace):
+                if not database.exists():
+                    _create(database)
+        relocate(workspace)
+    store = Store(MlflowClient(tracking_uri=backend.uri), backend, workspace)
+    reap(store)
+    return store
+
+
+@contextmanager
+def said_plainly(store_address: str) -> Iterator[None]:
+    """Turn what MLflow raises for a store that does not answer into words for the user."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, sqlite3.Error, Timeout) as error:
+        first_line = without_credentials(str(error)).strip().partition("\n")[0]
+        raise UserError(
+            f"the tracking store {without_credentials(store_address)} does not answer:\n"
+            f"  {first_line[:300]}"
+        ) from error
+
+
+def prepare_mlflow() -> None:
+    """Set MLflow up for this process, before its first import: offline, bounded, quiet."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
+    # A server that is gone is noticed in seconds; MLflow's own values try for minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # A model's requirements are given; MLflow must not look for a uv project in the folder.
+    os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"
+    import mlflow  # noqa: F401  # sets its loggers up when it is imported
+
+    # These print a traceback or a retry and then raise the same error, which plait reports.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+
+
+def import_pyfunc() -> ModuleType:
+    """The module ``mlflow.pyfunc``, without the warning about its own annotations."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
+        return import_module("mlflow.pyfunc")
+
+
+def _lock(workspace: Workspace) -> FileLock:
+    folder = workspace.scratch / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / "store.lock", timeout=LOCK_PATIENCE)
+
+
+def _create(database: Path) -> None:
+    """Create the database whole or not at all: beside its place, then renamed.
+
+    Processes that open a missing database at once die in its migrations, and one that is killed
+    there leaves it broken.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    database.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = database.with_name(".mlflow.db.unfinished")
+    for leftover in database.parent.glob(f"{unfinished.name}*"):
+        leftover.unlink()
+    store = SqlAlchemyStore(f"sqlite:///{unfinished}", str(database.parent / "artifacts"))
+    store.engine.dispose()
+    connection = sqlite3.connect(unfinished)
+    # Readers and a writer at once; contended writes take half the time. Stays with the file.
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+    os.replace(unfinished, database)

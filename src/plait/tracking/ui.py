@@ -1,0 +1,30 @@
+"""The MLflow UI on the checkout's store."""
+
+import os
+import sys
+
+from plait.artifacts import Workspace
+from plait.tracking.delivery import deliver_journals
+from plait.tracking.store import open_store
+
+
+def ui(workspace: Workspace, port: int, host: str) -> None:
+    """Replace this process by MLflow's server, on the checkout's own store.
+
+    The store is opened first: made if the project is new, its paths and stale runs put in order.
+    """
+    deliver_journals(workspace)
+    store = open_store(workspace, "local", {})
+    # Without these MLflow starts about ten processes.
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+    sys.stdout.flush()
+    os.execv(sys.executable, ui_command(store.backend.uri, workspace, port, host))
+
+
+def ui_command(uri: str, workspace: Workspace, port: int, host: str) -> list[str]:
+    """The command line of MLflow's server."""
+    return [
+        *(sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri),
+        *("--default-artifact-root", str(workspace.store / "artifacts")),
+        *("--host", host, "--port", str(port), "--workers", "1"),
+    ]

@@ -1,0 +1,157 @@
+"""Metrics against values worked out by hand, and against resampled rows."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn import metrics as library
+
+from plait.errors import ConfigurationError
+from plait.evaluation.metrics import metric, metrics, of_task
+from plait.evaluation.settings import check
+
+from .conftest import settings
+
+ONE = np.ones(4)
+TRUTH = np.array([1.0, 2.0, 3.0, 6.0])
+PREDICTION = np.array([1.0, 3.0, 1.0, 7.0])  # errors 0, -1, 2, -1; variance of the truth 3.5
+
+CLASS = np.array([0, 0, 0, 1])
+# Predicted 0, 0, 1, 1: class 0 found 2 of 3, never wrongly; class 1 found 1 of 1, once wrongly.
+PROBABILITY = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.2, 0.8]])
+
+BY_HAND = {
+    "mse": 6 / 4,
+    "rmse": 1.5**0.5,
+    "mae": 4 / 4,
+    "r2": 1 - 1.5 / 3.5,
+    "accuracy": 3 / 4,
+    "balanced_accuracy": (2 / 3 + 1) / 2,
+    "precision_macro": (1 + 1 / 2) / 2,
+    "recall_macro": (2 / 3 + 1) / 2,
+    "f1_macro": (4 / 5 + 2 / 3) / 2,
+    "roc_auc": 1.0,
+    "log_loss": -np.log([0.9, 0.6, 0.3, 0.8]).mean(),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), BY_HAND.items())
+def test_a_metric_has_the_value_worked_out_by_hand(name: str, value: float) -> None:
+    item = metrics()[name]
+    arrays = (TRUTH, PREDICTION) if item.task == "regression" else (CLASS, PROBABILITY)
+    assert item.function(*arrays, ONE) == pytest.approx(value, rel=1e-12)
+
+
+def test_every_shipped_metric_is_checked_by_hand() -> None:
+    assert set(metrics()) == {*BY_HAND, "directional_accuracy"}
+
+
+def test_direction_is_judged_where_something_moved() -> None:
+    function = metrics()["directional_accuracy"].function
+    truth, prediction = np.array([0.1, -0.2, 0.0, 0.3, 0.4]), np.array([0.5, 0.1, 1.0, 0.0, 0.1])
+    assert function(truth, prediction, np.ones(5)) == 2 / 4
+    assert np.isnan(function(np.zeros(3), np.ones(3), np.ones(3)))
+    assert np.isnan(function(np.ones(3), np.zeros(3), np.ones(3)))
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_weight_counts_a_row_as_often_as_it_says(classes: int) -> None:
+    generator = np.random.default_rng(0)
+    weights = generator.integers(1, 4, 40)
+    number = generator.integers(classes, size=40)
+    probability = generator.dirichlet(np.ones(classes), 40)
+    value, guess = generator.normal(size=(2, 40))
+    for item in metrics().values():
+        arrays = (value, guess) if item.task == "regression" else (number, probability)
+        repeated = (np.repeat(array, weights, axis=0) for array in arrays)
+        once = item.function(*arrays, weights.astype(float))
+        assert once == pytest.approx(item.function(*repeated, np.ones(weights.sum())), rel=1e-9), (
+            item.name
+        )
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes", "ignore:A single label")
+def test_scores_from_one_confusion_matrix_are_those_of_the_library() -> None:
+    generator = np.random.default_rng(0)
+    for trial in range(60):
+        # Few rows of many classes: some never occur, some are never predicted, some neither.
+        truth = generator.integers(5, size=1 + trial // 4)
+        probability = generator.dirichlet(np.ones(5), len(truth))
+        weights = generator.integers(1, 4, len(truth)).astype(float)
+        label = probability.argmax(axis=1)
+        precision, recall, f1, _ = library.precision_recall_fscore_support(
+            truth, label, average="macro", sample_weight=weights, zero_division=0
+        )
+        balanced = library.balanced_accuracy_score(truth, label, sample_weight=weights)
+        for name, expected in {
+            "precision_macro": precision,
+            "recall_macro": recall,
+            "f1_macro": f1,
+            "balanced_accuracy": balanced,
+        }.items():
+            value = metrics()[name].function(truth, probability, weights)
+            assert value == pytest.approx(expected, rel=1e-12), (name, trial)
+
+
+def test_what_is_undefined_is_nan_and_no_warning() -> None:
+    assert np.isnan(metrics()["r2"].function(np.ones(3), np.arange(3.0), np.ones(3)))
+    area = metrics()["roc_auc"].function
+    assert np.isnan(area(np.zeros(4, int), PROBABILITY, ONE))
+    three = np.full((4, 3), 1 / 3)
+    assert np.isnan(area(np.array([0, 1, 0, 1]), three, ONE))
+    balanced = metrics()["balanced_accuracy"].function
+    assert balanced(np.zeros(4, int), np.array([[0.9, 0.1]] * 4), ONE) == 1
+    assert balanced(np.zeros(4, int), PROBABILITY, ONE) == 0.5
+
+
+def test_a_class_that_is_never_predicted_has_precision_zero() -> None:
+    always = np.array([[0.9, 0.1]] * 4)
+    assert metrics()["precision_macro"].function(CLASS, always, ONE) == (3 / 4 + 0) / 2
+
+
+def test_the_first_metric_of_a_task_is_its_primary_one() -> None:
+    assert next(iter(of_task("regression"))) == "mse"
+    assert next(iter(of_task("classification"))) == "accuracy"
+    assert list(of_task("regression"))[-1] == "directional_accuracy"
+
+
+def test_two_metrics_of_one_name_are_refused() -> None:
+    def mse(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> float:
+        return 0.0
+
+    with pytest.raises(ValueError, match=r"metric 'mse' is in both plait\.evaluation"):
+        metric(task="regression", direction="minimize", title="Another")(mse)
+
+
+def test_a_metric_that_does_not_fit_the_task_is_refused() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        check(settings(metrics=["mse", "f1_macro"]), "regression")
+    assert str(error.value) == (
+        "evaluation.metrics: 'f1_macro' is a classification metric, but the task is regression;\n"
+        "for regression: mse, rmse, mae, r2, directional_accuracy"
+    )
+    check(settings(metrics=["f1_macro"]), "classification")
+    check(settings(), "regression")
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["f1_makro"], r"did you mean 'f1_macro'\?\); there are: mse, rmse"),
+        (["mse", "mse"], "listed twice"),
+        ([], "at least 1 item"),
+    ],
+)
+def test_a_list_of_metrics_that_makes_no_sense_is_refused(names: list[str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        settings(metrics=names)
+
+
+def test_compose_can_import_the_settings_without_heavy_packages() -> None:
+    code = (
+        "import sys, plait.evaluation.settings as s; s.metrics();"
+        "print({'numpy', 'sklearn', 'pandas', 'matplotlib', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,251 @@
+"""Invalidation is exact: for each edit, the stages that run again, and no others."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from checkouts import Checkout, copy_project
+from plait.config.compose import Project
+from plait.config.levels import flat
+from plait.config.packages import read_lock
+from plait.config.resolved import READS, STAGES, Resolved, digests_read
+
+LINEAR = "linear_regression"
+SOLVED = "least_squares"
+TABLE = "own_table"
+
+SMALL: dict[str, object] = {"samples": 80}
+EXPERIMENTS: dict[str, dict[str, object]] = {
+    LINEAR: {
+        "data": SMALL,
+        "optimizer": {"lr": 0.01},
+        "trainer": {"max_epochs": 2},
+        "evaluation": {"resamples": 40},
+    },
+    SOLVED: {"data": SMALL, "evaluation": {"resamples": 40}},
+    TABLE: {"evaluation": {"resamples": 40}},
+}
+
+
+def own_table(checkout: Checkout) -> None:
+    """Add an experiment on a file of the user's."""
+    rows = "".join(f"{x},{(x * 7) % 5},{2 * x + (x * 7) % 5}\n" for x in range(60))
+    checkout.append("data/raw/own.csv", f"a,b,y\n{rows}")
+    checkout.append(
+        f"conf/experiment/{TABLE}.yaml",
+        "# @package _global_\ndescription: A table of the user's own\n"
+        "defaults:\n  - override /data: table\n  - override /model: least_squares\n"
+        "data: {path: data/raw/own.csv, target: y}\n",
+    )
+
+
+def params(**changes: dict[str, object]) -> Callable[[Checkout], None]:
+    """Set values of ``linear_regression`` in params.yaml."""
+
+    def apply(checkout: Checkout) -> None:
+        merged = {key: dict(value) for key, value in EXPERIMENTS[LINEAR].items()}  # type: ignore[call-overload]
+        for section, values in changes.items():
+            merged[section] = {**merged.get(section, {}), **values}
+        checkout.list_experiments({**EXPERIMENTS, LINEAR: merged})
+
+    return apply
+
+
+def edit(path: str, old: str, new: str) -> Callable[[Checkout], None]:
+    return lambda checkout: checkout.edit(path, old, new)
+
+
+def append(path: str, text: str) -> Callable[[Checkout], None]:
+    return lambda checkout: checkout.append(path, text)
+
+
+def add_model(checkout: Checkout) -> None:
+    checkout.append("conf/model/mine.yaml", "# Mine.\nbias: true\n")
+    source = checkout.root / "src/plait/models/linear.py"
+    checkout.append("src/plait/models/mine.py", source.read_text(encoding="utf-8"))
+
+
+def seed(checkout: Checkout) -> None:
+    merged = {**EXPERIMENTS[LINEAR], "seed": 7}
+    checkout.list_experiments({**EXPERIMENTS, LINEAR: merged})
+
+
+def new_version(package: str) -> Callable[[Checkout], None]:
+    def apply(checkout: Checkout) -> None:
+        lock = checkout.root / "requirements.lock"
+        text = lock.read_text(encoding="utf-8")
+        changed = re.sub(rf"(?m)^{package}==(\S+)", rf"{package}==\g<1>.post1", text)
+        assert changed != text
+        lock.write_text(changed, encoding="utf-8")
+
+    return apply
+
+
+def stages(experiment: str, *names: str) -> set[str]:
+    return {f"{name}@{experiment}" for name in names}
+
+
+FROM_TRAIN = ("train", "evaluate", "record")
+NOTHING: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Edit:
+    """An edit, the stages that read what it changes, and those that follow from their outputs."""
+
+    apply: Callable[[Checkout], None]
+    read_by: set[str]
+    follow: set[str] = field(default_factory=set)
+    composes: bool = True
+
+
+EDITS: dict[str, Edit] = {
+    "a comment in conf/": Edit(append("conf/model/linear.yaml", "# a remark\n"), NOTHING),
+    "a reordered key": Edit(
+        edit("conf/optimizer/sgd.yaml", "lr: 0.01\nmomentum: 0.0\n", "momentum: 0.0\nlr: 0.01\n"),
+        NOTHING,
+    ),
+    "a default that the experiment overrides": Edit(
+        edit("conf/config.yaml", "max_epochs: 100", "max_epochs: 50"), NOTHING
+    ),
+    "the learning rate": Edit(
+        params(optimizer={"lr": 0.02}),
+        stages(LINEAR, "train", "record"),
+        stages(LINEAR, "evaluate"),
+    ),
+    "the number of samples": Edit(
+        params(data={"samples": 90}),
+        stages(LINEAR, "generate", "record"),
+        stages(LINEAR, "train", "evaluate"),
+    ),
+    "the seed": Edit(seed, stages(LINEAR, "train", "record"), stages(LINEAR, "evaluate")),
+    "a plot setting": Edit(
+        params(evaluation={"plots": {"dpi": 90}}),
+        stages(LINEAR, "evaluate"),
+        stages(LINEAR, "record"),
+    ),
+    "the list of metrics": Edit(
+        params(evaluation={"metrics": ["mae"]}),
+        stages(LINEAR, "evaluate"),
+        stages(LINEAR, "record"),
+    ),
+    "the tracking URI": Edit(
+        params(tracking={"choice": "server", "uri": "sqlite:///other.db"}),
+        stages(LINEAR, "record"),
+    ),
+    "where it runs": Edit(params(trainer={"workers": 1, "accelerator": "cpu"}), NOTHING),
+    "a comment in code": Edit(append("src/plait/models/linear.py", "# a remark\n"), NOTHING),
+    "a docstring": Edit(
+        edit("src/plait/models/linear.py", '"""``model: linear``."""', '"""A line."""'), NOTHING
+    ),
+    "a statement in the chosen model": Edit(
+        append("src/plait/models/linear.py", "REMARK = 1\n"), stages(LINEAR, *FROM_TRAIN)
+    ),
+    "a statement in another model": Edit(
+        append("src/plait/models/mlp.py", "REMARK = 1\n"), NOTHING
+    ),
+    "a statement in the evaluation": Edit(
+        append("src/plait/evaluation/intervals.py", "REMARK = 1\n"),
+        stages(LINEAR, "evaluate") | stages(SOLVED, "evaluate") | stages(TABLE, "evaluate"),
+    ),
+    "a statement in a data source": Edit(
+        append("src/plait/data/sources/synthetic.py", "REMARK = 1\n"),
+        stages(LINEAR, "generate", "record") | stages(SOLVED, "generate", "record"),
+    ),
+    "a statement in the tracking": Edit(
+        append("src/plait/tracking/record.py", "REMARK = 1\n"),
+        stages(LINEAR, "record") | stages(SOLVED, "record") | stages(TABLE, "record"),
+    ),
+    "a template of the report": Edit(
+        append("src/plait/evaluation/templates/page.html.j2", "<!-- a remark -->\n"),
+        stages(LINEAR, "record") | stages(SOLVED, "record") | stages(TABLE, "record"),
+    ),
+    "a new model": Edit(add_model, NOTHING),
+    "the user's data file": Edit(
+        append("data/raw/own.csv", "60,1,119\n"),
+        stages(TABLE, "generate", "record"),
+        stages(TABLE, "train", "evaluate"),
+    ),
+    "the version of torch in the lock": Edit(new_version("torch"), stages(LINEAR, *FROM_TRAIN)),
+    "the version of scikit-learn in the lock": Edit(
+        new_version("scikit-learn"),
+        stages(SOLVED, *FROM_TRAIN) | stages(TABLE, *FROM_TRAIN) | stages(LINEAR, "evaluate"),
+    ),
+    "the version of ruff in the lock": Edit(new_version("ruff"), NOTHING),
+    "the README": Edit(append("README.md", "A line.\n"), NOTHING, composes=False),
+}
+
+
+def listed(checkout: Checkout) -> Checkout:
+    own_table(checkout)
+    checkout.list_experiments(dict(EXPERIMENTS))
+    return checkout
+
+
+def what_each_stage_reads(checkout: Checkout) -> dict[str, dict[str, object]]:
+    """By stage and experiment, every value that DVC compares."""
+    read_lock.cache_clear()
+    project = Project(checkout.root)
+    return {
+        f"{stage}@{name}": {
+            leaf: value
+            for key in (*READS[stage], *digests_read(stage))
+            for leaf, value in flat({key: resolved[key]})
+        }
+        for name, resolved in project.compose_all().items()
+        for stage in STAGES
+    }
+
+
+@pytest.mark.parametrize("case", EDITS)
+def test_the_values_read_change_for_just_these_stages(checkout: Checkout, case: str) -> None:
+    before = what_each_stage_reads(listed(checkout))
+    EDITS[case].apply(checkout)
+    after = what_each_stage_reads(checkout)
+    assert {stage for stage in before if before[stage] != after[stage]} == EDITS[case].read_by
+
+
+def ran(output: str) -> set[str]:
+    return set(re.findall(r"Running stage '([^']+)'", output))
+
+
+@pytest.mark.slow
+def test_dvc_runs_just_these_stages(tmp_path_factory: pytest.TempPathFactory) -> None:
+    checkout = listed(copy_project(tmp_path_factory.mktemp("table") / "project"))
+    every = {f"{stage}@{name}" for name in EXPERIMENTS for stage in STAGES}
+    assert ran(checkout.run("dvc", "repro").stdout) == {"compose"} | every
+    assert ran(checkout.run("dvc", "repro").stdout) == set()
+    checkout.commit()
+    problems = {}
+    for case, change in EDITS.items():
+        change.apply(checkout)
+        expected = change.read_by | change.follow | ({"compose"} if change.composes else set())
+        actual = ran(checkout.run("dvc", "repro").stdout)
+        if actual != expected:
+            problems[case] = sorted(actual ^ expected)
+        # Back to the commit; what had run is in the cache, so this is quick.
+        checkout.run("git", "checkout", "--quiet", ".")
+        checkout.run("git", "clean", "--quiet", "-fd")
+        checkout.run("dvc", "repro")
+    assert not problems
+
+
+def test_resolved_values_are_what_the_lock_compares(shared_checkout: Checkout) -> None:
+    """``dvc.yaml`` names for each stage what the code says that it reads."""
+    import yaml
+
+    pipeline = yaml.safe_load((shared_checkout.root / "dvc.yaml").read_text(encoding="utf-8"))
+    for stage in STAGES:
+        (named,) = pipeline["stages"][stage]["do"]["params"]
+        assert named["resolved/${key}.yaml"] == [*READS[stage], *digests_read(stage)]
+
+
+def test_a_stage_cannot_read_what_it_does_not_name() -> None:
+    values = {"optimizer": {"choice": "sgd", "lr": 1.0}, "evaluation": {"level": 0.9}}
+    assert Resolved(values).handed_to("train")["optimizer.lr"] == 1.0
+    with pytest.raises(AssertionError, match="stage train reads evaluation.level"):
+        Resolved(values).handed_to("train")["evaluation"]
+    with pytest.raises(AssertionError, match=r"stage generate reads optimizer"):
+        Resolved(values).handed_to("generate").settings("optimizer")

@@ -1,0 +1,121 @@
+"""What the stages leave, small: two features and a category, forty rows."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from plait.artifacts import Outputs, write_json
+from plait.config.pairs import module_of, settings_of
+from plait.data.dataset import Column, Dataset, Task
+from plait.data.preprocessing import Preprocessor, Settings
+from plait.models.kinds import Shape
+from plait.models.trained import TrainedModel
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "mlp": {"widths": [4], "activation": "relu", "dropout": 0.5, "normalization": "batch"},
+    "linear": {"bias": True},
+    "decision_tree": {"max_depth": 2, "min_samples_leaf": 1},
+}
+
+
+def frame(rows: int = 40) -> pd.DataFrame:
+    """Raw rows, with a missing number."""
+    random = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "row": range(rows),
+            "width": random.normal(5, 2, rows),
+            "height": random.normal(0, 1, rows),
+            "colour": np.where(np.arange(rows) % 2, "red", "blue"),
+        }
+    )
+    table["price"] = 3 * table["width"] + table["height"]
+    table["kind"] = np.where(table["price"] > 15, "dear", "cheap")
+    table.loc[3, "height"] = np.nan
+    return table
+
+
+def dataset_of(task: Task) -> Dataset:
+    """The description of `frame`."""
+    target = "price" if task == "regression" else "kind"
+    return Dataset(
+        source="table",
+        task=task,
+        columns=(
+            Column("row", "index", "number"),
+            Column("width", "feature", "number"),
+            Column("height", "feature", "number"),
+            Column("colour", "feature", "category"),
+            Column(target, "target", "number" if task == "regression" else "category"),
+        ),
+        classes=() if task == "regression" else ("cheap", "dear"),
+        parts={"train": {"rows": 40, "digest": "a"}, "test": {"rows": 40, "digest": "b"}},
+        digest="d" * 64,
+        provenance={"name": "things"},
+        licence="CC0",
+        counts={},
+        facts={},
+    )
+
+
+def write_outputs(root: Path, task: Task = "regression", model: str = "mlp") -> Outputs:
+    """Write everything that `record` reads."""
+    outputs = Outputs(root / "data" / "generated" / "line", root / "results" / "line")
+    outputs.data.mkdir(parents=True)
+    rows, dataset = frame(), dataset_of(task)
+    for part in ("train", "test"):
+        rows.to_parquet(outputs.data / f"{part}.parquet", index=False)
+    dataset.write(outputs.data)
+    trained(rows, dataset, model).save(outputs.model)
+    outputs.curves.write_text(
+        "epoch,train/loss,val/loss\n0,1.0,2.0\n1,0.5,\n2,0.25,0.5\n", encoding="utf-8"
+    )
+    write_json(outputs.metrics, {"test/mse": 0.25, "test/r2": 0.9})
+    outputs.evaluation.mkdir()
+    plots = outputs.plots
+    plots.mkdir()
+    (plots / "residuals.png").write_bytes(b"\x89PNG\r\n")
+    rows[["row"]].assign(truth=1.0, prediction=1.5).to_parquet(
+        outputs.evaluation / "predictions.parquet", index=False
+    )
+    naive = {"mean": 4.0, "zero": 3.0, "ols": 0.1}
+    write_json(
+        outputs.evaluation / "evaluation.json",
+        {
+            "metrics": {
+                "mse": {"value": 0.25, "low": 0.2, "high": 0.3, "direction": "minimize"},
+                "r2": {"value": 0.9, "low": None, "high": None, "direction": "maximize"},
+            },
+            "baselines": {
+                key: {
+                    "naive": key != "ols",
+                    "metrics": {"mse": {"value": value}, "r2": {"value": None}},
+                }
+                for key, value in naive.items()
+            },
+            "verdict": {"better_than_naive": True, "text": "Better than predicting zero."},
+        },
+    )
+    return outputs
+
+
+def trained(rows: pd.DataFrame, dataset: Dataset, choice: str) -> TrainedModel:
+    """A model of the choice: a network as it is initialised, an estimator fitted."""
+    settings = Settings(features="standard", target="standard", impute="median")
+    preprocessor = Preprocessor.fit(rows, dataset, settings)
+    shape = Shape(dataset.task, len(preprocessor.input_names), max(1, len(dataset.classes)))
+    module, cls = module_of("model", choice), settings_of("model", choice)
+    if cls.fitted_by == "gradient":  # type: ignore[attr-defined]
+        import torch
+
+        torch.manual_seed(0)
+        fitted = module.build(cls(**SETTINGS[choice]), shape).eval()
+    else:
+        target = preprocessor.encode_target(rows[dataset.target])
+        fitted = module.build(cls(**SETTINGS[choice]), shape, 0)
+        fitted.fit(preprocessor.transform(rows), target)
+    return TrainedModel(
+        choice, SETTINGS[choice], dataset.task, dataset.classes, preprocessor, fitted
+    )

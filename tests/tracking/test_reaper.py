@@ -1,0 +1,58 @@
+"""Runs whose process is gone."""
+
+import os
+import time
+
+import psutil
+import pytest
+
+from plait.tracking import process
+from plait.tracking.reaper import reap
+from plait.tracking.store import Store
+
+
+def running(store: Store, tags: dict[str, str], began: float | None = None) -> str:
+    at = None if began is None else int(began * 1000)
+    run = store.client.create_run(store.experiment("line"), at, {**process.own(), **tags})
+    return str(run.info.run_id)
+
+
+def test_a_run_whose_process_lives_is_left_alone(store: Store) -> None:
+    running(store, {})
+    assert reap(store) == []
+
+
+def a_free_pid() -> str:
+    return str(next(pid for pid in range(400000, 500000) if not psutil.pid_exists(pid)))
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{"plait.pid": a_free_pid()}, {"plait.pid": str(os.getpid()), "plait.pid_started": "1000.0"}],
+    ids=["no such process", "a later process with the same number"],
+)
+def test_a_run_whose_process_died_is_marked_as_killed(store: Store, tags: dict[str, str]) -> None:
+    run_id = running(store, tags)
+    assert reap(store) == [run_id]
+    run = store.client.get_run(run_id)
+    assert run.info.status == "KILLED"
+    assert run.info.end_time is not None
+    assert "ended without saying so" in run.data.tags["plait.error"]
+    assert reap(store) == []
+
+
+def test_a_silent_run_of_another_host_is_killed_after_ten_minutes(store: Store) -> None:
+    now = time.time()
+    elsewhere = {"plait.host": "elsewhere"}
+    silent = running(store, {**elsewhere, "plait.heartbeat": f"{now - 660:.0f}"})
+    never = running(store, elsewhere, began=now - 700)
+    running(store, {**elsewhere, "plait.heartbeat": f"{now - 500:.0f}"}, began=now - 5000)
+    running(store, elsewhere, began=now - 500)
+    assert set(reap(store)) == {silent, never}
+    reason = store.client.get_run(silent).data.tags["plait.error"]
+    assert reason == "no sign of life from host elsewhere for 11 minutes"
+
+
+def test_a_run_that_is_not_ours_is_left_alone(store: Store) -> None:
+    store.client.create_run(store.experiment("line"), 1000)
+    assert reap(store) == []

@@ -1,0 +1,314 @@
+"""A run completed from the stages' outputs."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import plait.tracking.load
+from plait.artifacts import Outputs, Workspace
+from plait.config.resolved import Resolved
+from plait.errors import UserError
+from plait.models.trained import TrainedModel
+from plait.tracking.delivery import deliver_journals
+from plait.tracking.journal import Journal, journals
+from plait.tracking.load import load
+from plait.tracking.record import RecordedRun, metric_name, record
+from plait.tracking.store import Store, open_store
+
+from .conftest import VALUES, points, resolved
+from .outputs import frame, write_outputs
+from .test_live import locked, train
+
+CURVES = [(0, 1.0), (1, 0.5), (2, 0.25)]
+
+
+def page(workspace: Workspace, facts: dict[str, str]) -> dict[str, Path]:
+    path = workspace.root / "line.html"
+    path.write_text(json.dumps(facts))
+    return {"line.html": path}
+
+
+def recorded(workspace: Workspace, outputs: Outputs, configuration: Resolved) -> RecordedRun:
+    return record(workspace, configuration, outputs, lambda facts: page(workspace, facts))
+
+
+def contents(store: Store, run_id: str) -> dict[str, Any]:
+    """Everything that a run holds."""
+    run = store.client.get_run(run_id)
+    files = {}
+    folder = Path(run.info.artifact_uri)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            files[str(path.relative_to(folder))] = path.read_bytes()
+    return {
+        "params": run.data.params,
+        "points": {key: points(store, run_id, key) for key in run.data.metrics},
+        "tags": run.data.tags,
+        "datasets": [d.dataset.to_dictionary() for d in run.inputs.dataset_inputs],
+        "models": [m.model_id for m in run.outputs.model_outputs],
+        "files": files,
+        "status": run.info.status,
+        "end": run.info.end_time,
+    }
+
+
+@pytest.fixture(scope="module")
+def done(
+    made_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Workspace, Outputs, RecordedRun]]:
+    """A network's outputs, recorded once where there was no live run."""
+    workspace = Workspace.at(tmp_path_factory.mktemp("done"))
+    shutil.copytree(made_store / "mlruns", workspace.store)
+    outputs = write_outputs(workspace.root)
+    (workspace.root / "params.yaml").write_text("experiments: {}\n")
+    return workspace, outputs, recorded(workspace, outputs, resolved())
+
+
+def test_a_missing_run_is_made_from_the_outputs_and_marked(
+    done: tuple[Workspace, Outputs, RecordedRun],
+) -> None:
+    workspace, _, run = done
+    assert run.created
+    assert run.agreed
+    store = open_store(workspace, "local", {})
+    found = contents(store, run.run_id)
+    assert found["status"] == "FINISHED"
+    assert found["params"] == {key: str(v) for key, v in resolved().parameters().items()}
+    assert found["points"] == {
+        "train/loss": CURVES,
+        "val/loss": [(0, 2.0), (2, 0.5)],
+        "test/mse": [(0, 0.25)],
+        "test/r2": [(0, 0.9)],
+        "interval/mse_low": [(0, 0.2)],
+        "interval/mse_high": [(0, 0.3)],
+        "baseline/mse": [(0, 3.0)],
+    }
+    tags = found["tags"]
+    assert tags["plait.restored"] == "true"
+    assert tags["plait.verdict"] == "Better than predicting zero."
+    assert tags["plait.better_than_naive"] == "true"
+    assert tags["mlflow.runName"] == "line lr=0.1"
+    assert tags["mlflow.source.name"] == "src/plait/stages/record.py"
+    (dataset,) = found["datasets"]
+    assert (dataset["name"], dataset["digest"]) == ("synthetic", "d" * 12)
+    assert json.loads(dataset["source"]) == {"uri": "data/generated/line"}
+    assert found["files"].keys() == {
+        "config/resolved.yaml",
+        "plots/residuals.png",
+        "report/line.html",
+        "results/curves.csv",
+        "results/evaluation.json",
+        "results/metrics.json",
+        "results/predictions.parquet",
+    }
+    assert Resolved.read(Path(load("line", workspace.root)._artifact("config/resolved.yaml")))
+    facts = json.loads(found["files"]["report/line.html"])
+    assert list(facts)[:2] == ["run", "run_link"]
+    assert facts["run_link"] == f"http://127.0.0.1:5000/{run.run_url_path}"
+    assert run.run_url_path.endswith(f"/runs/{run.run_id}")
+
+
+def test_recording_again_adds_nothing(done: tuple[Workspace, Outputs, RecordedRun]) -> None:
+    workspace, outputs, run = done
+    store = open_store(workspace, "local", {})
+    before = contents(store, run.run_id)
+    again = recorded(workspace, outputs, resolved())
+    assert again == RecordedRun(run.run_id, run.run_url_path, False, ())
+    assert contents(store, run.run_id) == before
+    (experiment,) = {r.info.experiment_id for r in store.runs("")}
+    assert len(store.client.search_logged_models([experiment])) == 1
+
+
+def test_the_run_that_was_trained_live_is_completed(workspace: Workspace) -> None:
+    outputs = write_outputs(workspace.root, "classification", "decision_tree")
+    train(workspace, resolved(), [1.0, 0.5])
+    run = recorded(workspace, outputs, resolved())
+    assert not run.created
+    store = open_store(workspace, "local", {})
+    found = contents(store, run.run_id)
+    assert found["points"]["train/loss"] == CURVES
+    assert found["tags"]["plait.devices"] == "1 x cpu"
+    assert "plait.restored" not in found["tags"]
+    assert "1 x cpu" in json.loads(found["files"]["report/line.html"])["cost"]
+
+
+def test_numbers_that_differ_are_tagged_and_told(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outputs = write_outputs(workspace.root, model="decision_tree")
+    train(workspace, resolved(), [1.0, 0.4])
+    run = recorded(workspace, outputs, resolved())
+    line = "train/loss at step 1: 0.4 recorded, 0.5 now"
+    assert line in run.differences
+    assert not run.agreed
+    assert line in capsys.readouterr().out
+    tags = open_store(workspace, "local", {}).client.get_run(run.run_id).data.tags
+    assert line in tags["plait.differences"]
+
+
+def test_a_parameter_that_is_too_long_is_kept_as_its_digest(workspace: Workspace) -> None:
+    outputs = write_outputs(workspace.root, model="decision_tree")
+    long = {"choice": "table", "features": [f"column {number}" for number in range(1000)]}
+    run = recorded(workspace, outputs, resolved(data=long))
+    params = open_store(workspace, "local", {}).client.get_run(run.run_id).data.params
+    assert params["data.features"].startswith("sha256:")
+    assert len(params["data.features"]) == 71
+
+
+def test_a_journal_that_waits_is_sent_first(workspace: Workspace) -> None:
+    outputs = write_outputs(workspace.root, model="decision_tree")
+    journal = Journal(workspace, resolved().identity)
+    tags = {"plait.identity": resolved().identity, "plait.devices": "2 x cuda"}
+    journal.append({"begin": {"resolved": resolved().values, "tags": tags}, "at": 1000})
+    journal.append({"epoch": 0, "values": {"train/loss": 1.0}, "at": 2000})
+    journal.append({"end": "FINISHED", "error": None, "at": 3000})
+    journal.close()
+    run = recorded(workspace, outputs, resolved())
+    assert not run.created
+    assert journals(workspace) == []
+    store = open_store(workspace, "local", {})
+    found = store.client.get_run(run.run_id)
+    assert found.data.tags["plait.devices"] == "2 x cuda"
+    assert (found.info.start_time, found.info.end_time) == (1000, 3000)
+    assert points(store, run.run_id, "train/loss") == CURVES
+    assert deliver_journals(workspace) == 0
+
+
+def test_a_store_that_is_gone_is_said_without_its_password(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = write_outputs(workspace.root, model="decision_tree")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
+    gone = resolved(tracking={"choice": "server", "uri": None})
+    with pytest.raises(UserError, match=r"http://127\.0\.0\.1:9 does not answer") as refusal:
+        recorded(workspace, outputs, gone)
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_locked_store_is_said_plainly(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = write_outputs(workspace.root, model="decision_tree")
+    monkeypatch.setattr("plait.tracking.relocate.PATIENCE", 0.1)
+    with locked(workspace), pytest.raises(UserError, match="database is locked"):
+        recorded(workspace, outputs, resolved())
+
+
+def test_any_label_of_a_class_makes_a_name_that_mlflow_takes() -> None:
+    assert metric_name("test/f1[größer, 5%]") == "test/f1_größer_ 5__"
+
+
+def test_a_notebook_gets_everything_back(
+    done: tuple[Workspace, Outputs, RecordedRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, outputs, run = done
+    (workspace.root / "notebooks").mkdir(exist_ok=True)
+    monkeypatch.chdir(workspace.root / "notebooks")
+    for name in (run.run_id, "line lr=0.1", "line"):
+        assert load(name).run_id == run.run_id
+    loaded = load("line")
+    assert loaded.configuration.values == VALUES
+    assert loaded.metrics["test/mse"] == 0.25
+    expected = pd.read_csv(outputs.curves)
+    pd.testing.assert_frame_equal(loaded.history, expected, check_dtype=False)
+    assert loaded.predictions["prediction"].eq(1.5).all()
+    raw = frame()[["width", "height", "colour"]]
+    predicted = loaded.model.predict(raw)["prediction"].to_numpy()
+    np.testing.assert_allclose(predicted, TrainedModel.load(outputs.model).predict(raw), 1e-6)
+    for unknown in ("nothing", "it's", "0" * 32):
+        with pytest.raises(UserError, match="no run"):
+            load(unknown)
+    with pytest.raises(UserError, match=r"no params\.yaml"):
+        load("line", plait.tracking.load._checkout(Path("/")))
+
+
+ELSEWHERE = """
+import json, sys
+import mlflow, pandas
+import mlflow.pyfunc
+unpickled = []
+def heard(event, found):
+    if event == "pickle.find_class":
+        unpickled.append(found)
+sys.addaudithook(heard)
+model = mlflow.pyfunc.load_model(sys.argv[1])
+assert model.metadata.signature is not None
+example = model.input_example
+assert len(example) >= 2
+rows = pandas.read_parquet(sys.argv[2])
+json.dump(
+    [model.predict(rows).to_dict("list"), len(model.predict(rows.head(1))), len(example)],
+    sys.stdout,
+)
+assert unpickled == []
+import plait
+assert plait.__file__.startswith(sys.argv[1]), plait.__file__
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "choice"),
+    [
+        ("regression", "mlp"),
+        ("classification", "mlp"),
+        ("regression", "decision_tree"),
+        ("classification", "decision_tree"),
+    ],
+)
+def test_the_model_loads_without_pickle_and_without_plait(
+    workspace: Workspace, task: Any, choice: str, tmp_path: Path
+) -> None:
+    outputs = write_outputs(workspace.root, task, choice)
+    run = recorded(workspace, outputs, resolved())
+    store = open_store(workspace, "local", {})
+    (logged,) = store.client.get_run(run.run_id).outputs.model_outputs
+    model = store.client.get_logged_model(logged.model_id)
+    folder = Path(model.artifact_location)
+    assert not list(folder.rglob("__pycache__"))
+    assert not list(folder.rglob("*.pkl"))
+    assert {metric.key for metric in model.metrics} >= {"test/mse", "interval/mse_low"}
+    requirements = (folder / "requirements.txt").read_text().split()
+    assert all("==" in line and "+" not in line for line in requirements)
+    # An environment in which plait is not installed: its path entry is hidden.
+    environment = os.environ | {
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    hide = (
+        "import sys\n"
+        "sys.meta_path = [f for f in sys.meta_path if '__editable__' not in repr(f)]\n"
+        "sys.path = [p for p in sys.path if not p.endswith('/src')]\n"
+        "import importlib.util\n"
+        "assert importlib.util.find_spec('plait') is None\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", hide + ELSEWHERE, str(folder), str(outputs.data / "test.parquet")],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    predictions, one, _ = json.loads(process.stdout)
+    assert one == 1
+    expected = TrainedModel.load(outputs.model).predict(frame())
+    if task == "regression":
+        np.testing.assert_allclose(predictions["prediction"], expected, rtol=1e-5)
+    else:
+        assert list(predictions) == ["prediction", "probability_cheap", "probability_dear"]
+        np.testing.assert_allclose(predictions["probability_dear"], expected[:, 1], rtol=1e-5)
+        labels = np.where(expected.argmax(axis=1) == 1, "dear", "cheap")
+        assert predictions["prediction"] == list(labels)
