@@ -245,7 +245,7 @@ def test_resolved_values_are_what_the_lock_compares(shared_checkout: Checkout) -
 def test_a_stage_cannot_read_what_it_does_not_name() -> None:
     values = {"optimizer": {"choice": "sgd", "lr": 1.0}, "evaluation": {"level": 0.9}}
     assert Resolved(values).handed_to("train")["optimizer.lr"] == 1.0
-    with pytest.raises(AssertionError, match="stage train reads evaluation.level"):
+    with pytest.raises(AssertionError, match="stage train reads evaluation"):
         Resolved(values).handed_to("train")["evaluation"]
     with pytest.raises(AssertionError, match=r"stage generate reads optimizer"):
         Resolved(values).handed_to("generate").settings("optimizer")

@@ -193,7 +193,8 @@ ERRORS: dict[str, tuple[dict[str, object], list[str]]] = {
     "objective of another task": (
         {"objective": "cross_entropy"},
         [
-            "objective: 'cross_entropy' is for classification, but data: synthetic is a regression task"
+            "objective: 'cross_entropy' is for classification,",
+            "but data: synthetic is a regression task",
         ],
     ),
     "validation is missing": (

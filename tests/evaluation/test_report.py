@@ -70,7 +70,7 @@ class Page(HTMLParser):
 
 
 def page_of(case: Case, evaluation: dict[str, Any]) -> str:
-    return render(resolved(), case.dataset, evaluation, case.outputs.evaluation, FACTS)
+    return render(resolved(), case.dataset, evaluation, case.outputs.results, FACTS)
 
 
 @pytest.fixture(scope="module")

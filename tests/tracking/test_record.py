@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import plait.tracking.load
-from plait.artifacts import Outputs, Workspace
+from plait.artifacts import Outputs, Workspace, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models.trained import TrainedModel
@@ -312,3 +312,16 @@ def test_the_model_loads_without_pickle_and_without_plait(
         np.testing.assert_allclose(predictions["probability_dear"], expected[:, 1], rtol=1e-5)
         labels = np.where(expected.argmax(axis=1) == 1, "dear", "cheap")
         assert predictions["prediction"] == list(labels)
+
+
+def test_numbers_measured_otherwise_replace_the_former_ones(workspace: Workspace) -> None:
+    outputs = write_outputs(workspace.root, model="decision_tree")
+    run_id = recorded(workspace, outputs, resolved()).run_id
+    write_json(outputs.metrics, {"test/mse": 0.5, "test/r2": 0.9})
+    again = recorded(workspace, outputs, resolved(evaluation={"seed": 1}))
+    assert again.run_id == run_id
+    assert again.agreed
+    store = open_store(workspace, "local", {})
+    assert store.client.get_run(run_id).data.metrics["test/mse"] == 0.5
+    assert len(store.client.get_metric_history(run_id, "test/mse")) == 2
+    assert len(store.client.get_metric_history(run_id, "test/r2")) == 1

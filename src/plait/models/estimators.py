@@ -4,7 +4,6 @@ Reading one executes nothing; equal ones have equal bytes.
 """
 
 import io
-import json
 import re
 import zipfile
 from pathlib import Path
@@ -76,11 +75,12 @@ def load(folder: Path, choice: str, settings: Any, shape: Shape, extra: dict[str
     path = folder / ESTIMATOR
     try:
         foreign = sorted(set(get_untrusted_types(file=path)) - set(settings.trusted))
-        if foreign:
-            raise UserError(
-                f"{ESTIMATOR} holds types that are not trusted, so it is not loaded:"
-                f" {', '.join(foreign)}"
-            )
-        return load_skops(path, trusted=list(settings.trusted))
-    except (zipfile.BadZipFile, json.JSONDecodeError, KeyError, FileNotFoundError) as error:
+        estimator = None if foreign else load_skops(path, trusted=list(settings.trusted))
+    except Exception as error:  # a damaged archive fails in many ways: ZIP, zlib, JSON, numpy
         raise UserError(f"{ESTIMATOR} cannot be read ({error}); `dvc repro` rebuilds it") from error
+    if foreign:
+        raise UserError(
+            f"{ESTIMATOR} holds types that are not trusted, so it is not loaded:"
+            f" {', '.join(foreign)}"
+        )
+    return estimator

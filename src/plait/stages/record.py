@@ -40,9 +40,8 @@ def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
         {"identity": resolved.identity, "metrics": digest},
     )
     state = "recorded anew" if recorded.created else "recorded"
-    print(
-        f"{resolved.name}: {state} as run {recorded.run_id}; report mlruns/reports/{resolved.name}.html"
-    )
+    page = f"mlruns/reports/{resolved.name}.html"
+    print(f"{resolved.name}: {state} as run {recorded.run_id}; report {page}")
 
 
 if __name__ == "__main__":

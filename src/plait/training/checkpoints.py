@@ -25,6 +25,7 @@ class Checkpoints(AfterEpoch):
     def __init__(self, folder: Path, minutes: float) -> None:
         self._folder, self._seconds = folder, 60 * minutes
         self._written = time.monotonic()
+        self._stopped = False
         self._draws: dict[str, Any] | None = None
 
     @property
@@ -42,7 +43,8 @@ class Checkpoints(AfterEpoch):
         """Write the checkpoint whole or not at all."""
         self._folder.mkdir(parents=True, exist_ok=True)
         temporary = self._folder / "next.ckpt"
-        trainer.save_checkpoint(temporary)
+        self._stopped = trainer.should_stop
+        trainer.save_checkpoint(temporary, weights_only=False)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, self._folder / "last.ckpt")
@@ -53,9 +55,10 @@ class Checkpoints(AfterEpoch):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """The states of all generators."""
+        """The states of all generators, and whether this epoch was the last."""
         kind, keys, position, has_gauss, cached = np.random.get_state()
         return {
+            "stopped": self._stopped,
             "python": _as_lists(random.getstate()),
             "numpy": [str(kind), torch.tensor(keys), int(position), int(has_gauss), float(cached)],
             "torch": torch.get_rng_state(),
@@ -70,6 +73,8 @@ class Checkpoints(AfterEpoch):
         """Set the generators to where they stood."""
         if self._draws is None:
             return
+        # Early stopping had decided, and the process died before the model was written.
+        trainer.should_stop = self._draws["stopped"]
         version, words, gauss = self._draws["python"]
         random.setstate((version, tuple(words), gauss))
         kind, keys, position, has_gauss, cached = self._draws["numpy"]
