@@ -83,19 +83,16 @@ def log_loss(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray
 def by_class(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> "np.ndarray":
     """Precision, recall and F1 of every class, (3, classes).
 
-    All from one confusion matrix: scikit-learn's scores count anew each time, which over all
-    resamples is most of an evaluation's time. NaN where 0 / 0: precision of a class that is never
-    predicted, recall of one that does not occur, F1 of one that is neither.
+    All from one confusion matrix, counted by NumPy: scikit-learn checks its inputs for a hundred
+    times as long, which over all resamples is most of an evaluation's time. NaN where 0 / 0:
+    precision of a class that is never predicted, recall of one that does not occur, F1 of one that
+    is neither.
     """
     import numpy as np
-    from sklearn.metrics import confusion_matrix
 
-    counts = confusion_matrix(
-        truth,
-        prediction.argmax(axis=1),
-        labels=range(prediction.shape[1]),
-        sample_weight=weights,
-    )
+    classes = prediction.shape[1]
+    cells = truth * classes + prediction.argmax(axis=1)
+    counts = np.bincount(cells, weights, minlength=classes**2).reshape(classes, classes)
     right, occurring, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
     with np.errstate(invalid="ignore"):
         return np.stack((right / predicted, right / occurring, 2 * right / (occurring + predicted)))
