@@ -25,7 +25,10 @@ def predict(estimator: Any, features: "np.ndarray", shape: Shape) -> "np.ndarray
     """float64 (rows, inputs) to (rows,) or to class probabilities (rows, outputs)."""
     import numpy as np
 
-    if shape.task == "regression":
+    regression = shape.task == "regression"
+    if not len(features):  # which scikit-learn refuses
+        return np.zeros(0 if regression else (0, shape.outputs))
+    if regression:
         return np.asarray(estimator.predict(features), dtype=np.float64)
     probabilities = np.zeros((len(features), shape.outputs))
     # A class that the training part lacks keeps probability zero.
@@ -39,7 +42,7 @@ def linear_terms(estimator: Any) -> "tuple[np.ndarray, float]":
 
 
 def save(estimator: Any, folder: Path) -> dict[str, Any]:
-    """Write the estimator, without the times and object addresses that skops writes.
+    """Write the estimator, without the times, object addresses and padding that skops writes.
 
     :returns: what `load` needs beside it: nothing.
     """
@@ -59,8 +62,26 @@ def save(estimator: Any, folder: Path) -> dict[str, Any]:
     with zipfile.ZipFile(folder / ESTIMATOR, "w") as target:
         for name, content in [("schema.json", schema.encode()), *sorted(files.items())]:
             entry = zipfile.ZipInfo(name, FIXED_TIME)
+            content = _without_padding(content) if name.endswith(".npy") else content
             target.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=6)
     return {}
+
+
+def _without_padding(content: bytes) -> bytes:
+    """An array file with zeros between the fields of its records, where anything may lie: a
+    tree's nodes are memory that was never cleared.
+    """
+    import numpy as np
+
+    array = np.load(io.BytesIO(content))
+    if array.dtype.names is None:
+        return content
+    clean = np.zeros_like(array)
+    for field in array.dtype.names:
+        clean[field] = array[field]
+    stream = io.BytesIO()
+    np.save(stream, clean)
+    return stream.getvalue()
 
 
 def load(folder: Path, choice: str, settings: Any, shape: Shape, extra: dict[str, Any]) -> Any:

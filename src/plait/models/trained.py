@@ -107,11 +107,12 @@ class TrainedModel:
         """
         try:
             raw = read_json(folder / DESCRIPTION)
-        except (FileNotFoundError, ValueError) as error:
+            classes = tuple(raw["classes"])
+            preprocessor = Preprocessor.from_json(raw["preprocessing"])
+            model = cls(raw["choice"], raw["settings"], raw["task"], classes, preprocessor, None)
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{folder.name}: no trained model here ({error})") from error
-        classes = tuple(raw["classes"])
-        preprocessor = Preprocessor.from_json(raw["preprocessing"])
-        return cls(raw["choice"], raw["settings"], raw["task"], classes, preprocessor, None), raw
+        return model, raw
 
     @property
     def _kind(self) -> ModuleType:

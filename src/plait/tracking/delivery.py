@@ -32,6 +32,7 @@ class Delivery:
         self._journal = journal
         self._read = 0
         self._points: Points | None = None
+        self._began = 0
         self._differences: list[str] = []
         self._beat = time.monotonic()
         self.ended = False
@@ -83,6 +84,7 @@ class Delivery:
         tags = {**begin["tags"], "plait.heartbeat": f"{time.time():.0f}"}
         run, _ = runs.begin(self._store, Resolved(begin["resolved"]), tags, at)
         self._points = Points(self._store.client, run)
+        self._began = at
         self.ended = False
 
     def _send_rows(self, rows: list[Row]) -> None:
@@ -97,6 +99,10 @@ class Delivery:
             )
 
     def _end(self, status: str, error: str | None, at: int | None) -> None:
+        if at is not None:
+            # Of this training: the run itself may have begun with an earlier one.
+            seconds = {"plait.train_seconds": f"{(at - self._began) / 1000:.1f}"}
+            runs.set_tags(self._store, self._run_id, seconds)
         runs.end(self._store, self._run_id, status, error, at)
         self.ended = True
 

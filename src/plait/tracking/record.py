@@ -187,8 +187,7 @@ def run_facts(store: Store, run: "Run", url_path: str) -> dict[str, str]:
     if "plait.restored" in tags:
         facts["restored"] = f"{began}, from outputs that were made elsewhere or before"
     else:
-        seconds = (run.info.end_time - run.info.start_time) / 1000
-        facts["cost"] = f"{seconds:.1f} s on {tags.get('plait.devices')}"
+        facts["cost"] = f"{tags['plait.train_seconds']} s on {tags['plait.devices']}"
         facts["began"] = began
     facts["run_id"] = run.info.run_id
     facts["host"] = tags.get("plait.host", "unknown")

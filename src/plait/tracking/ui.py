@@ -17,6 +17,9 @@ def ui(workspace: Workspace, port: int, host: str) -> None:
     store = open_store(workspace, "local", {})
     # Without these MLflow starts about ten processes.
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+    # A deprecation inside mlflow 3.17 (2026-11), at every start.
+    os.environ["PYTHONWARNINGS"] = "ignore:starlette.middleware.wsgi is deprecated"
+    print(f"MLflow UI: http://{host}:{port} (Ctrl-C ends it)")
     sys.stdout.flush()
     os.execv(sys.executable, ui_command(store.backend.uri, workspace, port, host))
 
@@ -27,4 +30,6 @@ def ui_command(uri: str, workspace: Workspace, port: int, host: str) -> list[str
         *(sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri),
         *("--default-artifact-root", str(workspace.store / "artifacts")),
         *("--host", host, "--port", str(port), "--workers", "1"),
+        # Not a line for each request.
+        *("--uvicorn-opts", "--log-level warning"),
     ]

@@ -1,0 +1,340 @@
+"""The rules of the design, read from the code; each planted violation is found."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from checkouts import ROOT, Checkout, copy_project
+from plait.config.closure import OBSERVERS, Code
+from plait.config.compose import Project
+from plait.config.levels import read_yaml
+from plait.config.pairs import GROUPS, SECTIONS, choices, section_settings, settings_of
+from plait.config.resolved import STAGES
+from plait.settings import Settings
+
+SRC = ROOT / "src"
+
+ROOMS = (
+    *("errors", "settings", "artifacts", "config", "data", "models", "objectives", "training"),
+    *("evaluation", "tracking", "stages", "cli"),
+)
+"""From upstream to downstream."""
+
+FORBIDDEN_NAMES = {"utils", "util", "common", "misc", "helpers", "helper"}
+
+HEAVY = {
+    *("torch", "lightning", "mlflow", "sklearn", "pandas", "numpy", "matplotlib", "pyarrow"),
+    *("pandera", "scipy", "skops", "hydra", "omegaconf"),
+}
+
+
+def modules(src: Path) -> dict[str, ast.Module]:
+    return {
+        ".".join(path.relative_to(src).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
+            path.read_text(encoding="utf-8")
+        )
+        for path in sorted(src.rglob("*.py"))
+    }
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def room_of(module: str) -> str | None:
+    parts = module.split(".")
+    return parts[1] if parts[0] == "plait" and len(parts) > 1 else None
+
+
+def upstream_violations(src: Path) -> list[str]:
+    """Imports against the stream of rooms."""
+    found = []
+    for name, tree in modules(src).items():
+        room = room_of(name)
+        if room is None:
+            continue
+        for target in imported(tree):
+            other = room_of(target)
+            if other is not None and ROOMS.index(other) > ROOMS.index(room):
+                found.append(f"{name} imports {target}")
+    return found
+
+
+def mlflow_violations(src: Path) -> list[str]:
+    return [
+        name
+        for name, tree in modules(src).items()
+        if any(target.partition(".")[0] == "mlflow" for target in imported(tree))
+        and room_of(name) != "tracking"
+    ]
+
+
+def named_badly(src: Path) -> list[str]:
+    return [name for name in modules(src) if FORBIDDEN_NAMES & set(name.split("."))]
+
+
+def hasattr_calls(src: Path) -> list[str]:
+    return [
+        f"{name}:{node.lineno}"
+        for name, tree in modules(src).items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "hasattr"
+    ]
+
+
+def broken_pairs(root: Path) -> list[str]:
+    """YAML files of ``conf/`` that are not the values of a settings class, key by key."""
+    faults = []
+    for group, definition in GROUPS.items():
+        for choice in choices(root / "conf", group):
+            module = Code(root / "src").path(f"{definition.package}.{choice}")
+            if module is None:
+                faults.append(
+                    f"conf/{group}/{choice}.yaml has no module {definition.package}.{choice}"
+                )
+                continue
+            values = read_yaml(root / "conf" / group / f"{choice}.yaml")
+            faults += keys_that_differ(
+                f"{group}/{choice}",
+                values[choice] if definition.several else values,
+                settings_of(group, choice),
+            )
+    config = read_yaml(root / "conf" / "config.yaml")
+    for section in SECTIONS:
+        faults += keys_that_differ(section, config[section], section_settings(section))
+    return faults
+
+
+def keys_that_differ(name: str, values: dict[str, object], cls: type[Settings]) -> list[str]:
+    differing = sorted(values.keys() ^ cls.model_fields.keys())
+    return [f"{name}: {key}" for key in differing]
+
+
+def modules_without_values(root: Path) -> list[str]:
+    """Modules of choices that ``conf/`` does not offer."""
+    found = []
+    for group, definition in GROUPS.items():
+        folder = root.joinpath("src", *definition.package.split("."))
+        offered = choices(root / "conf", group)
+        for path in sorted(folder.glob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+            if "Settings" in classes and path.stem not in offered:
+                found.append(f"{definition.package}.{path.stem}")
+    return found
+
+
+def targets_in_conf(root: Path) -> list[str]:
+    return [str(path) for path in (root / "conf").rglob("*.yaml") if "_target_" in path.read_text()]
+
+
+def settings_with_defaults() -> list[str]:
+    """Fields whose value would have a second home."""
+    classes = {
+        f"{group}/{choice}": settings_of(group, choice)
+        for group in GROUPS
+        for choice in choices(ROOT / "conf", group)
+    } | {section: section_settings(section) for section in SECTIONS}
+    return [
+        f"{name}: {field}"
+        for name, cls in classes.items()
+        for field, info in cls.model_fields.items()
+        if not info.is_required()
+    ]
+
+
+def test_rooms_import_from_upstream_only() -> None:
+    assert upstream_violations(SRC) == []
+
+
+def test_every_room_has_its_place_in_the_stream() -> None:
+    top = {path.stem for path in (SRC / "plait").iterdir() if not path.name.startswith("__")}
+    assert top == set(ROOMS)
+
+
+def test_one_room_imports_mlflow() -> None:
+    assert mlflow_violations(SRC) == []
+
+
+def test_no_room_is_a_drawer() -> None:
+    assert named_badly(SRC) == []
+
+
+def test_nothing_asks_for_attributes_by_name() -> None:
+    assert hasattr_calls(SRC) == []
+
+
+def test_every_pair_is_whole() -> None:
+    assert broken_pairs(ROOT) == []
+    assert modules_without_values(ROOT) == []
+
+
+def test_values_have_one_home() -> None:
+    assert targets_in_conf(ROOT) == []
+    assert settings_with_defaults() == []
+
+
+def test_every_field_says_what_it_means() -> None:
+    for group in GROUPS:
+        for choice in choices(ROOT / "conf", group):
+            for name, field in settings_of(group, choice).model_fields.items():
+                assert field.description, f"{group}/{choice}: {name}"
+
+
+def test_experiments_are_small_deltas_with_a_line_of_description() -> None:
+    for name in choices(ROOT / "conf", "experiment"):
+        path = ROOT / "conf" / "experiment" / f"{name}.yaml"
+        assert len(path.read_text().splitlines()) <= 20, name
+        assert 10 < len(read_yaml(path)["description"]) < 100, name
+
+
+def test_heavy_imports_sit_inside_functions() -> None:
+    """Of the modules that composing imports, none imports a heavy package at its top."""
+    code = (
+        "import sys; from pathlib import Path; from plait.config.compose import Project\n"
+        "import plait.cli, plait.config.options\n"
+        f"print(*({HEAVY!r} & set(sys.modules)))\n"
+        "Project(Path('.')).compose_all()\n"
+        f"print(*({HEAVY - {'hydra', 'omegaconf'}!r} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == []
+
+
+PLANTED = {
+    "an import against the stream": (
+        "src/plait/data/splits.py",
+        "import plait.training.settings\n",
+        lambda root: upstream_violations(root / "src"),
+    ),
+    "mlflow in another room": (
+        "src/plait/training/module.py",
+        "import mlflow\n",
+        lambda root: mlflow_violations(root / "src"),
+    ),
+    "a room called utils": (
+        "src/plait/utils.py",
+        "X = 1\n",
+        lambda root: named_badly(root / "src"),
+    ),
+    "hasattr": (
+        "src/plait/models/linear.py",
+        "Y = hasattr(Settings, 'bias')\n",
+        lambda root: hasattr_calls(root / "src"),
+    ),
+    "values without a module": ("conf/model/mine.yaml", "a: 1\n", broken_pairs),
+    "a value without a field": ("conf/model/mlp.yaml", "depth: 3\n", broken_pairs),
+    "a module without values": (
+        "src/plait/models/mine.py",
+        "class Settings:\n    pass\n",
+        modules_without_values,
+    ),
+    "a _target_": ("conf/model/mlp.yaml", "_target_: plait.models.mlp\n", targets_in_conf),
+}
+
+
+@pytest.mark.parametrize("case", PLANTED)
+def test_a_planted_violation_is_found(checkout: Checkout, case: str) -> None:
+    path, text, check = PLANTED[case]
+    assert check(checkout.root) == []
+    checkout.append(path, text)
+    assert len(check(checkout.root)) == 1
+
+
+TRACE = """
+import json, runpy, sys
+stage, name = sys.argv[1:]
+sys.argv = [stage, name]
+try:
+    runpy.run_module(f"plait.stages.{stage}", run_name="__main__")
+except SystemExit as end:
+    assert not end.code, end.code
+with open(f"imported-{stage}-{name}.json", "w") as file:
+    json.dump(sorted(m for m in sys.modules if m.split(".")[0] == "plait"), file)
+"""
+
+
+@pytest.mark.slow
+def test_what_a_stage_imports_lies_within_its_closure(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    checkout = copy_project(tmp_path_factory.mktemp("closure") / "project")
+    fast: dict[str, object] = {"evaluation": {"resamples": 20}}
+    checkout.list_experiments(
+        {
+            "linear_regression": {**fast, "trainer": {"max_steps": 2}},
+            "market_direction": {**fast, "trainer": {"max_steps": 2}},
+            "wine": {**fast, "model": "gradient_boosting"},
+        }
+    )
+    checkout.plait("compose")
+    project = Project(checkout.root)
+    for name, resolved in project.compose_all().items():
+        for stage in STAGES:
+            checkout.run(
+                *(sys.executable, "-c", TRACE, stage, name),
+                env={"PYTHONPATH": str(checkout.root / "src")},
+            )
+            path = checkout.root / f"imported-{stage}-{name}.json"
+            really = json.loads(path.read_text(encoding="utf-8"))
+            reached = project.code.closure(stage, resolved).modules
+            observers = OBSERVERS.get(stage, ())
+            outside = [m for m in really if m not in reached and not m.startswith(observers)]
+            # What only the observers import is theirs.
+            theirs = project.code.reach(list(observers)).modules if observers else {}
+            assert [m for m in outside if m not in theirs] == [], (stage, name)
+            assert f"plait.stages.{stage}" in reached
+
+
+@pytest.mark.slow
+def test_observers_change_no_number(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Training without any tracking leaves the same bytes."""
+    checkout = copy_project(tmp_path_factory.mktemp("observers") / "project")
+    checkout.list_experiments({"market": {"trainer": {"max_epochs": 2}}})
+    checkout.plait("compose")
+    env = {"PYTHONPATH": str(checkout.root / "src")}
+    checkout.run(sys.executable, "-m", "plait.stages.generate", "market", env=env)
+    checkout.run(sys.executable, "-m", "plait.stages.train", "market", env=env)
+    folder = checkout.root / "results" / "market"
+    watched = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    code = (
+        "import contextlib, sys, types\n"
+        "live = types.ModuleType('plait.tracking.live')\n"
+        "class LiveRun(contextlib.nullcontext):\n"
+        "    def __init__(self, *arguments): super().__init__(self)\n"
+        "    def epoch(self, step, values): pass\n"
+        "live.LiveRun = LiveRun\n"
+        "sys.modules['plait.tracking.live'] = live\n"
+        "import runpy; sys.argv = ['train', 'market']\n"
+        "runpy.run_module('plait.stages.train', run_name='__main__')\n"
+    )
+    checkout.run(sys.executable, "-c", code, env=env)
+    assert {path: path.read_bytes() for path in watched} == watched
+    assert any(path.name == "weights.safetensors" for path in watched)
+
+
+def test_ci_and_make_agree() -> None:
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in ("lint", "test-all"):
+        assert f"make {target}" in ci
+        assert f"\n{target}:" in makefile
+
+
+def test_vscode_launches_every_stage() -> None:
+    text = (ROOT / ".vscode" / "launch.json").read_text(encoding="utf-8")
+    launch = yaml.safe_load("\n".join(line for line in text.splitlines() if "//" not in line))
+    launched = {configuration["module"] for configuration in launch["configurations"]}
+    assert launched == {f"plait.stages.{stage}" for stage in ("compose", *STAGES)}
