@@ -14,11 +14,8 @@ repro: .venv/installed  ## set up, then rebuild every experiment listed in param
 	@dvc repro
 	@plait verify
 
-test: .venv/installed-dev  ## set up with test tools, then run the tests (about two minutes)
-	@pytest
-
-test-all: .venv/installed-dev  ## the tests, the slow ones included, as CI runs them
-	@pytest --slow
+test: .venv/installed-dev  ## set up with test tools, then run the tests (SLOW=1: all, as CI does)
+	@pytest $(if $(SLOW),--slow)
 
 lint: .venv/installed-dev  ## check format, style and types
 	@ruff format --check .
@@ -29,7 +26,7 @@ ui: .venv/installed  ## open the MLflow UI on the recorded runs
 	@plait ui
 
 lock: .venv/installed  ## resolve requirements.lock anew from pyproject.toml
-	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/python -m pip install -qq uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade \
 		--constraint constraints.txt --custom-compile-command "make lock" \
 		--output-file requirements.lock pyproject.toml
@@ -42,10 +39,10 @@ clean:  ## remove the virtual environment and caches, nothing recorded
 .venv/installed: pyproject.toml requirements.lock
 	@echo "installing plait into .venv (a few minutes, once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --constraint requirements.lock setuptools
-	@$(BIN)/python -m pip install --quiet --constraint requirements.lock --no-build-isolation --editable .
+	@$(BIN)/python -m pip install -qq --constraint requirements.lock setuptools
+	@$(BIN)/python -m pip install -qq --constraint requirements.lock --no-build-isolation --editable .
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	@$(BIN)/python -m pip install --quiet --constraint requirements.lock --no-build-isolation --editable ".[dev,notebook,tensorboard]"
+	@$(BIN)/python -m pip install -qq --constraint requirements.lock --no-build-isolation --editable ".[dev,notebook,tensorboard]"
 	@touch $@

@@ -70,8 +70,11 @@ class Checkout:
         self.run("git", "commit", "--quiet", "--allow-empty", "--message", message)
 
 
-def copy_project(target: Path) -> Checkout:
-    """The working tree's tracked and new files in ``target``, committed."""
+def copy_project(target: Path, *, keep_results: bool = False) -> Checkout:
+    """The working tree's tracked and new files in ``target``, committed.
+
+    :param keep_results: with what the pipeline left in git; else the copy makes its own.
+    """
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -84,10 +87,10 @@ def copy_project(target: Path) -> Checkout:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
     checkout = Checkout(target)
-    # Results of another history: the copy makes its own.
-    for stale in ("results", "resolved"):
-        shutil.rmtree(target / stale, ignore_errors=True)
-    (target / "dvc.lock").unlink(missing_ok=True)
+    if not keep_results:
+        for stale in ("results", "resolved"):
+            shutil.rmtree(target / stale, ignore_errors=True)
+        (target / "dvc.lock").unlink(missing_ok=True)
     checkout.run("git", "init", "--quiet", "--initial-branch", "main")
     checkout.commit("a copy of the project")
     return checkout

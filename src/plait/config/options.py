@@ -82,5 +82,5 @@ def _fields(cls: type[Settings], values: dict[str, Any], above: str = "") -> lis
         kind = " ".join(filter(None, [kind_words(field.annotation), interval_of(field.metadata)]))
         default = "null" if values.get(name) is None else str(values[name])
         meaning = f"{field.description or ''}{f' [{unit}]' if unit else ''}"
-        lines.append(f"  {above + name:<22}{default:<16}{kind:<28} {meaning}".rstrip())
+        lines.append(f"  {above + name:<22} {default:<15} {meaning}; {kind}")
     return lines

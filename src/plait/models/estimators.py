@@ -76,7 +76,7 @@ def _without_padding(content: bytes) -> bytes:
     array = np.load(io.BytesIO(content))
     if array.dtype.names is None:
         return content
-    clean = np.zeros_like(array)
+    clean = np.zeros(array.shape, array.dtype)  # zeros_like leaves the gaps as they are
     for field in array.dtype.names:
         clean[field] = array[field]
     stream = io.BytesIO()

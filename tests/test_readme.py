@@ -1,0 +1,166 @@
+"""Every command and every file of the README, as a newcomer would type them."""
+
+import re
+import shlex
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from checkouts import ROOT, Checkout
+
+BY_CI_ITSELF = {
+    "make repro": "tests/test_setup.py runs it in a fresh clone",
+    "make test": "this is what runs this test",
+}
+
+
+def blocks(language: str) -> list[str]:
+    """The README's blocks of code in a language, without indentation."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text, flags=re.DOTALL | re.MULTILINE)
+    return [re.sub(rf"(?m)^{indent}", "", block) for indent, block in found]
+
+
+def commands() -> list[str]:
+    lines = [
+        line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()
+    ]
+    return [line for line in lines if line]
+
+
+def test_the_readme_names_commands_that_make_knows() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for command in commands():
+        if command.startswith("make "):
+            assert command in BY_CI_ITSELF
+            assert f"\n{command.removeprefix('make ')}:" in makefile
+
+
+def test_every_folder_of_the_layout_is_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    layout = text.partition("## Layout")[2].partition("\n## ")[0]
+    made_by_running = {"mlruns/", "resolved/", "results/"}
+    for path in re.findall(r"^\| `([^`]+)`", layout, flags=re.MULTILINE):
+        assert path in made_by_running or (ROOT / path).exists(), path
+
+
+def test_every_shipped_experiment_is_named() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in (ROOT / "conf" / "experiment").glob("*.yaml"):
+        assert f"`{path.stem}`" in text
+
+
+def test_links_and_pictures_exist() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (ROOT / target).exists(), target
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=2) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def open_the_ui(checkout: Checkout) -> None:
+    """``plait ui``, on a port of its own."""
+    code = "from plait.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "ui", "--port", "5067"],
+        cwd=checkout.root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until = time.monotonic() + 60
+        while not answers(5067):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.5)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def sales(rows: int = 300) -> str:
+    lines = ["week,region,price,units"]
+    for row in range(rows):
+        region = ("north", "south", "west")[row % 3]
+        price = 5 + (row * 7 % 11) / 4
+        units = 100 - 6 * price + 10 * (row % 3) + (row * 13 % 7)
+        lines.append(f"2024-{1 + row // 28:02d}-{1 + row % 28:02d},{region},{price},{units:.1f}")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.slow
+def test_every_command_runs(checkout: Checkout) -> None:
+    (listed,) = [block for block in blocks("yaml") if block.startswith("experiments:")]
+    (defined,) = [block for block in blocks("yaml") if "path: data/raw/sales.csv" in block]
+    (checkout.root / "params.yaml").write_text(listed, encoding="utf-8")
+    checkout.append("sales.csv", sales())
+    ran = []
+    for command in commands():
+        if command in BY_CI_ITSELF:
+            continue
+        if command == "plait ui":
+            open_the_ui(checkout)
+            continue
+        if command == "plait compose":
+            # Steps two and three stand between the copy and this.
+            checkout.append("conf/experiment/sales.yaml", defined)
+            checkout.append("params.yaml", "  sales: {}\n")
+        if command.startswith("dvc exp run") and not ran.count("committed"):
+            checkout.commit()
+            ran.append("committed")
+        result = checkout.run(*shlex.split(command))
+        ran.append(command)
+        if command == "plait explain market optimizer.lr":
+            assert "set by conf/optimizer/adamw.yaml" in result.stdout
+    assert "dvc repro" in ran
+    assert (checkout.root / "mlruns" / "reports" / "sales.html").is_file()
+    (example,) = blocks("python")
+    checkout.run(
+        sys.executable, "-W", "error::UserWarning:plait", "-c", example, env={"PYTHONPATH": "src"}
+    )
+
+
+@pytest.mark.slow
+def test_the_error_shown_is_the_one_given(checkout: Checkout) -> None:
+    (shown,) = [
+        line
+        for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("plait: ")
+    ]
+    checkout.list_experiments({"market": {"optimizer": {"lrr": 0.1}}})
+    result = checkout.plait("compose", check=False)
+    assert result.returncode == 2
+    assert result.stderr.strip() == shown
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(checkout: Checkout) -> None:
+    import nbclient
+    import nbformat
+
+    checkout.list_experiments(
+        {"market": {"trainer": {"max_epochs": 2}, "evaluation": {"resamples": 20}}}
+    )
+    checkout.run("dvc", "repro")
+    code = (
+        "import nbclient, nbformat\n"
+        "notebook = nbformat.read('notebooks/explore_a_run.ipynb', 4)\n"
+        "resources = {'metadata': {'path': 'notebooks'}}\n"
+        "nbclient.NotebookClient(notebook, timeout=300, resources=resources).execute()\n"
+        "nbformat.write(notebook, 'executed.ipynb')\n"
+    )
+    assert nbclient
+    checkout.run(sys.executable, "-c", code, env={"PYTHONPATH": str(checkout.root / "src")})
+    executed = nbformat.read(checkout.root / "executed.ipynb", 4)
+    outputs = [cell.outputs for cell in executed.cells if cell.cell_type == "code"]
+    assert all(outputs)
+    assert "prediction" in str(outputs[-1])
