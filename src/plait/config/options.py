@@ -80,7 +80,16 @@ def _fields(cls: type[Settings], values: dict[str, Any], above: str = "") -> lis
         extra = field.json_schema_extra
         unit = extra.get("unit") if isinstance(extra, dict) else None
         kind = " ".join(filter(None, [kind_words(field.annotation), interval_of(field.metadata)]))
-        default = "null" if values.get(name) is None else str(values[name])
+        default = _as_yaml(values[name])
         meaning = f"{field.description or ''}{f' [{unit}]' if unit else ''}"
         lines.append(f"  {above + name:<22} {default:<15} {meaning}; {kind}")
     return lines
+
+
+def _as_yaml(value: Any) -> str:
+    """A value as a user would write it in a file."""
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_as_yaml, value)) + "]"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return str(value)
