@@ -77,6 +77,20 @@ def test_what_a_model_does_not_use_is_cleared(checkout: Checkout) -> None:
     assert "optimizer.lr" not in resolved.parameters()
 
 
+@pytest.mark.parametrize(
+    ("preset", "key", "value"),
+    [
+        ("fast", "trainer.max_steps", 2),
+        ("overfit", "trainer.overfit_rows", 10),
+        ("profile", "trainer.profile", True),
+        ("nan", "trainer.detect_anomaly", True),
+    ],
+)
+def test_debug_presets_act(checkout: Checkout, preset: str, key: str, value: object) -> None:
+    assert compose(checkout, {"debug": preset})[key] == value
+    assert compose(checkout, {}, f"debug={preset}")[key] == value
+
+
 def test_auto_stays_auto() -> None:
     resolved = Project(ROOT).compose("linear_regression")
     assert resolved["trainer.devices"] == resolved["trainer.accelerator"] == "auto"

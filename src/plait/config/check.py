@@ -37,7 +37,7 @@ class Root(Settings):
     """The values that stand at the root of the configuration."""
 
     description: str = setting("what the experiment is, in a line", min_length=1)
-    seed: int = setting("of training: initial weights, order of rows, dropout", ge=0)
+    seed: int = setting("of training: initial weights, order of rows, dropout", ge=0, le=2**32 - 1)
     batch_size: int = setting("rows a step, over all devices together", unit="rows", ge=1)
 
 

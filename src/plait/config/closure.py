@@ -19,7 +19,7 @@ STAGE_GROUPS: dict[Stage, tuple[str, ...]] = {
     "generate": ("data",),
     "train": ("model", "objective", "optimizer", "schedule", "callbacks"),
     "evaluate": ("model",),
-    "record": ("model",),
+    "record": ("model", "tracking"),
 }
 """Whose chosen modules a stage loads by name, which no import statement shows."""
 

@@ -323,9 +323,11 @@ def _names(choice: Any) -> list[str]:
 
 
 def _override(group: str, choice: Any) -> str:
-    if isinstance(choice, list):
-        return f"{group}=[{','.join(choice)}]"
-    return f"{group}={'null' if choice is None else choice}"
+    """As Hydra's grammar has it; quoted, or a choice called ``nan`` would be a number."""
+    if choice is None:
+        return f"{group}=null"
+    names = ",".join(f"'{name}'" for name in _names(choice))
+    return f"{group}=[{names}]" if isinstance(choice, list) else f"{group}={names}"
 
 
 def _label(levels: list[Level]) -> str:

@@ -67,8 +67,10 @@ def _defaults(conf: Path) -> dict[str, Any]:
 
 def _comment(path: Path) -> str:
     """The comment that a file starts with."""
-    first = path.read_text(encoding="utf-8").partition("\n")[0]
-    return first.removeprefix("#").strip() if first.startswith("#") else ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#") and not line.startswith("# @"):
+            return line.removeprefix("#").strip()
+    return ""
 
 
 def _fields(cls: type[Settings], values: dict[str, Any], above: str = "") -> list[str]:

@@ -1,0 +1,104 @@
+"""Objectives against their formulas."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from checkouts import ROOT
+from plait.config.pairs import choices, module_of, settings_of
+from plait.objectives.kinds import Batch
+
+
+def evaluate(
+    choice: str, outputs: torch.Tensor, targets: torch.Tensor, **values: Any
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Loss and logged values where the model's outputs are ``outputs``."""
+    objective = module_of("objective", choice).build(settings_of("objective", choice)(**values))
+    loss, logged = objective(nn.Identity(), Batch(outputs, targets, torch.arange(len(targets))))
+    return loss, logged
+
+
+@pytest.fixture
+def regression() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    outputs, targets = torch.randn(2, 40, generator=generator, dtype=torch.float64) * 2
+    return outputs.requires_grad_(), targets
+
+
+@pytest.fixture
+def classes() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(2)
+    logits = torch.randn(40, 3, generator=generator, dtype=torch.float64)
+    return logits.requires_grad_(), torch.randint(0, 3, (40,), generator=generator)
+
+
+def test_squared_error_is_the_mean_of_squares(
+    regression: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    outputs, targets = regression
+    loss, logged = evaluate("squared_error", outputs, targets)
+    errors = (outputs - targets).detach().numpy()
+    assert loss.item() == pytest.approx(np.mean(errors**2), rel=1e-14)
+    assert logged == {}
+    loss.backward()
+    assert outputs.grad is not None
+    assert outputs.grad.numpy() == pytest.approx(2 * errors / 40, rel=1e-12)
+
+
+@pytest.mark.parametrize("delta", [0.5, 1.0, 2.5])
+def test_huber_is_squared_near_zero_and_absolute_beyond_delta(
+    regression: tuple[torch.Tensor, torch.Tensor], delta: float
+) -> None:
+    outputs, targets = regression
+    loss, logged = evaluate("huber", outputs, targets, delta=delta)
+    size = np.abs((outputs - targets).detach().numpy())
+    assert (size < delta).any()
+    assert (size > delta).any()
+    expected = np.where(size <= delta, size**2 / 2, delta * (size - delta / 2)).mean()
+    assert loss.item() == pytest.approx(expected, rel=1e-14)
+    assert logged["mse"].item() == pytest.approx(np.mean(size**2), rel=1e-14)
+    assert not logged["mse"].requires_grad
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_cross_entropy_is_the_mean_surprise_of_the_labels(
+    classes: tuple[torch.Tensor, torch.Tensor], smoothing: float
+) -> None:
+    logits, labels = classes
+    loss, logged = evaluate("cross_entropy", logits, labels, label_smoothing=smoothing)
+    values = logits.detach().numpy()
+    logs = values - np.log(np.exp(values).sum(axis=1, keepdims=True))
+    shares = np.full((40, 3), smoothing / 3)
+    shares[np.arange(40), labels.numpy()] += 1 - smoothing
+    assert loss.item() == pytest.approx(-(shares * logs).sum(axis=1).mean(), rel=1e-12)
+    hits = values.argmax(axis=1) == labels.numpy()
+    assert logged["accuracy"].item() == pytest.approx(hits.mean())
+    assert not logged["accuracy"].requires_grad
+
+
+def test_even_logits_cost_the_logarithm_of_the_number_of_classes() -> None:
+    loss, _ = evaluate("cross_entropy", torch.zeros(6, 5), torch.arange(6) % 5, label_smoothing=0.0)
+    assert loss.item() == pytest.approx(math.log(5))
+
+
+@pytest.mark.parametrize("choice", choices(ROOT / "conf", "objective"))
+def test_every_objective_gives_a_scalar_to_follow_downhill(
+    choice: str,
+    regression: tuple[torch.Tensor, torch.Tensor],
+    classes: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    import yaml
+
+    values = yaml.safe_load((ROOT / f"conf/objective/{choice}.yaml").read_text())
+    for task in settings_of("objective", choice).tasks:  # type: ignore[attr-defined]
+        outputs, targets = regression if task == "regression" else classes
+        loss, logged = evaluate(choice, outputs, targets, **values)
+        assert loss.shape == ()
+        assert all(value.shape == () for value in logged.values())
+        (gradient,) = torch.autograd.grad(loss, outputs)
+        better, _ = evaluate(choice, outputs - 0.1 * gradient, targets, **values)
+        assert better < loss

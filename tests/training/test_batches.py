@@ -1,0 +1,65 @@
+"""One permutation an epoch, cut into batches."""
+
+import torch
+
+from plait.training.batches import Batches, EpochOrder, Rows, loader
+
+
+def epoch(order: EpochOrder, number: int = 0) -> list[list[int]]:
+    order.set_epoch(number)
+    return [rows.tolist() for rows in order]
+
+
+def test_every_row_comes_once_an_epoch_and_none_is_dropped() -> None:
+    order = EpochOrder(13, 4, seed=3)
+    for number in range(5):
+        batches = epoch(order, number)
+        assert [len(batch) for batch in batches] == [4, 4, 4, 1]
+        assert sorted(sum(batches, [])) == list(range(13))
+
+
+def test_each_epoch_and_each_seed_has_an_order_of_its_own() -> None:
+    orders = {
+        tuple(sum(epoch(EpochOrder(40, 8, seed=seed), number), []))
+        for seed in range(6)
+        for number in range(6)
+    }
+    assert len(orders) == 36
+    assert epoch(EpochOrder(40, 8, seed=2), 5) == epoch(EpochOrder(40, 8, seed=2), 5)
+
+
+def test_without_shuffling_rows_keep_the_sources_order() -> None:
+    assert epoch(EpochOrder(5, 2, shuffle=False), 7) == [[0, 1], [2, 3], [4]]
+
+
+def test_the_shares_of_several_processes_partition_every_batch() -> None:
+    whole = epoch(EpochOrder(22, 8, seed=1), 2)
+    shares = [epoch(EpochOrder(22, 8, seed=1, rank=rank, world=3), 2) for rank in range(3)]
+    for batch, pieces in zip(whole, zip(*shares, strict=True), strict=True):
+        assert sorted(sum(pieces, [])) == sorted(batch)
+
+
+def test_micro_batches_cut_each_batch_and_never_span_two() -> None:
+    order = EpochOrder(21, 8, seed=1, micro=3)
+    pieces = epoch(order)
+    assert [len(piece) for piece in pieces] == [3, 3, 2, 3, 3, 2, 3, 2]
+    assert len(order) == len(pieces)
+    assert sum(pieces, []) == sum(epoch(EpochOrder(21, 8, seed=1)), [])
+
+
+def test_the_length_is_the_number_of_batches() -> None:
+    for rows in (1, 7, 8, 9, 64):
+        for micro in (1, 3, 8):
+            order = EpochOrder(rows, 8, micro=micro)
+            assert len(order) == len(list(order)), (rows, micro)
+
+
+def test_worker_processes_give_the_batches_of_this_process() -> None:
+    rows = Rows(torch.randn(50, 3), torch.arange(50.0))
+    here = loader(rows, EpochOrder(50, 8, seed=4), workers=0)
+    there = loader(rows, EpochOrder(50, 8, seed=4), workers=2)
+    assert isinstance(here, Batches)
+    assert len(here) == 7
+    for mine, theirs in zip(here, there, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
+        assert torch.equal(mine.features, rows.features[mine.rows])

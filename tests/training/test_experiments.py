@@ -1,0 +1,87 @@
+"""Every experiment that ships composes and trains, listed or not; and so do the debug presets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from checkouts import ROOT
+from plait.artifacts import Outputs, Workspace
+from plait.config.pairs import choices, kind_of
+from plait.config.resolved import Resolved
+from plait.data.dataset import Dataset, read_part
+from plait.models.trained import TrainedModel
+from plait.stages.generate import generate
+from plait.stages.train import train
+from training.fitting import Lab
+
+
+class Notes:
+    """Takes what a live run takes."""
+
+    def __init__(self, workspace: Workspace, resolved: Resolved, devices: str) -> None:
+        self.devices = devices
+        self.epochs: list[int] = []
+        NOTES.append(self)
+
+    def __enter__(self) -> "Notes":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def epoch(self, step: int, values: Mapping[str, float]) -> None:
+        self.epochs.append(step)
+
+
+NOTES: list[Notes] = []
+
+
+@pytest.mark.parametrize("name", choices(ROOT / "conf", "experiment"))
+def test_every_experiment_composes_and_trains_two_steps(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("plait.stages.train.LiveRun", Notes)
+    resolved = lab.resolved(name, "debug=fast", "data.seed=3")
+    outputs = Outputs(tmp_path / "data", tmp_path / "results")
+    workspace = Workspace(ROOT, tmp_path)
+    generate(workspace, resolved.handed_to("generate"), outputs)
+    train(workspace, resolved.handed_to("train"), outputs)
+    assert NOTES[-1].epochs == [0]
+    if kind_of(resolved.choice("model")).fitted_by == "gradient":
+        assert resolved["trainer.max_steps"] == 2
+    frame = read_part(outputs.data, "test")
+    assert frame is not None
+    classes = Dataset.read(outputs.data).classes
+    predictions = TrainedModel.load(outputs.model).predict(frame)
+    assert predictions.shape == ((len(frame), len(classes)) if classes else (len(frame),))
+    assert np.isfinite(predictions).all()
+    header, *rows = outputs.curves.read_text().splitlines()
+    assert header.startswith("epoch,train/")
+    assert len(rows) == 1
+    assert not (tmp_path / ".plait" / "checkpoints").exists() or not any(
+        (tmp_path / ".plait" / "checkpoints").iterdir()
+    )
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "fast": {"max_steps": 2},
+    "overfit": {"overfit_rows": 10},
+    "nan": {"detect_anomaly": True},
+    "profile": {"profile": True},
+}
+
+
+def test_every_debug_preset_is_listed_here() -> None:
+    assert choices(ROOT / "conf", "debug") == sorted(PRESETS)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("name", ["linear_regression", "market"])
+def test_a_debug_preset_sets_what_it_says_and_nothing_else(
+    lab: Lab, name: str, preset: str
+) -> None:
+    plain = lab.resolved(name)["trainer"]
+    assert lab.resolved(name, f"debug={preset}")["trainer"] == plain | PRESETS[preset]

@@ -1,0 +1,49 @@
+"""Same seed, same bits: on a rerun, with other threads, with loader workers."""
+
+from pathlib import Path
+
+import pytest
+
+from training.fitting import CASES, Lab, OtherProcess, equal_weights, files_of
+
+DROPOUT = CASES["dropout"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_another_process_with_other_threads_leaves_the_same_bytes(
+    lab: Lab, other_process: OtherProcess, tmp_path: Path, case: str
+) -> None:
+    lab.fit_case(case, tmp_path)
+    mine, theirs = files_of(tmp_path / case), files_of(other_process.folder / case)
+    assert mine.keys() == theirs.keys()
+    for name, content in mine.items():
+        assert content == theirs[name], name
+
+
+def test_training_is_silent_in_a_pipe(other_process: OtherProcess) -> None:
+    assert other_process.output == ""
+
+
+def test_worker_processes_change_no_bit(lab: Lab) -> None:
+    here, there = lab.fit(*DROPOUT), lab.fit(*DROPOUT, "trainer.workers=2")
+    assert here.curves == there.curves
+    assert equal_weights(here, there)
+
+
+def test_what_ran_before_in_the_process_changes_no_bit(lab: Lab) -> None:
+    import numpy as np
+    import torch
+
+    first = lab.fit(*DROPOUT)
+    torch.rand(7)
+    np.random.rand(7)
+    torch.set_num_threads(2)
+    again = lab.fit(*DROPOUT)
+    assert first.curves == again.curves
+    assert equal_weights(first, again)
+
+
+def test_another_seed_gives_other_weights(lab: Lab) -> None:
+    first, other = lab.fit(*DROPOUT), lab.fit(*DROPOUT, "seed=1")
+    assert first.curves != other.curves
+    assert not equal_weights(first, other)

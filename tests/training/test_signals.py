@@ -1,0 +1,69 @@
+"""A training that is asked to stop says so by its exit status, and can be gone on with."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from checkouts import Checkout
+from plait.artifacts import Workspace
+from plait.config.compose import Project, write_resolved
+from plait.stages.generate import generate
+
+ENDLESS = {
+    "trainer": {"max_epochs": 1_000_000, "checkpoint_minutes": 0},
+    "data": {"samples": 60},
+}
+
+
+def start(root: Path) -> subprocess.Popen[str]:
+    """`train`, as DVC starts it."""
+    environment = {**os.environ, "PYTHONPATH": str(root / "src")}
+    environment.pop("DVC_ROOT", None)
+    return subprocess.Popen(
+        [sys.executable, "-m", "plait.stages.train", "linear_regression"],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_sigterm_exits_143_and_ctrl_c_130_and_neither_leaves_a_model(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    started = {}
+    for number, seed in ((signal.SIGTERM, 0), (signal.SIGINT, 1)):
+        # Another seed is another identity: the two do not meet.
+        checkout.list_experiments({"linear_regression": {**ENDLESS, "seed": seed}})
+        write_resolved(checkout.root / "resolved", Project(checkout.root).compose_all())
+        workspace = Workspace.at(checkout.root)
+        resolved = Project(checkout.root).compose("linear_regression")
+        generate(workspace, resolved, workspace.outputs("linear_regression"))
+        checkpoint = workspace.scratch / "checkpoints" / resolved.identity / "last.ckpt"
+        process = start(checkout.root)
+        wait_for(checkpoint, process)
+        started[number] = process, checkpoint
+    for number, (process, _) in started.items():
+        process.send_signal(number)
+    for number, (process, checkpoint) in started.items():
+        output, errors = process.communicate(timeout=60)
+        expected = {signal.SIGTERM: 143, signal.SIGINT: 130}[number]
+        assert process.returncode == expected, output + errors
+        assert "Traceback" not in errors
+        assert checkpoint.exists()
+    assert not (checkout.root / "results" / "linear_regression" / "model").exists()
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 90
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
