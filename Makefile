@@ -15,7 +15,7 @@ repro: .venv/installed  ## set up, then rebuild every experiment listed in param
 	@plait verify
 
 test: .venv/installed-dev  ## set up with test tools, then run the tests (SLOW=1: all, as CI does)
-	@pytest $(if $(SLOW),--slow)
+	@pytest --numprocesses auto --dist loadfile $(if $(SLOW),--slow)
 
 lint: .venv/installed-dev  ## check format, style and types
 	@ruff format --check .

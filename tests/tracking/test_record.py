@@ -88,9 +88,9 @@ def test_a_missing_run_is_made_from_the_outputs_and_marked(
         "val/loss": [(0, 2.0), (2, 0.5)],
         "test/mse": [(0, 0.25)],
         "test/r2": [(0, 0.9)],
-        "interval/mse_low": [(0, 0.2)],
-        "interval/mse_high": [(0, 0.3)],
-        "baseline/mse": [(0, 3.0)],
+        "test_interval/mse_low": [(0, 0.2)],
+        "test_interval/mse_high": [(0, 0.3)],
+        "test_naive/mse": [(0, 3.0)],
     }
     tags = found["tags"]
     assert tags["plait.restored"] == "true"
@@ -277,7 +277,7 @@ def test_the_model_loads_without_pickle_and_without_plait(
     folder = Path(model.artifact_location)
     assert not list(folder.rglob("__pycache__"))
     assert not list(folder.rglob("*.pkl"))
-    assert {metric.key for metric in model.metrics} >= {"test/mse", "interval/mse_low"}
+    assert {metric.key for metric in model.metrics} >= {"test/mse", "test_interval/mse_low"}
     requirements = (folder / "requirements.txt").read_text().split()
     assert all("==" in line and "+" not in line for line in requirements)
     # An environment in which plait is not installed: its path entry is hidden.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.pyfunc import PyFuncModel
 
-FINAL = ("test/", "interval/", "baseline/")
+FINAL = ("test/", "test_interval/", "test_naive/")
 """Sections of metrics that are no curves."""
 
 

@@ -152,7 +152,7 @@ def final_values(metrics: dict[str, float], evaluation: dict[str, Any]) -> dict[
     for name, entry in evaluation["metrics"].items():
         for bound in ("low", "high"):
             if entry[bound] is not None:
-                values[f"interval/{name}_{bound}"] = entry[bound]
+                values[f"test_interval/{name}_{bound}"] = entry[bound]
         naive = [
             other["metrics"][name]["value"]
             for other in evaluation["baselines"].values()
@@ -160,7 +160,7 @@ def final_values(metrics: dict[str, float], evaluation: dict[str, Any]) -> dict[
         ]
         if naive:
             best = min if entry["direction"] == "minimize" else max
-            values[f"baseline/{name}"] = best(naive)
+            values[f"test_naive/{name}"] = best(naive)
     return {metric_name(key): float(value) for key, value in values.items()}
 
 
