@@ -297,3 +297,53 @@ def test_an_interrupted_write_leaves_the_old_file(
         write_text(tmp_path / "a.yaml", "new")
     assert (tmp_path / "a.yaml").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["a.yaml"]
+
+
+HEADER = "# @package _global_\n"
+IN_FILES: dict[str, tuple[str, list[str]]] = {
+    "an unknown choice": (
+        HEADER + "description: Mine\ndefaults:\n  - override /model: mpl\n",
+        ["model: unknown choice 'mpl'; did you mean 'mlp'?", "conf/experiment/mine.yaml"],
+    ),
+    "an unknown group": (
+        HEADER + "description: Mine\ndefaults:\n  - override /modl: mlp\n",
+        ["conf/experiment/mine.yaml: no such group: modl; did you mean model?"],
+    ),
+    "no override": (
+        HEADER + "description: Mine\ndefaults:\n  - /model: mlp\n",
+        ["conf/experiment/mine.yaml: defaults:", "write `override /model: mlp`"],
+    ),
+    "no header": (
+        "description: Mine\n",
+        ["conf/experiment/mine.yaml: its first line must be `# @package _global_`"],
+    ),
+    "no description": (HEADER + "seed: 1\n", ["description: is '' (text); must be some text"]),
+    "a choice among the values": (
+        HEADER + "description: Mine\nmodel: mlp\n",
+        ["conf/experiment/mine.yaml: model: mlp: choose it by `override /model: mlp`"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IN_FILES)
+def test_every_fault_of_an_experiment_file_is_said(checkout: Checkout, case: str) -> None:
+    text, words = IN_FILES[case]
+    checkout.append("conf/experiment/mine.yaml", text)
+    checkout.list_experiments({"mine": {}})
+    with pytest.raises(ConfigurationError) as error:
+        Project(checkout.root).compose_all()
+    for word in words:
+        assert word in str(error.value)
+    assert len(str(error.value).splitlines()) <= 4
+
+
+def test_nothing_chosen_where_something_is_needed_is_refused(checkout: Checkout) -> None:
+    with pytest.raises(ConfigurationError, match="model: is null; choose one of decision_tree"):
+        compose(checkout, {"model": None})
+    assert compose(checkout, {"objective": None}).choice("objective") == "squared_error"
+    assert compose(checkout, {"callbacks": None})["callbacks"] == {}
+
+
+def test_values_of_a_callback_that_is_not_chosen_are_refused(checkout: Checkout) -> None:
+    with pytest.raises(ConfigurationError, match=r"has values but is not chosen; add `choice:"):
+        compose(checkout, {"callbacks": {"early_stopping": {"patience": 3}}})

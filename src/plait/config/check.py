@@ -29,6 +29,9 @@ TYPE_WORDS = {
     "list_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
+    "string_too_short": "some text",
+    "too_short": "a longer list",
+    "too_long": "a shorter list",
 }
 """What pydantic's types of faults ask for."""
 

@@ -4,6 +4,7 @@ Precedence: defaults < ``conf/experiment/NAME`` < ``params.yaml`` < command line
 higher level replaces takes the values set for the old choice with it.
 """
 
+import difflib
 import hashlib
 import json
 from copy import deepcopy
@@ -20,8 +21,10 @@ from plait.config.closure import Code
 from plait.config.fields import nested
 from plait.config.files import digest_of
 from plait.config.levels import (
+    FILE_GROUPS,
     Level,
     check_name,
+    experiment_levels,
     level_of_overrides,
     level_of_params,
     read_params,
@@ -34,6 +37,9 @@ from plait.errors import ConfigurationError
 from plait.settings import Settings
 
 LOCK = "requirements.lock"
+
+OPTIONAL = ("objective", "callbacks", "debug")
+"""Groups from which nothing need be chosen."""
 
 DEFAULT_OBJECTIVES = {"regression": "squared_error", "classification": "cross_entropy"}
 """What a model trained by gradients minimises where no objective is chosen."""
@@ -88,16 +94,17 @@ class Project:
         from omegaconf.errors import OmegaConfBaseException
 
         self._check_experiment(name)
-        for level in levels:
+        for level in [*experiment_levels(self.conf, name), *levels]:
             self._check_choices(name, level)
         _, base_choices = self._hydra([f"experiment={name}"])
         picked = {group: choice for level in levels for group, choice in level.choices.items()}
-        chosen = [_override(group, choice) for group, choice in picked.items()]
+        chosen = [_override(group, choice) for group, choice in picked.items() if choice]
         config, _ = self._hydra([f"experiment={name}", *chosen])
         for group, choice in picked.items():
             # Values that the experiment file sets for the choice that was replaced go with it.
             if group in GROUPS and _names(base_choices.get(group)) != _names(choice):
                 config[group] = self._files(group, _names(choice))
+        self._check_callbacks(name, config, levels)
         merged: Any = OmegaConf.create(config)
         in_effect = dict(base_choices)
         for level in levels:
@@ -197,10 +204,29 @@ class Project:
 
     def _check_choices(self, name: str, level: Level) -> None:
         for group, chosen in level.choices.items():
+            if group not in FILE_GROUPS:
+                near = difflib.get_close_matches(group, FILE_GROUPS, 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise ConfigurationError(f"{level.origin}: no such group: {group}{hint}")
+            if chosen is None and group not in OPTIONAL:
+                known = ", ".join(choices(self.conf, group))
+                raise ConfigurationError(f"{name}: {group}: is null; choose one of {known}")
             if isinstance(chosen, list) and not (group in GROUPS and GROUPS[group].several):
                 raise ConfigurationError(f"{name}: {group}: {chosen!r} is a list; choose one")
             for choice in _names(chosen):
                 self._check_choice(f"{name}: ", group, choice, f" ({level.origin})")
+
+    def _check_callbacks(self, name: str, config: dict[str, Any], levels: list[Level]) -> None:
+        """Refuse values for a callback that is not among those chosen."""
+        for group in (group for group, definition in GROUPS.items() if definition.several):
+            for level in levels:
+                for choice in level.values.get(group, {}):
+                    if choice not in (config.get(group) or {}):
+                        self._check_choice(f"{name}: ", group, choice, f" ({level.origin})")
+                        raise ConfigurationError(
+                            f"{name}: {group}.{choice}: has values but is not chosen; add"
+                            f" `choice: [{choice}]` ({level.origin})"
+                        )
 
     def _check_choice(self, prefix: str, group: str, choice: str, suffix: str = "") -> None:
         known = choices(self.conf, group)
@@ -294,22 +320,11 @@ class _Origin:
         self._project, self._name, self._levels = project, name, levels
 
     def __call__(self, key: str) -> str:
-        for level in reversed(self._levels):
+        files = experiment_levels(self._project.conf, self._name)
+        for level in reversed([*files, *self._levels]):
             if any(_within(key, set_key) for set_key, _ in level.deviations()):
                 return f" ({level.origin})"
-        path = self._project.conf / "experiment" / f"{self._name}.yaml"
-        if any(_within(key, set_key) for set_key in _leaves(read_yaml(path))):
-            return f" (conf/experiment/{self._name}.yaml)"
         return ""
-
-
-def _leaves(values: dict[str, Any], above: str = "") -> list[str]:
-    found = []
-    for key, value in values.items():
-        found.append(f"{above}{key}")
-        if isinstance(value, dict):
-            found += _leaves(value, f"{above}{key}.")
-    return found
 
 
 def _within(key: str, set_key: str) -> bool:
@@ -324,8 +339,6 @@ def _names(choice: Any) -> list[str]:
 
 def _override(group: str, choice: Any) -> str:
     """As Hydra's grammar has it; quoted, or a choice called ``nan`` would be a number."""
-    if choice is None:
-        return f"{group}=null"
     names = ",".join(f"'{name}'" for name in _names(choice))
     return f"{group}=[{names}]" if isinstance(choice, list) else f"{group}={names}"
 

@@ -4,7 +4,8 @@ import difflib
 from typing import Any
 
 from plait.config.compose import DEFAULT_OBJECTIVES, Project
-from plait.config.levels import flat, level_of_params, read_yaml
+from plait.config.fields import as_yaml
+from plait.config.levels import experiment_levels, flat, level_of_params, read_yaml
 from plait.config.pairs import GROUPS
 from plait.errors import ConfigurationError
 
@@ -31,13 +32,13 @@ def _explain_leaf(project: Project, name: str, leaf: str, value: Any) -> str:
         if leaf == "objective" and value in DEFAULT_OBJECTIVES.values():
             return f"{leaf} = {value}\n  by the task of the data"
         why = "the model does not use it" if value is None else "derived by compose"
-        return f"{leaf} = {value}\n  {why}"
-    lines = [f"{leaf} = {value}"]
+        return f"{leaf} = {as_yaml(value)}\n  {why}"
+    lines = [f"{leaf} = {as_yaml(value)}"]
     if value is None and found[-1][1] is not None:
         lines.append("  cleared: the model does not use it")
     for number, (origin, given) in enumerate(reversed(found)):
         mark = "set by" if number == 0 else "replaced"
-        lines.append(f"  {mark} {origin}: {given}")
+        lines.append(f"  {mark} {origin}: {as_yaml(given)}")
     return "\n".join(lines)
 
 
@@ -45,7 +46,7 @@ def _sources(project: Project, name: str) -> list[tuple[str, dict[str, Any]]]:
     """Flat values by origin, lowest precedence first."""
     conf = project.conf
     root = read_yaml(conf / "config.yaml")
-    sources: list[tuple[str, dict[str, Any]]] = [("conf/config.yaml", _plain(root))]
+    sources: list[tuple[str, dict[str, Any]]] = [("conf/config.yaml", _defaults(root))]
     resolved = project.compose(name)
     for group, definition in GROUPS.items():
         section = resolved[group]
@@ -54,29 +55,14 @@ def _sources(project: Project, name: str) -> list[tuple[str, dict[str, Any]]]:
         for choice in section if definition.several else [section["choice"]]:
             values = read_yaml(conf / group / f"{choice}.yaml")
             sources.append((f"conf/{group}/{choice}.yaml", dict(flat({group: values}))))
-    sources += _experiment_files(project, name)
-    level = level_of_params(project.listed.get(name, {}))
-    sources.append(("params.yaml", dict(level.deviations())))
-    return sources
+    levels = [*experiment_levels(conf, name), level_of_params(project.listed.get(name, {}))]
+    return sources + [(level.origin, dict(level.deviations())) for level in levels]
 
 
-def _experiment_files(project: Project, name: str) -> list[tuple[str, dict[str, Any]]]:
-    """An experiment file, after the ones that it builds upon."""
-    values = read_yaml(project.conf / "experiment" / f"{name}.yaml")
-    below: list[tuple[str, dict[str, Any]]] = []
-    for item in values.get("defaults", []):
-        if isinstance(item, str) and item != "_self_":
-            below += _experiment_files(project, item)
-    return [*below, (f"conf/experiment/{name}.yaml", _plain(values))]
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """A file's values flat, its defaults list read as choices."""
+def _defaults(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of ``conf/config.yaml`` flat, its defaults list read as choices."""
     found = dict(flat({key: value for key, value in values.items() if key != "defaults"}))
-    for item in values.get("defaults", []):
+    for item in values["defaults"]:
         if isinstance(item, dict):
-            for key, value in item.items():
-                group = key.removeprefix("override").strip().strip("/")
-                if value not in (None, []):
-                    found[group] = value
+            found |= {key: value for key, value in item.items() if value not in (None, [])}
     return found

@@ -62,3 +62,12 @@ def interval_of(metadata: Iterable[Any]) -> str:
         high = f"{bound.lt})" if getattr(bound, "lt", None) is not None else high
         high = f"{bound.le}]" if getattr(bound, "le", None) is not None else high
     return f"{low}, {high}" if (low, high) != ("(-∞", "∞)") else ""
+
+
+def as_yaml(value: Any) -> str:
+    """A value as a user would write it in a file."""
+    if isinstance(value, list):
+        return "[" + ", ".join(map(as_yaml, value)) + "]"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return str(value)

@@ -56,8 +56,9 @@ def read_params(path: Path) -> dict[str, dict[str, Any]]:
     for name, values in listed.items():
         check_name(name, path.name)
         if not isinstance(values, dict):
+            given = "empty" if values is None else repr(values)
             raise ConfigurationError(
-                f"{path.name}: experiments.{name} is {values!r}; it must be a mapping of what"
+                f"{path.name}: experiments.{name} is {given}; it must be a mapping of what"
                 f" differs, such as `{name}: {{}}`"
             )
     return listed
@@ -83,13 +84,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = OmegaConf.to_container(OmegaConf.load(path))
     except FileNotFoundError:
-        raise ConfigurationError(f"{path.name} is missing") from None
+        raise ConfigurationError(f"{shown_path(path)} is missing") from None
     except yaml.YAMLError as error:
         raise ConfigurationError(_malformed(path, error)) from None
     except (OmegaConfBaseException, OSError) as error:
-        raise ConfigurationError(f"{path.name}: {error}") from None
+        raise ConfigurationError(f"{shown_path(path)}: {error}") from None
     if not isinstance(content, dict):
-        raise ConfigurationError(f"{path.name} must hold a mapping of keys to values")
+        raise ConfigurationError(f"{shown_path(path)} must hold a mapping of keys to values")
     return {str(key): value for key, value in content.items()}
 
 
@@ -97,7 +98,48 @@ def _malformed(path: Path, error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or "not readable as YAML"
     line = f", line {mark.line + 1}" if mark else ""
-    return f"{path.parent.name}/{path.name}{line}: malformed YAML: {problem}"
+    return f"{shown_path(path)}{line}: malformed YAML: {problem}"
+
+
+def shown_path(path: Path) -> str:
+    """A file as seen from the project's folder."""
+    parts = path.parts
+    return "/".join(parts[parts.index("conf") :]) if "conf" in parts else path.name
+
+
+def experiment_levels(conf: Path, name: str) -> list[Level]:
+    """An experiment file as a level, after those of the files that it builds upon.
+
+    :raises ConfigurationError: for a header or a defaults list that Hydra would misread.
+    """
+    path = conf / "experiment" / f"{name}.yaml"
+    if not path.is_file():
+        raise ConfigurationError(f"conf/experiment/{name}.yaml is missing")
+    origin = shown_path(path)
+    values = read_yaml(path)
+    if not path.read_text(encoding="utf-8").startswith("# @package _global_\n"):
+        raise ConfigurationError(f"{origin}: its first line must be `# @package _global_`")
+    below: list[Level] = []
+    choices: dict[str, Any] = {}
+    for item in values.pop("defaults", None) or []:
+        if isinstance(item, str):
+            below += [] if item == "_self_" else experiment_levels(conf, item)
+            continue
+        for key, choice in item.items():
+            word, _, group = str(key).rpartition(" ")
+            group = group.removeprefix("/")
+            if word != "override" or not str(key).startswith("override /"):
+                raise ConfigurationError(
+                    f"{origin}: defaults: {key}: {choice}: write `override /{group}: {choice}`"
+                )
+            choices[group] = choice
+    for group in GROUPS:
+        if group in values and not isinstance(values[group], dict | None):
+            raise ConfigurationError(
+                f"{origin}: {group}: {values[group]}: choose it by `override /{group}:"
+                f" {values[group]}` in the list `defaults`"
+            )
+    return [*below, Level(origin, choices, values)]
 
 
 def level_of_params(values: dict[str, Any], origin: str = "params.yaml") -> Level:

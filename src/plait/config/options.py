@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from plait.config.check import Root, unknown_choice
-from plait.config.fields import interval_of, kind_words, nested
+from plait.config.fields import as_yaml, interval_of, kind_words, nested
 from plait.config.levels import read_yaml
 from plait.config.pairs import GROUPS, SECTIONS, choices, section_settings, settings_of
 from plait.errors import ConfigurationError
@@ -82,16 +82,7 @@ def _fields(cls: type[Settings], values: dict[str, Any], above: str = "") -> lis
         extra = field.json_schema_extra
         unit = extra.get("unit") if isinstance(extra, dict) else None
         kind = " ".join(filter(None, [kind_words(field.annotation), interval_of(field.metadata)]))
-        default = _as_yaml(values[name])
+        default = as_yaml(values[name])
         meaning = f"{field.description or ''}{f' [{unit}]' if unit else ''}"
         lines.append(f"  {above + name:<22} {default:<15} {meaning}; {kind}")
     return lines
-
-
-def _as_yaml(value: Any) -> str:
-    """A value as a user would write it in a file."""
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_as_yaml, value)) + "]"
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value).lower()
-    return str(value)
