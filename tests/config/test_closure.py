@@ -1,7 +1,5 @@
 """The code that a stage can reach, and what counts as a change of it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -114,15 +112,3 @@ def test_an_import_that_nothing_locked_provides_is_refused(tmp_path: Path) -> No
     assert versions_of(["numpy", "mlflow"], lock) == {"numpy": "2.0.0"}
     with pytest.raises(ConfigurationError, match="imports 'xgboost', which no locked package"):
         versions_of(["xgboost"], lock)
-
-
-def test_composing_imports_nothing_heavy() -> None:
-    code = (
-        "import sys; from pathlib import Path; from plait.config.compose import Project;"
-        " Project(Path('.')).compose_all();"
-        " print(*{'torch', 'lightning', 'mlflow', 'sklearn', 'pandas', 'numpy'} & set(sys.modules))"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == ""

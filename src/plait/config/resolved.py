@@ -70,7 +70,7 @@ class Resolved:
     def read(cls, path: Path) -> "Resolved":
         """Read ``resolved/NAME.yaml``.
 
-        :raises UserError: if it has not been composed.
+        :raises UserError: if it has not been composed, or is not what was composed.
         """
         try:
             text = path.read_text(encoding="utf-8")
@@ -80,7 +80,14 @@ class Resolved:
                 " and run `plait compose`"
             ) from None
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return cls(yaml.load(text, loader))
+        try:
+            values = yaml.load(text, loader)
+        except yaml.YAMLError:
+            values = None
+        # The identity is written last: a file that ends before it is not whole.
+        if not isinstance(values, dict) or "identity" not in values:
+            raise UserError(f"{path.name}: not what `plait compose` wrote; run it again")
+        return cls(values)
 
     def text(self) -> str:
         """The file's text; keys keep their order."""

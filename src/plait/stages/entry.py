@@ -8,7 +8,7 @@ from types import FrameType
 from typing import NoReturn, cast
 
 from plait.artifacts import Outputs, Workspace
-from plait.config.resolved import Resolved, Stage
+from plait.config.resolved import STAGES, Resolved, Stage
 from plait.errors import UserError, exit_with
 
 StageFunction = Callable[[Workspace, Resolved, Outputs], None]
@@ -23,10 +23,29 @@ def run_stage(stage: StageFunction) -> None:
         workspace = Workspace.at(Path.cwd())
         resolved = Resolved.read(workspace.resolved(sys.argv[1]))
         named = cast(Stage, stage.__name__)
+        _check_inputs(named, workspace, resolved.name)
         stage(workspace, resolved.handed_to(named), workspace.outputs(resolved.name))
 
     signal.signal(signal.SIGTERM, _terminate)
     exit_with(command)
+
+
+def _check_inputs(stage: Stage, workspace: Workspace, name: str) -> None:
+    """Before anything is written anywhere, the tracking store included."""
+    outputs = workspace.outputs(name)
+    left_by = {
+        "generate": (outputs.data / "dataset.json",),
+        "train": (outputs.model / "model.json", outputs.curves),
+        "evaluate": (outputs.evaluation / "evaluation.json", outputs.metrics),
+    }
+    for earlier in STAGES[: STAGES.index(stage)]:
+        for path in left_by[earlier]:
+            if not path.exists():
+                missing = path.relative_to(workspace.root)
+                raise UserError(
+                    f"{name}: {missing} is missing, which stage {earlier} leaves;"
+                    f" run `dvc repro {stage}@{name}`"
+                )
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

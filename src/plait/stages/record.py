@@ -13,7 +13,8 @@ from plait.tracking.record import record as record_run
 
 def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
     """Complete or create the run, render the pages, leave ``mlruns/recorded/NAME.json``."""
-    pages = workspace.store / "reports"
+    # Of the tree: an experiment that DVC runs in a copy of it must not replace this tree's page.
+    pages = workspace.root / "mlruns" / "reports"
 
     def render_report(facts: dict[str, str]) -> dict[str, Path]:
         page = pages / f"{resolved.name}.html"
@@ -40,8 +41,9 @@ def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
         {"identity": resolved.identity, "metrics": digest},
     )
     state = "recorded anew" if recorded.created else "recorded"
-    page = f"mlruns/reports/{resolved.name}.html"
-    print(f"{resolved.name}: {state} as run {recorded.run_id}; report {page}")
+    here = workspace.root == workspace.anchor
+    page = f"report mlruns/reports/{resolved.name}.html" if here else "report among its artifacts"
+    print(f"{resolved.name}: {state} as run {recorded.run_id}; {page}")
 
 
 if __name__ == "__main__":

@@ -180,7 +180,7 @@ def run_facts(store: Store, run: "Run", url_path: str) -> dict[str, str]:
         facts["run_link"] = f"{store.backend.ui}/{url_path}"
     if "mlflow.source.git.commit" in tags:
         dirty = " with uncommitted changes" if tags["plait.git_dirty"] == "true" else ""
-        facts["commit"] = tags["mlflow.source.git.commit"] + dirty
+        facts["commit"] = tags["mlflow.source.git.commit"][:12] + dirty
     if "plait.dvc_experiment" in tags:
         facts["dvc_experiment"] = tags["plait.dvc_experiment"]
     began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.info.start_time / 1000))
