@@ -80,7 +80,7 @@ class Workspace:
 
     @property
     def store(self) -> Path:
-        """The tracking store: mlflow.db, artifacts/, reports/, recorded/."""
+        """The tracking store: mlflow.db and artifacts/."""
         return self.anchor / "mlruns"
 
     @property

@@ -2,9 +2,11 @@
 
 import os
 import time
+from collections.abc import Iterator
 
 import psutil
 import pytest
+from mlflow.entities import Run
 
 from plait.tracking import process
 from plait.tracking.reaper import reap
@@ -56,3 +58,18 @@ def test_a_silent_run_of_another_host_is_killed_after_ten_minutes(store: Store) 
 def test_a_run_that_is_not_ours_is_left_alone(store: Store) -> None:
     store.client.create_run(store.experiment("line"), 1000)
     assert reap(store) == []
+
+
+def test_a_run_that_has_ended_since_it_was_listed_is_left_alone(store: Store) -> None:
+    run_id = running(store, {"plait.pid": a_free_pid()})
+    listed = store.client.get_run(run_id)
+
+    class Late(Store):
+        def runs(self, condition: str) -> Iterator[Run]:
+            yield listed
+
+    store.client.set_terminated(run_id, "FINISHED")
+    assert reap(Late(store.client, store.backend, store.workspace)) == []
+    run = store.client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert "plait.error" not in run.data.tags

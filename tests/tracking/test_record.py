@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 import plait.tracking.load
+import plait.tracking.record
 from plait.artifacts import Outputs, Workspace, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
@@ -21,12 +22,14 @@ from plait.models.trained import TrainedModel
 from plait.tracking.delivery import deliver_journals
 from plait.tracking.journal import Journal, journals
 from plait.tracking.load import load
+from plait.tracking.reaper import reap
 from plait.tracking.record import RecordedRun, metric_name, record
 from plait.tracking.store import Store, open_store
 
 from .conftest import VALUES, points, resolved
 from .outputs import frame, write_outputs
 from .test_live import locked, train
+from .test_reaper import a_free_pid
 
 CURVES = [(0, 1.0), (1, 0.5), (2, 0.25)]
 
@@ -139,6 +142,29 @@ def test_the_run_that_was_trained_live_is_completed(workspace: Workspace) -> Non
     assert found["tags"]["plait.devices"] == "1 x cpu"
     assert "plait.restored" not in found["tags"]
     assert "1 x cpu" in json.loads(found["files"]["report/line.html"])["cost"]
+
+
+def test_a_run_that_is_being_completed_is_not_taken_for_dead(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that trained it has ended; another one opens the store meanwhile."""
+    outputs = write_outputs(workspace.root, model="decision_tree")
+    train(workspace, resolved(), [1.0, 0.5, 0.25])
+    store = open_store(workspace, "local", {})
+    run = store.find_run(resolved().identity)
+    assert run is not None
+    store.client.set_tag(run.info.run_id, "plait.pid", a_free_pid())
+    log_model = plait.tracking.record.log_model
+
+    def while_others_look(*arguments: Any) -> Any:
+        assert reap(store) == []
+        return log_model(*arguments)
+
+    monkeypatch.setattr(plait.tracking.record, "log_model", while_others_look)
+    recorded(workspace, outputs, resolved())
+    found = contents(store, run.info.run_id)
+    assert found["status"] == "FINISHED"
+    assert "plait.error" not in found["tags"]
 
 
 def test_numbers_that_differ_are_tagged_and_told(

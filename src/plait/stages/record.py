@@ -32,7 +32,13 @@ def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
         return {page.name: page}
 
     recorded = record_run(workspace, resolved, outputs, render_report)
-    rows = [IndexRow(**read_json(path)) for path in sorted(pages.glob("*.json"))]
+    rows = []
+    for path in sorted(pages.glob("*.json")):
+        if workspace.resolved(path.stem).exists():
+            rows.append(IndexRow(**read_json(path)))
+        else:  # delisted since
+            path.unlink()
+            path.with_suffix(".html").unlink(missing_ok=True)
     write_text(pages / "index.html", render_index(rows))
     # DVC keeps its digest, so it names nothing of this run: only what was recorded.
     digest = hashlib.sha256(outputs.metrics.read_bytes()).hexdigest()[:16]

@@ -22,7 +22,11 @@ def reap(store: "Store") -> list[str]:
     reaped = []
     for run in list(store.runs("attributes.status = 'RUNNING'")):
         reason = cause_of_death(run, time.time())
-        if reason is not None:
+        if reason is None:
+            continue
+        # It may have ended as it should since it was listed; now that its process has gone, it
+        # says nothing more.
+        if store.client.get_run(run.info.run_id).info.status == "RUNNING":
             store.client.set_tag(run.info.run_id, "plait.error", reason)
             store.client.set_terminated(run.info.run_id, "KILLED")
             reaped.append(str(run.info.run_id))

@@ -85,7 +85,7 @@ def _record(
     else:
         # The live run knows better where and when it was trained.
         tags = {"mlflow.note.content": resolved.description}
-    run, created = runs.begin(store, resolved, tags, now)
+    run, created = runs.begin(store, resolved, tags, now, reopen=False)
     run_id = run.info.run_id
     dataset = Dataset.read(outputs.data)
     evaluation = read_json(outputs.evaluation / "evaluation.json")

@@ -50,10 +50,14 @@ def run_name(resolved: Resolved) -> str:
     return f"{resolved.name} {resolved.label}".rstrip()
 
 
-def begin(store: Store, resolved: Resolved, tags: dict[str, str], at: int) -> "tuple[Run, bool]":
-    """The identity's run, open for writing: the one there is, or a new one.
+def begin(
+    store: Store, resolved: Resolved, tags: dict[str, str], at: int, reopen: bool = True
+) -> "tuple[Run, bool]":
+    """The identity's run, to be written: the one there is, or a new one.
 
     :param at: milliseconds since the epoch, when it began if it is new.
+    :param reopen: call one that has ended running again. Its tags must then name this process:
+        others call a run of a process that has gone killed.
     :returns: the run, and whether it is new.
     """
     with store.lock():
@@ -65,10 +69,12 @@ def begin(store: Store, resolved: Resolved, tags: dict[str, str], at: int) -> "t
             )
     run_id = run.info.run_id
     if not created:
-        store.client.update_run(run_id, "RUNNING", run_name(resolved))
+        store.client.update_run(run_id, "RUNNING" if reopen else None, run_name(resolved))
         set_tags(store, run_id, tags)
-        if "plait.error" in run.data.tags:
-            store.client.delete_tag(run_id, "plait.error")
+        # An old failure is made good; what is trained here is no longer restored from elsewhere.
+        for tag in ("plait.error", *(("plait.restored",) if reopen else ())):
+            if tag in run.data.tags:
+                store.client.delete_tag(run_id, tag)
     add_parameters(store, run, resolved.parameters())
     return store.client.get_run(run_id), created
 
@@ -77,6 +83,9 @@ def end(store: Store, run_id: str, status: str, error: str | None, at: int | Non
     """Give a run its last status and, if something went wrong, the reason."""
     if error:
         set_tags(store, run_id, {"plait.error": error})
+    elif "plait.error" in store.client.get_run(run_id).data.tags:
+        # From another process that took this run for dead meanwhile.
+        store.client.delete_tag(run_id, "plait.error")
     store.client.set_terminated(run_id, status, at)
 
 

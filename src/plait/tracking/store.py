@@ -124,6 +124,7 @@ def open_store(
 @contextmanager
 def said_plainly(store_address: str) -> Iterator[None]:
     """Turn what MLflow raises for a store that does not answer into words for the user."""
+    prepare_mlflow()
     from mlflow.exceptions import MlflowException
 
     try:
