@@ -83,19 +83,22 @@ def test_why_names_the_stage_and_the_reason(edited: Checkout, plait: Plait) -> N
     assert generate == "generate  up to date"
     assert train == "train     runs: optimizer.lr 0.02 -> 0.05"
     assert evaluate == "evaluate  runs: its code changed (src/plait/evaluation/intervals.py)"
-    assert record == ("record    runs: the identity changed; label lr=0.02 -> lr=0.05")
+    assert record == (
+        "record    runs: the code of evaluate changed (src/plait/evaluation/intervals.py);"
+        " the identity changed; label lr=0.02 -> lr=0.05"
+    )
     other = plait(edited.root, "why", SOLVED).out.splitlines()
     assert [line.split(maxsplit=1)[1] for line in other] == [
         "up to date",
         "up to date",
         "runs: its code changed (src/plait/evaluation/intervals.py)",
-        "runs if evaluate gives something new",
+        "runs: the code of evaluate changed (src/plait/evaluation/intervals.py)",
     ]
 
 
 def test_why_knows_what_has_never_run_or_is_missing(edited: Checkout, plait: Plait) -> None:
-    never = plait(edited.root, "why", "wine").out.splitlines()
-    assert never == [f"{stage:<9} runs: it has never run" for stage in STAGES]
+    unlisted = plait(edited.root, "why", "wine").out.strip()
+    assert unlisted == "wine is not listed in params.yaml, so `dvc repro` does not run it"
     curves = edited.root / "results" / LINEAR / "curves.csv"
     curves.rmdir()
     lines = plait(edited.root, "why", LINEAR).out.splitlines()
@@ -271,3 +274,43 @@ def test_training_without_a_training_part_is_refused(checkout: Checkout) -> None
     assert said.status == 1
     assert said.err == (f"plait: {LINEAR}: data/generated has no training part; run `dvc repro`\n")
     assert not (checkout.root / "mlruns").exists()
+
+
+def test_a_stage_refuses_versions_that_are_not_the_locks(edited: Checkout) -> None:
+    edited.plait("compose")
+    path = edited.root / "resolved" / f"{LINEAR}.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("pandas: 3", "pandas: 2"), encoding="utf-8")
+    result = edited.run(
+        *(sys.executable, "-m", "plait.stages.generate", LINEAR),
+        check=False,
+        env={"PYTHONPATH": str(edited.root / "src")},
+    )
+    assert result.returncode == 1
+    assert "is installed, but requirements.lock says 2" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_command_runs_the_code_of_the_tree_that_one_stands_in(edited: Checkout) -> None:
+    edited.edit("src/plait/config/options.py", "Groups, one choice each", "Groups of this tree")
+    code = "from plait.cli import console; console()"
+    command = (sys.executable, "-c", code, "options")
+    assert "Groups of this tree" in edited.run(*command).stdout
+    outside = edited.run(sys.executable, "-c", f"import os; os.chdir('/'); {code}", check=False)
+    assert "usage: plait" in outside.stderr
+
+
+def test_the_next_command_records_what_a_killed_training_left(
+    edited: Checkout, plait: Plait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delivered: list[Path] = []
+    monkeypatch.setattr(
+        "plait.tracking.delivery.deliver_journals",
+        lambda workspace: delivered.append(workspace.root),
+    )
+    plait(edited.root, "options")
+    assert delivered == []
+    edited.append(".plait/journal/abc.jsonl", "{}\n")
+    plait(edited.root, "options")
+    (edited.root / ".plait" / "journal" / "abc.jsonl").unlink()
+    assert delivered == [edited.root]

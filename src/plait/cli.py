@@ -1,6 +1,8 @@
 """The command ``plait``: one function a verb, no logic."""
 
 import argparse
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,6 +104,40 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """The console script."""
+    """Run the verb of the command line."""
     arguments = parser().parse_args()
-    exit_with(lambda: arguments.function(arguments))
+
+    def command() -> int:
+        deliver_journals(find_root())
+        status: int = arguments.function(arguments)
+        return status
+
+    exit_with(command)
+
+
+def deliver_journals(root: Path) -> None:
+    """Record what a training that was killed hard, or that met no store, left on disk."""
+    from plait.artifacts import Workspace
+
+    workspace = Workspace.at(root)
+    if any((workspace.scratch / "journal").glob("*.jsonl")):
+        from plait.tracking.delivery import deliver_journals as deliver
+
+        deliver(workspace)
+
+
+def console() -> None:
+    """The console script: `main`, on the code of the tree that one stands in.
+
+    That may be a worktree or a copy, while the installation is of another.
+    """
+    try:
+        own = find_root() / "src"
+    except UserError:
+        main()  # which says so, unless it is asked for help
+        return
+    if (own / "plait").is_dir() and not Path(__file__).resolve().is_relative_to(own.resolve()):
+        environment = {**os.environ, "PYTHONPATH": str(own)}
+        start = "from plait.cli import main; main()"
+        os.execve(sys.executable, [sys.executable, "-c", start, *sys.argv[1:]], environment)
+    main()

@@ -1,5 +1,6 @@
 """One configuration: precedence, choices, resolved files."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from checkouts import ROOT, Checkout
 from plait.artifacts import write_text
 from plait.config.compose import Project, write_resolved
+from plait.config.explain import explain
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
 
@@ -320,7 +322,7 @@ IN_FILES: dict[str, tuple[str, list[str]]] = {
     "no description": (HEADER + "seed: 1\n", ["description: is '' (text); must be some text"]),
     "a choice among the values": (
         HEADER + "description: Mine\nmodel: mlp\n",
-        ["conf/experiment/mine.yaml: model: mlp: choose it by `override /model: mlp`"],
+        ["conf/experiment/mine.yaml: model: choose by `override /model: mlp`"],
     ),
 }
 
@@ -347,3 +349,127 @@ def test_nothing_chosen_where_something_is_needed_is_refused(checkout: Checkout)
 def test_values_of_a_callback_that_is_not_chosen_are_refused(checkout: Checkout) -> None:
     with pytest.raises(ConfigurationError, match=r"has values but is not chosen; add `choice:"):
         compose(checkout, {"callbacks": {"early_stopping": {"patience": 3}}})
+
+
+def test_a_debug_preset_can_be_chosen_in_an_experiment_file(checkout: Checkout) -> None:
+    text = HEADER + "description: Mine\ndefaults:\n  - market\n  - override /debug: fast\n"
+    checkout.append("conf/experiment/mine.yaml", text)
+    checkout.list_experiments({"mine": {}})
+    resolved = Project(checkout.root).compose("mine")
+    assert resolved["trainer.max_steps"] == 2
+    assert explain(Project(checkout.root), "mine", "trainer.max_steps") == (
+        "trainer.max_steps = 2\n  set by conf/debug/fast.yaml: 2\n  replaced conf/config.yaml: null"
+    )
+
+
+def test_explain_leaves_out_what_a_replaced_choice_took_along(checkout: Checkout) -> None:
+    checkout.append("conf/experiment/linear_regression.yaml", "optimizer: {lr: 0.5}\n")
+    checkout.list_experiments({"linear_regression": {"optimizer": "adam"}})
+    project = Project(checkout.root)
+    assert project.compose("linear_regression")["optimizer.lr"] == 0.001
+    assert explain(project, "linear_regression", "optimizer.lr") == (
+        "optimizer.lr = 0.001\n  set by conf/optimizer/adam.yaml: 0.001"
+    )
+
+
+@pytest.mark.parametrize("name", ["linear_regression", "least_squares", "market", "wine"])
+def test_explain_always_ends_at_the_value_in_force(name: str) -> None:
+    project = Project(ROOT)
+    resolved = project.compose(name)
+    for key in ("data", "model", "optimizer", "trainer", "preprocessing", "seed"):
+        for block in re.split(r"\n(?=\S)", explain(project, name, key)):
+            first, *rest = block.splitlines()
+            value = first.partition(" = ")[2]
+            if rest and rest[0].startswith("  set by"):
+                assert rest[0].endswith(f": {value}"), block
+    assert resolved.name == name
+
+
+def test_one_and_one_point_nought_are_one_value(checkout: Checkout) -> None:
+    whole = compose(checkout, {"optimizer": {"lr": 1}})
+    point = compose(checkout, {"optimizer": {"lr": 1.0}})
+    assert whole.identity == point.identity
+    assert whole.text() == point.text()
+
+
+def test_the_order_of_keys_changes_nothing(checkout: Checkout) -> None:
+    one = compose(checkout, {"optimizer": {"lr": 0.1}, "seed": 1})
+    other = compose(checkout, {"seed": 1, "optimizer": {"lr": 0.1}})
+    assert one.text() == other.text()
+
+
+def test_two_experiments_that_are_one_training_are_refused(checkout: Checkout) -> None:
+    checkout.append(
+        "conf/experiment/twin.yaml", HEADER + "description: A twin\ndefaults:\n  - market\n"
+    )
+    checkout.list_experiments({"market": {}, "twin": {}})
+    with pytest.raises(ConfigurationError, match="twin: is the very training that market is"):
+        Project(checkout.root).compose_all()
+
+
+def test_what_has_no_effect_is_not_in_the_label(checkout: Checkout) -> None:
+    params: dict[str, object] = {
+        "model": "least_squares",
+        "optimizer": {"lr": 0.5},
+        "debug": "overfit",
+        "callbacks": [],
+    }
+    assert compose(checkout, params).label == "model=least_squares"
+
+
+MISTAKES: dict[str, tuple[dict[str, str], str]] = {
+    "a value outside of experiments": (
+        {"params.yaml": "seed: 5\nexperiments:\n  market: {}\n"},
+        "seed stands outside of `experiments`",
+    ),
+    "a number for a key": ({"params.yaml": "experiments:\n  market: {1: 2}\n"}, "1: unknown key"),
+    "a list for a section": (
+        {"params.yaml": "experiments:\n  market: {trainer: [1]}\n"},
+        "trainer: is [1]; must be a mapping",
+    ),
+    "a list below a group": (
+        {"params.yaml": "experiments:\n  market: {data: {split: [1]}}\n"},
+        "data.split: is [1]; must be a mapping",
+    ),
+    "a value left open": (
+        {"params.yaml": "experiments:\n  market: {optimizer: {lr: '???'}}\n"},
+        "optimizer.lr",
+    ),
+    "another encoding": ({"params.yaml": "# caf\xe9\n"}, "params.yaml is not UTF-8"),
+    "an experiment for an experiment": (
+        {"params.yaml": "experiments:\n  market: {experiment: wine}\n"},
+        "experiment: unknown key",
+    ),
+    "values without a module": (
+        {
+            "conf/model/cubic.yaml": "# Mine.\nbias: true\n",
+            "params.yaml": "experiments:\n  market: {model: cubic}\n",
+        },
+        "conf/model/cubic.yaml has no module beside it; add src/plait/models/cubic.py",
+    ),
+    "an experiment upon itself": (
+        {
+            "conf/experiment/a.yaml": HEADER + "description: Mine\ndefaults: [a]\n",
+            "params.yaml": "experiments:\n  a: {}\n",
+        },
+        "a builds upon itself",
+    ),
+    "no list of defaults": (
+        {
+            "conf/experiment/a.yaml": HEADER + "description: Mine\ndefaults: market\n",
+            "params.yaml": "experiments:\n  a: {}\n",
+        },
+        "defaults must be a list",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_are_said_without_a_traceback(checkout: Checkout, case: str) -> None:
+    files, words = MISTAKES[case]
+    for path, text in files.items():
+        (checkout.root / path).write_text(text, encoding="latin-1")
+    with pytest.raises(ConfigurationError) as error:
+        Project(checkout.root).compose_all()
+    assert words in str(error.value)
+    assert len(str(error.value).splitlines()) <= 4

@@ -14,7 +14,6 @@ import pytest
 
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
-from plait.errors import UserError
 from plait.tracking import live
 from plait.tracking.delivery import deliver_journals
 from plait.tracking.journal import Journal, journals
@@ -146,12 +145,25 @@ def test_a_terminated_training_is_recorded_as_killed(store: Store) -> None:
 
 
 def test_an_identity_trains_in_one_process_at_a_time(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(live, "PATIENCE", 0.1)
-    other = Journal(workspace, resolved().identity)
-    with other.lock, pytest.raises(UserError, match="another process"):
-        train(workspace, resolved(), [1.0])
+    """The second waits as long as the first needs."""
+    held, go_on = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with Journal(store.workspace, resolved().identity).lock:
+            held.set()
+            go_on.wait(30)
+
+    other = threading.Thread(target=first)
+    other.start()
+    held.wait(30)
+    threading.Timer(1.5, go_on.set).start()
+    seconds = train(store.workspace, resolved(), [1.0])
+    other.join()
+    assert seconds > 1.4
+    assert "line: waiting for a process that trains exactly this" in capsys.readouterr().err
+    assert the_run(store).info.status == "FINISHED"
 
 
 def test_writes_are_batched_and_the_run_can_be_watched(

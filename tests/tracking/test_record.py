@@ -351,3 +351,18 @@ def test_numbers_measured_otherwise_replace_the_former_ones(workspace: Workspace
     assert store.client.get_run(run_id).data.metrics["test/mse"] == 0.5
     assert len(store.client.get_metric_history(run_id, "test/mse")) == 2
     assert len(store.client.get_metric_history(run_id, "test/r2")) == 1
+
+
+def test_a_run_that_was_killed_hard_is_completed_from_outputs_made_elsewhere(
+    workspace: Workspace,
+) -> None:
+    """As after `dvc pull`: the live run has no duration, and the report does not need one."""
+    outputs = write_outputs(workspace.root, model="decision_tree")
+    store = open_store(workspace, "local", {})
+    tags = {"plait.identity": resolved().identity, "plait.host": "elsewhere"}
+    experiment = store.experiment("line")
+    run = store.client.create_run(experiment, 0, tags | {"plait.git_dirty": "false"}, "line")
+    store.client.set_terminated(run.info.run_id, "KILLED")
+    again = recorded(workspace, outputs, resolved())
+    assert again.run_id == run.info.run_id
+    assert store.client.get_run(again.run_id).info.status == "FINISHED"

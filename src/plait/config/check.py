@@ -67,7 +67,7 @@ def check(name: str, values: dict[str, Any], where: Where) -> dict[str, Settings
                 if (fault := f"{words}{where(key)}") not in faults:
                     faults.append(fault)
 
-    known = [*Root.model_fields, *GROUPS, *SECTIONS, "experiment", "debug"]
+    known = [*Root.model_fields, *GROUPS, *SECTIONS]
     for key in values:
         if key not in known:
             faults.append(f"{_unknown(key, '', known)}{where(key)}")
@@ -81,6 +81,8 @@ def check(name: str, values: dict[str, Any], where: Where) -> dict[str, Settings
                 validate(
                     f"{group}.{choice}", settings_of(group, choice), inner, f"{group}.{choice}."
                 )
+        elif not isinstance(section, dict | None):
+            faults.append(f"{group}: is {section!r}; must be a mapping{where(group)}")
         elif section is not None:
             inner = {key: value for key, value in section.items() if key != "choice"}
             validate(group, settings_of(group, section["choice"]), inner, f"{group}.")

@@ -34,6 +34,9 @@ OBSERVERS: dict[Stage, tuple[str, ...]] = {"train": ("plait.tracking",)}
 editing it reruns nothing. A test shows that training is equal, bit for bit, without it."""
 
 
+TYPE_CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
 @dataclass(frozen=True)
 class Closure:
     """What a stage can reach."""
@@ -156,7 +159,7 @@ def _imports(tree: ast.AST, package: str) -> Iterator[str]:
         elif isinstance(node, ast.Call) and _calls_find_spec(node):
             # A package that is used as files, not imported: bokeh_sampledata.
             yield from (str(arg.value) for arg in node.args if isinstance(arg, ast.Constant))
-        elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+        elif isinstance(node, ast.If) and ast.unparse(node.test) in TYPE_CHECKING:
             waiting += node.orelse
             continue
         waiting += ast.iter_child_nodes(node)

@@ -18,23 +18,25 @@ from pydantic import ValidationError
 from plait.artifacts import write_text
 from plait.config.check import check, unknown_choice
 from plait.config.closure import Code
-from plait.config.fields import nested
+from plait.config.fields import as_yaml
 from plait.config.files import digest_of
 from plait.config.levels import (
     FILE_GROUPS,
     Level,
     check_name,
     experiment_levels,
+    flat,
     level_of_overrides,
     level_of_params,
     read_params,
     read_yaml,
+    root_level,
+    shown_path,
 )
 from plait.config.packages import versions_of
 from plait.config.pairs import GROUPS, SECTIONS, choices, kind_of, settings_of
-from plait.config.resolved import PLACEMENT, READS, STAGES, Resolved, digests_read
+from plait.config.resolved import PLACEMENT, READS, STAGES, Resolved
 from plait.errors import ConfigurationError
-from plait.settings import Settings
 
 LOCK = "requirements.lock"
 
@@ -62,17 +64,25 @@ class Project:
         return Code(self.root / "src")
 
     @cached_property
-    def _composed(self) -> dict[tuple[str, ...], tuple[dict[str, Any], dict[str, Any]]]:
-        return {}
-
-    @cached_property
     def listed(self) -> dict[str, dict[str, Any]]:
         """What ``params.yaml`` lists, by experiment."""
         return read_params(self.root / "params.yaml")
 
     def compose_all(self) -> dict[str, Resolved]:
-        """Every listed experiment."""
-        return {name: self.compose(name) for name in self.listed}
+        """Every listed experiment.
+
+        :raises ConfigurationError: also for two that are one and the same training.
+        """
+        experiments = {name: self.compose(name) for name in self.listed}
+        names: dict[str, str] = {}
+        for name, resolved in experiments.items():
+            first = names.setdefault(resolved.identity, name)
+            if first != name:
+                raise ConfigurationError(
+                    f"{name}: is the very training that {first} is, and one training is one run;"
+                    " list one of them, or let them differ"
+                )
+        return experiments
 
     def compose(self, name: str, overrides: list[str] | None = None) -> Resolved:
         """One experiment, listed or not.
@@ -80,83 +90,68 @@ class Project:
         :param overrides: of the command line, in Hydra's grammar.
         :raises ConfigurationError: with everything that is wrong, in at most four lines.
         """
-        levels = [
+        merged = self.merge(name, overrides)
+        settings = check(name, merged.values, merged.origin)
+        return self._resolve(name, merged, settings)
+
+    def merge(self, name: str, overrides: list[str] | None = None) -> "Merged":
+        """The values of an experiment, unchecked, and where they come from."""
+        self._check_experiment(name)
+        files = experiment_levels(self.conf, name)
+        users = [
             level_of_params(self.listed.get(name, {})),
             level_of_overrides(overrides or []),
         ]
-        values = self.values(name, levels)
-        settings = check(name, values, _Origin(self, name, levels))
-        return self._resolve(name, values, settings, levels)
-
-    def values(self, name: str, levels: list[Level]) -> dict[str, Any]:
-        """The merged values of an experiment, unchecked."""
-        from omegaconf import OmegaConf
-        from omegaconf.errors import OmegaConfBaseException
-
-        self._check_experiment(name)
-        for level in [*experiment_levels(self.conf, name), *levels]:
+        root = root_level(self.conf)
+        chosen = dict(root.choices)
+        for level in (*files, *users):
             self._check_choices(name, level)
-        _, base_choices = self._hydra([f"experiment={name}"])
-        picked = {group: choice for level in levels for group, choice in level.choices.items()}
-        chosen = [_override(group, choice) for group, choice in picked.items() if choice]
-        config, _ = self._hydra([f"experiment={name}", *chosen])
-        for group, choice in picked.items():
-            # Values that the experiment file sets for the choice that was replaced go with it.
-            if group in GROUPS and _names(base_choices.get(group)) != _names(choice):
-                config[group] = self._files(group, _names(choice))
-        self._check_callbacks(name, config, levels)
-        merged: Any = OmegaConf.create(config)
-        in_effect = dict(base_choices)
-        for level in levels:
-            in_effect |= level.choices
-            kept = {
-                key: value
-                for key, value in level.values.items()
-                if key not in picked or _names(in_effect.get(key)) == _names(picked[key])
-            }
-            merged = OmegaConf.merge(merged, OmegaConf.create(kept))
-        try:
-            values: Any = OmegaConf.to_container(merged, resolve=True)
-        except OmegaConfBaseException as error:
-            raise ConfigurationError(f"{name}: {str(error).splitlines()[0]}") from None
-        for group, definition in GROUPS.items():
-            choice = picked.get(group, base_choices.get(group))
-            if definition.several:
-                values[group] = values.get(group) or {}
-                for chosen in values[group]:
-                    self._check_choice(f"{name}: ", group, chosen)
-            elif choice is not None:
-                values[group] = {"choice": choice, **(values.get(group) or {})}
-            elif group == "objective":
-                values[group] = self._default_objective(values)
-            else:
-                values[group] = None
-        values.pop("debug", None)
-        values.pop("experiment", None)
-        return dict(values)
+            chosen |= level.choices
+        if chosen.get("debug"):
+            path = self.conf / "debug" / f"{chosen['debug']}.yaml"
+            files.append(Level(shown_path(path), {}, read_yaml(path)))
+        counting = _that_count([*files, *users], root.choices, chosen)
+        values = self._hydra(chosen)
+        for level in counting:
+            self._check_callbacks(name, chosen, level)
+            _overlay(values, level.values)
+        values = _interpolated(name, values)
+        chosen["objective"] = chosen["objective"] or self._default_objective(chosen, values)
+        for group in GROUPS:
+            self._complete(group, chosen[group], values)
+        menu = [
+            Level(f"conf/{group}/{choice}.yaml", {}, {group: self._file(group, choice)})
+            for group in GROUPS
+            for choice in _names(chosen[group])
+        ]
+        return Merged(values, (root, *menu, *counting), tuple(users))
 
-    def _default_objective(self, values: dict[str, Any]) -> dict[str, Any] | None:
+    def _complete(self, group: str, choice: Any, values: dict[str, Any]) -> None:
+        """Put a group's choice before its values; None where nothing is chosen."""
+        if GROUPS[group].several:
+            values[group] = values.get(group) or {}
+        elif choice is None:
+            values[group] = None
+        else:
+            given = values.get(group)
+            if not isinstance(given, dict | None):
+                return  # which `check` will say
+            if group == "objective":
+                given = {**self._file(group, choice), **(given or {})}
+            values[group] = {"choice": choice, **(given or {})}
+
+    def _default_objective(self, chosen: dict[str, Any], values: dict[str, Any]) -> str | None:
         """Of a model trained by gradients, what the task of its data asks for."""
-        if kind_of(values["model"]["choice"]).fitted_by != "gradient":
+        if kind_of(chosen["model"]).fitted_by != "gradient":
             return None
-        data = dict(values["data"])
         try:
-            settings: Any = settings_of("data", data.pop("choice"))(**data)
+            settings: Any = settings_of("data", chosen["data"]).model_validate(values["data"])
         except ValidationError:
             return None  # which `check` will say
-        choice = DEFAULT_OBJECTIVES[settings.task]
-        given = values.get("objective") or {}
-        return {"choice": choice, **self._files("objective", [choice]), **given}
+        return DEFAULT_OBJECTIVES[settings.task]
 
-    def _hydra(self, overrides: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What Hydra composes, and its choices by group; each composition is made once."""
-        key = tuple(overrides)
-        if key not in self._composed:
-            self._composed[key] = self._compose(overrides)
-        plain, chosen = self._composed[key]
-        return deepcopy(plain), dict(chosen)
-
-    def _compose(self, overrides: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _hydra(self, chosen: dict[str, Any]) -> dict[str, Any]:
+        """What Hydra composes of ``conf/config.yaml`` and the chosen files."""
         import yaml
         from hydra import compose, initialize_config_dir
         from hydra.core.global_hydra import GlobalHydra
@@ -164,10 +159,11 @@ class Project:
         from omegaconf import OmegaConf
         from omegaconf.errors import OmegaConfBaseException
 
+        overrides = [_override(group, chosen[group]) for group in GROUPS if chosen[group]]
         GlobalHydra.instance().clear()
         try:
             with initialize_config_dir(str(self.conf.resolve()), version_base="1.3"):
-                config = compose("config", overrides, return_hydra_config=True)
+                config = compose("config", overrides)
         except yaml.YAMLError as error:
             # Hydra does not say which file: read the menu again, which does.
             for path in sorted(self.conf.rglob("*.yaml")):
@@ -179,19 +175,12 @@ class Project:
             raise ConfigurationError(
                 "\n       ".join(["conf/: " + lines[0], *lines[1:3]])
             ) from None
-        chosen: Any = OmegaConf.to_container(config.hydra.runtime.choices)
         plain: Any = OmegaConf.to_container(config, resolve=False)
-        del plain["hydra"]
-        for group, definition in GROUPS.items():
-            if definition.several:
-                chosen[group] = list(plain.get(group) or {})
-        return plain, chosen
+        return dict(plain)
 
-    def _files(self, group: str, names: list[str]) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        for name in names:
-            values |= read_yaml(self.conf / group / f"{name}.yaml")
-        return values
+    def _file(self, group: str, choice: str) -> dict[str, Any]:
+        """The values of a choice, as its file holds them."""
+        return read_yaml(self.conf / group / f"{choice}.yaml")
 
     def _check_experiment(self, name: str) -> None:
         check_name(name, "params.yaml" if name in self.listed else "command line")
@@ -216,46 +205,44 @@ class Project:
             for choice in _names(chosen):
                 self._check_choice(f"{name}: ", group, choice, f" ({level.origin})")
 
-    def _check_callbacks(self, name: str, config: dict[str, Any], levels: list[Level]) -> None:
+    def _check_callbacks(self, name: str, chosen: dict[str, Any], level: Level) -> None:
         """Refuse values for a callback that is not among those chosen."""
         for group in (group for group, definition in GROUPS.items() if definition.several):
-            for level in levels:
-                for choice in level.values.get(group, {}):
-                    if choice not in (config.get(group) or {}):
-                        self._check_choice(f"{name}: ", group, choice, f" ({level.origin})")
-                        raise ConfigurationError(
-                            f"{name}: {group}.{choice}: has values but is not chosen; add"
-                            f" `choice: [{choice}]` ({level.origin})"
-                        )
+            for choice in level.values.get(group) or {}:
+                if choice not in _names(chosen[group]):
+                    self._check_choice(f"{name}: ", group, choice, f" ({level.origin})")
+                    raise ConfigurationError(
+                        f"{name}: {group}.{choice}: has values but is not chosen; add"
+                        f" `choice: [{choice}]` ({level.origin})"
+                    )
 
     def _check_choice(self, prefix: str, group: str, choice: str, suffix: str = "") -> None:
         known = choices(self.conf, group)
         if choice not in known:
             raise ConfigurationError(f"{prefix}{unknown_choice(group, choice, known)}{suffix}")
 
-    def _resolve(
-        self,
-        name: str,
-        values: dict[str, Any],
-        settings: dict[str, Any],
-        levels: list[Level],
-    ) -> Resolved:
+    def _resolve(self, name: str, merged: "Merged", settings: dict[str, Any]) -> Resolved:
         """Order the sections, clear what is unused, add digests and the identity."""
+        values = merged.values
         ordered: dict[str, Any] = {
             "name": name,
             "description": values["description"],
-            "label": _label(levels),
+            "label": "",
             "seed": values["seed"],
             "batch_size": values["batch_size"],
         }
+        # As the settings hold them, so that 1 and 1.0 are one value and the order is theirs.
         for section in (*GROUPS, *SECTIONS):
             if section in GROUPS and GROUPS[section].several:
                 ordered[section] = {
-                    name: _in_order(inner, type(settings[f"{section}.{name}"]))
-                    for name, inner in sorted(values[section].items())
+                    choice: settings[f"{section}.{choice}"].model_dump()
+                    for choice in sorted(values[section])
                 }
+            elif values[section] is None:
+                ordered[section] = None
             else:
-                ordered[section] = _in_order(values[section], type(settings.get(section)))
+                choice = {"choice": values[section]["choice"]} if section in GROUPS else {}
+                ordered[section] = choice | settings[section].model_dump()
         if settings["model"].fitted_by != "gradient":
             for unused in ("objective", "optimizer", "schedule", "batch_size"):
                 ordered[unused] = None
@@ -264,6 +251,7 @@ class Project:
                 key: value if key == "threads" else None
                 for key, value in ordered["trainer"].items()
             }
+        ordered["label"] = _label(merged.users, ordered)
         ordered["files"] = {
             relative: digest_of(self.root, relative) for relative in settings["data"].files
         }
@@ -273,7 +261,7 @@ class Project:
         ordered["packages"] = {
             stage: versions_of(closure.packages, self.root / LOCK)
             for stage, closure in closures.items()
-            if f"packages.{stage}" in digests_read(stage)
+            if stage != "record"
         }
         ordered["identity"] = identity_of(resolved)
         return resolved
@@ -313,18 +301,71 @@ def write_resolved(folder: Path, experiments: dict[str, Resolved]) -> list[str]:
     return changes
 
 
-class _Origin:
-    """Names the level or the file that set a key, for error messages."""
+@dataclass(frozen=True)
+class Merged:
+    """The values of an experiment and their levels."""
 
-    def __init__(self, project: Project, name: str, levels: list[Level]) -> None:
-        self._project, self._name, self._levels = project, name, levels
+    values: dict[str, Any]
+    levels: tuple[Level, ...]
+    """What set them, lowest precedence first: the defaults, the chosen files of the menu, the
+    experiment files, the debug preset, params.yaml, the command line; without values that a
+    replaced choice took along."""
+    users: tuple[Level, ...]
+    """Of these, what the user set beside the files: params.yaml and the command line, whole."""
 
-    def __call__(self, key: str) -> str:
-        files = experiment_levels(self._project.conf, self._name)
-        for level in reversed([*files, *self._levels]):
+    def origin(self, key: str) -> str:
+        """The level that set ``key``, for error messages; empty for the menu's own files."""
+        for level in reversed((*self.levels, *self.users)):
+            if level.origin.startswith("conf/") and "/experiment/" not in level.origin:
+                continue
             if any(_within(key, set_key) for set_key, _ in level.deviations()):
                 return f" ({level.origin})"
         return ""
+
+
+def _that_count(
+    levels: list[Level], defaults: dict[str, Any], chosen: dict[str, Any]
+) -> list[Level]:
+    """The levels without the values for choices that a higher level replaced."""
+    counting = []
+    in_effect = dict(defaults)
+    for level in levels:
+        in_effect |= level.choices
+        kept = {
+            key: value
+            for key, value in level.values.items()
+            if key not in GROUPS
+            or GROUPS[key].several
+            or _names(in_effect[key]) == _names(chosen[key])
+        }
+        counting.append(Level(level.origin, level.choices, kept))
+    return counting
+
+
+def _overlay(values: dict[str, Any], above: dict[str, Any]) -> None:
+    """Set ``above`` on top of ``values``: mappings key by key, everything else whole."""
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            _overlay(values[key], value)
+        else:
+            values[key] = deepcopy(value)
+
+
+def _interpolated(name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """With ``${other.key}`` replaced by the value there.
+
+    :raises ConfigurationError: for a key that is not there, or a value left as ``???``.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        config = OmegaConf.create(values)
+        plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        key = f"{error.full_key}: " if error.full_key else ""
+        raise ConfigurationError(f"{name}: {key}{str(error).splitlines()[0]}") from None
+    return dict(plain)
 
 
 def _within(key: str, set_key: str) -> bool:
@@ -343,30 +384,29 @@ def _override(group: str, choice: Any) -> str:
     return f"{group}=[{names}]" if isinstance(choice, list) else f"{group}={names}"
 
 
-def _label(levels: list[Level]) -> str:
-    """What the user set beside the experiment file: ``lr=0.1 model=mlp``; longer keys where two
-    would read alike.
+def _label(users: tuple[Level, ...], ordered: dict[str, Any]) -> str:
+    """What the user set beside the experiment file: ``model=mlp lr=0.1``, in the order of the
+    resolved file; longer keys where two would read alike. What has no effect is left out.
     """
     hidden = ("tracking", "evaluation", "description", *PLACEMENT)
+    given = {key: value for level in users for key, value in level.deviations()}
+    if given.get("debug") is not None and ordered["optimizer"] is not None:
+        final = {"debug": given["debug"]}
+    else:
+        final = {}
+    final |= {key.removesuffix(".choice"): value for key, value in flat(ordered)}
+    # The root's own values, which stand first in the file, read better last.
+    final |= {key: final.pop(key) for key in ("seed", "batch_size")}
+    for group in (group for group, definition in GROUPS.items() if definition.several):
+        final = {group: sorted(ordered[group]) or None} | final
     deviations = {
         key: value
-        for level in levels
-        for key, value in level.deviations()
-        if not key.startswith(hidden)
+        for key, value in final.items()
+        if key in given and value not in (None, {}, []) and not key.startswith(hidden)
     }
     shorts = [key.rpartition(".")[2] for key in deviations]
     words = []
     for (key, value), short in zip(deviations.items(), shorts, strict=True):
-        text = "[" + ",".join(map(str, value)) + "]" if isinstance(value, list) else str(value)
+        text = "[" + ",".join(map(str, value)) + "]" if isinstance(value, list) else as_yaml(value)
         words.append(f"{short if shorts.count(short) == 1 else key}={text}")
     return " ".join(words)
-
-
-def _in_order(value: Any, cls: Any) -> Any:
-    """A section with its keys in the order of its settings class, however the files wrote them."""
-    if not isinstance(value, dict) or not (cls and issubclass(cls, Settings)):
-        return value
-    ordered = {"choice": value["choice"]} if "choice" in value else {}
-    for key, field in cls.model_fields.items():
-        ordered[key] = _in_order(value[key], nested(field))
-    return ordered

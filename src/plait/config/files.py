@@ -19,7 +19,13 @@ def digest_of(root: Path, relative: str) -> str:
     path = root / relative
     tracked = path.with_name(path.name + ".dvc")
     if tracked.is_file():
-        (out,) = yaml.safe_load(tracked.read_text(encoding="utf-8"))["outs"]
+        try:
+            (out,) = yaml.safe_load(tracked.read_text(encoding="utf-8"))["outs"]
+        except (yaml.YAMLError, KeyError, TypeError, ValueError):
+            raise ConfigurationError(
+                f"{relative}.dvc is not what `dvc add` wrote; `git checkout {relative}.dvc`, or"
+                f" `dvc add {relative}` again"
+            ) from None
         # Edited since `dvc add`, as its size shows: then the file itself counts.
         if not path.is_file() or path.stat().st_size == out.get("size"):
             return f"md5:{out['md5']}"

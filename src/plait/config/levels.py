@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from plait.config.pairs import GROUPS
+from plait.config.pairs import GROUPS, SECTIONS
 from plait.errors import ConfigurationError
 
 FILE_GROUPS = (*GROUPS, "debug")
@@ -47,6 +47,12 @@ def read_params(path: Path) -> dict[str, dict[str, Any]]:
     :raises ConfigurationError: if the file is missing, malformed, or of another shape.
     """
     content = read_yaml(path)
+    for key in content:
+        if key in (*FILE_GROUPS, *SECTIONS, "seed", "batch_size", "description"):
+            raise ConfigurationError(
+                f"{path.name}: {key} stands outside of `experiments`; set it below an"
+                " experiment's name"
+            )
     listed = content.get("experiments")
     if not isinstance(listed, dict) or not listed:
         raise ConfigurationError(
@@ -87,11 +93,22 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{shown_path(path)} is missing") from None
     except yaml.YAMLError as error:
         raise ConfigurationError(_malformed(path, error)) from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{shown_path(path)} is not UTF-8 (byte {error.start}); save it as UTF-8"
+        ) from None
     except (OmegaConfBaseException, OSError) as error:
         raise ConfigurationError(f"{shown_path(path)}: {error}") from None
     if not isinstance(content, dict):
         raise ConfigurationError(f"{shown_path(path)} must hold a mapping of keys to values")
-    return {str(key): value for key, value in content.items()}
+    return _with_text_keys(content)
+
+
+def _with_text_keys(values: dict[Any, Any]) -> dict[str, Any]:
+    return {
+        str(key): _with_text_keys(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+    }
 
 
 def _malformed(path: Path, error: yaml.YAMLError) -> str:
@@ -107,8 +124,21 @@ def shown_path(path: Path) -> str:
     return "/".join(parts[parts.index("conf") :]) if "conf" in parts else path.name
 
 
-def experiment_levels(conf: Path, name: str) -> list[Level]:
+def root_level(conf: Path) -> Level:
+    """``conf/config.yaml``: a default choice for every group, and the values beside them."""
+    values = read_yaml(conf / "config.yaml")
+    choices: dict[str, Any] = {}
+    for item in values.pop("defaults"):
+        if isinstance(item, dict):
+            choices |= item
+    del choices["experiment"]
+    return Level("conf/config.yaml", choices, values)
+
+
+def experiment_levels(conf: Path, name: str, above: tuple[str, ...] = ()) -> list[Level]:
     """An experiment file as a level, after those of the files that it builds upon.
+
+    :param above: the files that build upon this one.
 
     :raises ConfigurationError: for a header or a defaults list that Hydra would misread.
     """
@@ -119,25 +149,37 @@ def experiment_levels(conf: Path, name: str) -> list[Level]:
     values = read_yaml(path)
     if not path.read_text(encoding="utf-8").startswith("# @package _global_\n"):
         raise ConfigurationError(f"{origin}: its first line must be `# @package _global_`")
+    listed = values.pop("defaults", None) or []
+    if not isinstance(listed, list):
+        raise ConfigurationError(
+            f"{origin}: defaults must be a list, such as `- override /model: mlp`"
+        )
     below: list[Level] = []
     choices: dict[str, Any] = {}
-    for item in values.pop("defaults", None) or []:
+    for item in listed:
         if isinstance(item, str):
-            below += [] if item == "_self_" else experiment_levels(conf, item)
+            if item in (*above, name):
+                raise ConfigurationError(f"{origin}: defaults: {item} builds upon itself")
+            below += [] if item == "_self_" else experiment_levels(conf, item, (*above, name))
             continue
+        if not isinstance(item, dict):
+            raise ConfigurationError(
+                f"{origin}: defaults: {item!r} is neither an experiment"
+                " nor `override /GROUP: CHOICE`"
+            )
         for key, choice in item.items():
-            word, _, group = str(key).rpartition(" ")
-            group = group.removeprefix("/")
-            if word != "override" or not str(key).startswith("override /"):
+            group = str(key).rpartition(" ")[2].removeprefix("/")
+            if not str(key).startswith("override /"):
                 raise ConfigurationError(
                     f"{origin}: defaults: {key}: {choice}: write `override /{group}: {choice}`"
                 )
             choices[group] = choice
-    for group in GROUPS:
-        if group in values and not isinstance(values[group], dict | None):
+    for group in FILE_GROUPS:
+        value = values.get(group, {})
+        if not isinstance(value, dict) or "choice" in value:
+            choice = value.get("choice") if isinstance(value, dict) else value
             raise ConfigurationError(
-                f"{origin}: {group}: {values[group]}: choose it by `override /{group}:"
-                f" {values[group]}` in the list `defaults`"
+                f"{origin}: {group}: choose by `override /{group}: {choice}` in the list `defaults`"
             )
     return [*below, Level(origin, choices, values)]
 

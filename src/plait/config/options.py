@@ -82,7 +82,7 @@ def _fields(cls: type[Settings], values: dict[str, Any], above: str = "") -> lis
         extra = field.json_schema_extra
         unit = extra.get("unit") if isinstance(extra, dict) else None
         kind = " ".join(filter(None, [kind_words(field.annotation), interval_of(field.metadata)]))
-        default = as_yaml(values[name])
+        default = as_yaml(values.get(name))
         meaning = f"{field.description or ''}{f' [{unit}]' if unit else ''}"
         lines.append(f"  {above + name:<22} {default:<15} {meaning}; {kind}")
     return lines

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
+from plait.errors import ConfigurationError
 from plait.settings import Settings
 
 
@@ -68,9 +68,23 @@ def choices(conf: Path, group: str) -> list[str]:
 def module_of(group: str, choice: str) -> ModuleType:
     """The module paired with ``conf/GROUP/CHOICE.yaml``.
 
-    :raises ModuleNotFoundError: naming the module, if the pair is not whole.
+    :raises ConfigurationError: if the pair is not whole: no module, or one without ``Settings``.
     """
-    return import_module(f"{GROUPS[group].package}.{choice}")
+    name = f"{GROUPS[group].package}.{choice}"
+    file = f"src/{name.replace('.', '/')}.py"
+    try:
+        module = import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise ConfigurationError(
+            f"conf/{group}/{choice}.yaml has no module beside it; add {file}"
+        ) from None
+    except SyntaxError as error:
+        raise ConfigurationError(f"{file}, line {error.lineno}: {error.msg}") from None
+    if "Settings" not in vars(module):
+        raise ConfigurationError(f"{file}: has no class Settings, which says what its values mean")
+    return module
 
 
 def settings_of(group: str, choice: str) -> type[Settings]:
@@ -87,5 +101,10 @@ def section_settings(section: str) -> type[Settings]:
 
 def kind_of(model: str) -> Kind:
     """How the models of a choice are fitted and kept."""
-    cls: Any = settings_of("model", model)
-    return KINDS[cls.fitted_by]
+    fitted_by = getattr(settings_of("model", model), "fitted_by", None)
+    if fitted_by not in KINDS:
+        raise ConfigurationError(
+            f"src/plait/models/{model}.py: its Settings must derive from NetworkSettings or"
+            " EstimatorSettings"
+        )
+    return KINDS[fitted_by]

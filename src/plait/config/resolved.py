@@ -22,7 +22,7 @@ READS: dict[Stage, tuple[str, ...]] = {
         *("trainer.detect_anomaly",),
     ),
     "evaluate": ("evaluation",),
-    "record": ("description", "label", "tracking", "identity"),
+    "record": ("description", "label", "tracking", "trainer", "evaluation", "identity"),
 }
 """The values whose change reruns a stage; ``dvc.yaml`` names the same ones, and the digests of
 `digests_read`. What `generate` and `train` read makes up the identity."""
@@ -31,7 +31,8 @@ PLACEMENT: tuple[str, ...] = (
     *("trainer.accelerator", "trainer.devices", "trainer.nodes", "trainer.strategy"),
     *("trainer.workers", "trainer.checkpoint_minutes", "trainer.profile"),
 )
-"""What `train` reads too but no number depends on: where and how it runs."""
+"""What `train` reads too: where and how it runs. By design no part of the identity, though another
+kind of device may round differently."""
 
 UNKEYED: dict[Stage, tuple[str, ...]] = {
     "generate": (),
@@ -44,8 +45,12 @@ UNKEYED: dict[Stage, tuple[str, ...]] = {
 
 
 def digests_read(stage: Stage) -> tuple[str, ...]:
-    """The digests whose change reruns a stage. `record` computes no number from any package."""
-    return (f"code.{stage}",) if stage == "record" else (f"code.{stage}", f"packages.{stage}")
+    """The digests whose change reruns a stage. `record` computes no number from any package, but
+    records by what the numbers were measured.
+    """
+    if stage == "record":
+        return ("code.record", "code.evaluate", "packages.evaluate")
+    return (f"code.{stage}", f"packages.{stage}")
 
 
 HEADER = "# Written by `plait compose` from params.yaml and conf/. Edit those, not this file.\n"

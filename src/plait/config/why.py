@@ -1,10 +1,11 @@
 """``plait why``: which stages would run again, and because of what.
 
-Compares a fresh composition with ``dvc.lock``, which holds what each stage read when it last ran.
+Compares a fresh composition with ``dvc.lock``, which holds what each stage read when it last ran,
+and looks whether the outputs are there. `dvc status` also hashes them.
 """
 
 import subprocess
-from typing import Any
+from typing import Any, cast
 
 from plait.config.compose import Project
 from plait.config.levels import flat, read_yaml
@@ -26,8 +27,10 @@ OUTPUTS: dict[Stage, tuple[str, ...]] = {
 def why(project: Project, name: str) -> str:
     """A line for each stage: up to date, or what changed."""
     resolved = project.compose(name)
+    if name not in project.listed:
+        return f"{name} is not listed in params.yaml, so `dvc repro` does not run it"
     lock = project.root / "dvc.lock"
-    locked = read_yaml(lock)["stages"] if lock.exists() else {}
+    locked = read_yaml(lock).get("stages", {}) if lock.exists() and lock.stat().st_size else {}
     lines = []
     upstream: list[str] = []
     for stage in STAGES:
@@ -58,8 +61,10 @@ def _reasons(
         before, after = then.get(key), now.get(key)
         if before == after:
             continue
-        if key == f"code.{stage}":
-            reasons.append(f"its code changed{_edited(project, resolved, stage)}")
+        if key.startswith("code."):
+            owner = cast(Stage, key.removeprefix("code."))
+            whose = "its code" if owner == stage else f"the code of {owner}"
+            reasons.append(f"{whose} changed{_edited(project, resolved, owner)}")
         elif key == "identity":
             reasons.append("the identity changed")
         else:

@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, cast
@@ -23,11 +24,24 @@ def run_stage(stage: StageFunction) -> None:
         workspace = Workspace.at(Path.cwd())
         resolved = Resolved.read(workspace.resolved(sys.argv[1]))
         named = cast(Stage, stage.__name__)
+        _check_packages(named, resolved)
         _check_inputs(named, workspace, resolved.name)
         stage(workspace, resolved.handed_to(named), workspace.outputs(resolved.name))
 
     signal.signal(signal.SIGTERM, _terminate)
     exit_with(command)
+
+
+def _check_packages(stage: Stage, resolved: Resolved) -> None:
+    """Refuse to compute by other versions than those that will be recorded."""
+    for name, locked in resolved.values["packages"].get(stage, {}).items():
+        # A local build, such as 2.13.0+cpu, is the version that the lock names.
+        installed = version(name).partition("+")[0]
+        if installed != locked:
+            raise UserError(
+                f"{name} {installed} is installed, but requirements.lock says {locked};"
+                " `make repro` installs what the lock says"
+            )
 
 
 def _check_inputs(stage: Stage, workspace: Workspace, name: str) -> None:

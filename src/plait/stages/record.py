@@ -34,9 +34,11 @@ def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
     recorded = record_run(workspace, resolved, outputs, render_report)
     rows = []
     for path in sorted(pages.glob("*.json")):
-        if workspace.resolved(path.stem).exists():
-            rows.append(IndexRow(**read_json(path)))
-        else:  # delisted since
+        row = read_json(path)
+        # Of an experiment that is listed still, and of the shape that this version writes.
+        if workspace.resolved(path.stem).exists() and row.keys() == IndexRow.__annotations__.keys():
+            rows.append(IndexRow(**row))
+        else:
             path.unlink()
             path.with_suffix(".html").unlink(missing_ok=True)
     write_text(pages / "index.html", render_index(rows))

@@ -12,7 +12,6 @@ from filelock import Timeout
 
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
-from plait.errors import UserError
 from plait.tracking import runs
 from plait.tracking.backend import backend_of
 from plait.tracking.delivery import HEARTBEAT, Delivery, say_waiting
@@ -59,10 +58,9 @@ class LiveRun:
         self._event_files: EventFiles | None = None
 
     def __enter__(self) -> "LiveRun":
-        """Begin or take up the identity's run.
+        """Begin or take up the identity's run, when no other process of this checkout trains it.
 
-        :raises UserError: if the tracking choice can't be used here, or another process of this
-            checkout trains the same identity.
+        :raises UserError: if the tracking choice can't be used here.
         """
         tracking = self._resolved.choice("tracking"), self._resolved.settings("tracking")
         backend = backend_of(self._workspace, *tracking)
@@ -71,11 +69,11 @@ class LiveRun:
                 backend.event_files / self._resolved.name / self._resolved.identity
             )
         try:
-            self._journal.lock.acquire(timeout=PATIENCE)
+            self._journal.lock.acquire(timeout=1.0)
         except Timeout:
-            raise UserError(
-                f"{self._resolved.name}: another process is training exactly this already"
-            ) from None
+            name = self._resolved.name
+            print(f"{name}: waiting for a process that trains exactly this", file=sys.stderr)
+            self._journal.lock.acquire()
         tags = runs.tags_of(self._workspace, self._resolved, "train")
         tags["plait.devices"] = self._devices
         self._append({"begin": {"resolved": self._resolved.values, "tags": tags}})

@@ -114,6 +114,8 @@ def _record(
         print(f"{resolved.name}: the run holds other numbers than these outputs:")
         for line in differences:
             print(f"  {line}")
+    elif "plait.differences" in run.data.tags:
+        store.client.delete_tag(run_id, "plait.differences")
     runs.set_tags(store, run_id, tags)
     path = f"#/experiments/{run.info.experiment_id}/runs/{run_id}"
     runs.end(store, run_id, "FINISHED", None, found.info.end_time if found else now)
@@ -187,7 +189,8 @@ def run_facts(store: Store, run: "Run", url_path: str) -> dict[str, str]:
     if "plait.restored" in tags:
         facts["restored"] = f"{began}, from outputs that were made elsewhere or before"
     else:
-        facts["cost"] = f"{tags['plait.train_seconds']} s on {tags['plait.devices']}"
+        if "plait.train_seconds" in tags:
+            facts["cost"] = f"{tags['plait.train_seconds']} s on {tags['plait.devices']}"
         facts["began"] = began
     facts["run_id"] = run.info.run_id
     facts["host"] = tags.get("plait.host", "unknown")

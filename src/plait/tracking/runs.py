@@ -90,7 +90,7 @@ def end(store: Store, run_id: str, status: str, error: str | None, at: int | Non
 
 
 def set_tags(store: Store, run_id: str, tags: dict[str, str]) -> None:
-    """Set tags in one write; MLflow keeps 8000 characters of each."""
+    """Set tags in one write; MLflow keeps 8000 characters of each, and the start says most."""
     from mlflow.entities import RunTag
 
     store.client.log_batch(run_id, tags=[RunTag(key, tags[key][:5000]) for key in tags])

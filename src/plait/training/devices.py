@@ -35,6 +35,11 @@ def check_devices(settings: Settings) -> None:
         raise UserError("trainer.precision: 16-mixed needs a gpu; on a cpu use bf16-mixed")
     if settings.devices not in ("auto", 1) or settings.nodes > 1:
         raise UserError("trainer.devices: training runs on one device so far; use auto or 1")
+    if settings.strategy != "auto":
+        raise UserError(
+            f"trainer.strategy: {settings.strategy} is for several devices, and training runs on"
+            " one so far; use auto"
+        )
 
 
 def describe_devices(settings: Settings) -> str:
