@@ -436,6 +436,15 @@ MISTAKES: dict[str, tuple[dict[str, str], str]] = {
         "optimizer.lr",
     ),
     "another encoding": ({"params.yaml": "# caf\xe9\n"}, "params.yaml is not UTF-8"),
+    "a data file that is not there": (
+        {
+            "conf/experiment/a.yaml": HEADER
+            + "description: Mine\ndefaults: [override /data: table]\n"
+            + "data: {path: data/raw/nowhere.csv}\n",
+            "params.yaml": "experiments:\n  a: {}\n",
+        },
+        "a: data: there is no file data/raw/nowhere.csv; put it there, or correct the path",
+    ),
     "an experiment for an experiment": (
         {"params.yaml": "experiments:\n  market: {experiment: wine}\n"},
         "experiment: unknown key",

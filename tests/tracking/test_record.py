@@ -81,7 +81,7 @@ def test_a_missing_run_is_made_from_the_outputs_and_marked(
 ) -> None:
     workspace, _, run = done
     assert run.created
-    assert run.agreed
+    assert not run.differences
     store = open_store(workspace, "local", {})
     found = contents(store, run.run_id)
     assert found["status"] == "FINISHED"
@@ -175,7 +175,7 @@ def test_numbers_that_differ_are_tagged_and_told(
     run = recorded(workspace, outputs, resolved())
     line = "train/loss at step 1: 0.4 recorded, 0.5 now"
     assert line in run.differences
-    assert not run.agreed
+    assert run.differences
     assert line in capsys.readouterr().out
     tags = open_store(workspace, "local", {}).client.get_run(run.run_id).data.tags
     assert line in tags["plait.differences"]
@@ -346,7 +346,7 @@ def test_numbers_measured_otherwise_replace_the_former_ones(workspace: Workspace
     write_json(outputs.metrics, {"test/mse": 0.5, "test/r2": 0.9})
     again = recorded(workspace, outputs, resolved(evaluation={"seed": 1}))
     assert again.run_id == run_id
-    assert again.agreed
+    assert not again.differences
     store = open_store(workspace, "local", {})
     assert store.client.get_run(run_id).data.metrics["test/mse"] == 0.5
     assert len(store.client.get_metric_history(run_id, "test/mse")) == 2

@@ -253,7 +253,7 @@ class Project:
             }
         ordered["label"] = _label(merged.users, ordered)
         ordered["files"] = {
-            relative: digest_of(self.root, relative) for relative in settings["data"].files
+            relative: digest_of(self.root, relative, name) for relative in settings["data"].files
         }
         resolved = Resolved(ordered)
         closures = {stage: self.code.closure(stage, resolved) for stage in STAGES}

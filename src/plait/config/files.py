@@ -8,12 +8,13 @@ import yaml
 from plait.errors import ConfigurationError
 
 
-def digest_of(root: Path, relative: str) -> str:
+def digest_of(root: Path, relative: str, name: str) -> str:
     """The MD5 of a file of the user's, as DVC would give it.
 
     Where DVC tracks the file, its digest is taken from the ``.dvc`` file beside it, so that nothing
     large is hashed twice; `dvc repro` has then verified it before anything runs.
 
+    :param name: of the experiment that reads it, for error messages.
     :raises ConfigurationError: if there is neither the file nor a ``.dvc`` file beside it.
     """
     path = root / relative
@@ -23,15 +24,15 @@ def digest_of(root: Path, relative: str) -> str:
             (out,) = yaml.safe_load(tracked.read_text(encoding="utf-8"))["outs"]
         except (yaml.YAMLError, KeyError, TypeError, ValueError):
             raise ConfigurationError(
-                f"{relative}.dvc is not what `dvc add` wrote; `git checkout {relative}.dvc`, or"
-                f" `dvc add {relative}` again"
+                f"{name}: {relative}.dvc is not what `dvc add` wrote;"
+                f" `git checkout {relative}.dvc`, or `dvc add {relative}` again"
             ) from None
         # Edited since `dvc add`, as its size shows: then the file itself counts.
         if not path.is_file() or path.stat().st_size == out.get("size"):
             return f"md5:{out['md5']}"
     if not path.is_file():
         raise ConfigurationError(
-            f"data.path: there is no file {relative}; put it there, or correct the path"
+            f"{name}: data: there is no file {relative}; put it there, or correct the path"
         )
     with path.open("rb") as file:
         return f"md5:{hashlib.file_digest(file, 'md5').hexdigest()}"

@@ -43,11 +43,6 @@ class RecordedRun:
     differences: tuple[str, ...]
     """A line for each number that the run has otherwise than the outputs."""
 
-    @property
-    def agreed(self) -> bool:
-        """Whether every number that the run had already is that of the outputs."""
-        return not self.differences
-
 
 def record(
     workspace: Workspace,
