@@ -23,7 +23,7 @@ SRC = ROOT / "src"
 
 ROOMS = (
     *("errors", "settings", "artifacts", "config", "data", "models", "objectives", "training"),
-    *("evaluation", "tracking", "stages", "cli"),
+    *("evaluation", "tracking", "stages", "sweeps", "cli"),
 )
 """From upstream to downstream."""
 

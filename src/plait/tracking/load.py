@@ -1,16 +1,15 @@
 """A recorded run in a notebook: configuration, metrics, curves, predictions, model."""
 
-import re
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.errors import UserError
-from plait.tracking.backend import backend_of
+from plait.tracking.find import find
 from plait.tracking.logged_model import logged_model_id
-from plait.tracking.store import Store, import_pyfunc, open_store, said_plainly
+from plait.tracking.store import Store, import_pyfunc, said_plainly
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,34 +105,12 @@ class LoadedRun:
 def load(run: str, root: Path | None = None) -> LoadedRun:
     """A recorded run.
 
-    :param run: its id, its name, or an experiment's name for the newest finished run of it.
+    :param run: its id, its name, an experiment's name for the newest finished run of it, or
+        ``best:SWEEP``.
     :param root: the checkout; by default the one around the working directory.
     :raises UserError: if there is no such run.
     """
-    workspace = Workspace.at(root or _checkout(Path.cwd()))
-    for choice, settings in _trackings(workspace):
-        with said_plainly(backend_of(workspace, choice, settings).uri):
-            store = open_store(workspace, choice, settings)
-            found = _find(store, run)
-        if found is not None:
-            return LoadedRun(store, found)
-    raise UserError(
-        f"no run {run!r}: neither a run's id or name, nor an experiment with a finished run;\n"
-        "`plait ui` shows those there are"
-    )
-
-
-def _find(store: Store, run: str) -> "Run | None":
-    if "'" in run:
-        return None
-    if re.fullmatch("[0-9a-f]{32}", run):
-        for found in store.runs(f"attributes.run_id = '{run}'"):
-            return found
-    for key in ("attributes.run_name", "tags.`plait.experiment`"):
-        newest = list(store.runs(f"{key} = '{run}' and attributes.status = 'FINISHED'"))[-1:]
-        if newest:
-            return newest[0]
-    return None
+    return LoadedRun(*find(Workspace.at(root or _checkout(Path.cwd())), run))
 
 
 def _checkout(folder: Path) -> Path:
@@ -141,17 +118,3 @@ def _checkout(folder: Path) -> Path:
         if (candidate / "params.yaml").exists():
             return candidate
     raise UserError(f"{folder} lies in no checkout of a plait project: no params.yaml above it")
-
-
-def _trackings(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
-    """Where runs of this checkout may be: its own store, and the servers its experiments name."""
-    found: list[tuple[str, dict[str, Any]]] = []
-    if (workspace.store / "mlflow.db").exists():
-        found.append(("local", {}))
-    for path in sorted((workspace.root / "resolved").glob("*.yaml")):
-        resolved = Resolved.read(path)
-        if resolved.choice("tracking") == "server":
-            settings = resolved.settings("tracking")
-            if ("server", settings) not in found:
-                found.append(("server", settings))
-    return found

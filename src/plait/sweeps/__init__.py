@@ -1,0 +1,1 @@
+"""Many trainings: multiruns that resume, runs rebuilt, winners promoted."""
