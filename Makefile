@@ -44,5 +44,5 @@ clean:  ## remove the virtual environment and caches, nothing recorded
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	@$(BIN)/python -m pip install -qq --constraint requirements.lock --no-build-isolation --editable ".[dev,notebook,tensorboard,optuna,slurm,ray,postgres]"
+	@$(BIN)/python -m pip install -qq --constraint requirements.lock --no-build-isolation --editable ".[dev,notebook,tensorboard,optuna,slurm,ray,server]"
 	@touch $@

@@ -85,8 +85,16 @@ class Workspace:
 
     @property
     def scratch(self) -> Path:
-        """What outlives a command but is no result: checkpoints, locks, journals."""
+        """What outlives a command but is no result: checkpoints, locks, journals, trial data."""
         return self.anchor / ".plait"
+
+    def checkpoints(self, identity: str) -> Path:
+        """Where a training that has not ended keeps what it goes on from."""
+        return self.scratch / "checkpoints" / identity
+
+    def trial(self, name: str, identity: str) -> Path:
+        """The results of an experiment that `plait run` runs."""
+        return self.root / "outputs" / name / identity
 
 
 def significant(value: float, digits: int = SIGNIFICANT_DIGITS) -> float:

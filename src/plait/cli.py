@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from plait.errors import UserError, exit_with
+from plait.sweeps.comparison import TOLERANCE
 
 
 def find_root() -> Path:
@@ -27,6 +28,13 @@ def compose(arguments: argparse.Namespace) -> int:
 
     compose_stage(find_root())
     return 0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run an experiment, or with -m a sweep, as a Hydra application."""
+    from plait.sweeps.app import run as run_application
+
+    return run_application(find_root(), arguments.hydra)
 
 
 def options(arguments: argparse.Namespace) -> int:
@@ -66,6 +74,14 @@ def verify(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def rebuild(arguments: argparse.Namespace) -> int:
+    """Make a recorded run again by its own commit, and compare every number."""
+    from plait.artifacts import Workspace
+    from plait.sweeps.rebuild import rebuild as rebuild_run
+
+    return rebuild_run(Workspace.at(find_root()), arguments.run, arguments.tolerance)
+
+
 def ui(arguments: argparse.Namespace) -> int:
     """Open the MLflow UI on the recorded runs."""
     from plait.artifacts import Workspace
@@ -91,12 +107,18 @@ def parser() -> argparse.ArgumentParser:
         return added
 
     verb(compose)
+    # Hydra parses what follows `run`: see `main`.
+    verb(run).set_defaults(hydra=[])
     verb(options).add_argument("group", nargs="?", help="such as model, optimizer, trainer")
     explaining = verb(explain)
     explaining.add_argument("name", help="an experiment")
     explaining.add_argument("key", help="such as optimizer.lr, or a whole section")
     verb(why).add_argument("name", help="an experiment")
     verb(verify)
+    rebuilding = verb(rebuild)
+    rebuilding.add_argument("run", help="id, name, experiment, best or best:SWEEP")
+    tolerated = "relative difference that is tolerated (%(default)s)"
+    rebuilding.add_argument("--tolerance", type=float, default=TOLERANCE, help=tolerated)
     opening = verb(ui)
     opening.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     opening.add_argument("--port", type=int, default=5000, help="(%(default)s)")
@@ -105,7 +127,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Run the verb of the command line."""
-    arguments = parser().parse_args()
+    command_line = sys.argv[1:]
+    if command_line[:1] == ["run"]:
+        arguments = argparse.Namespace(function=run, hydra=command_line[1:])
+    else:
+        arguments = parser().parse_args(command_line)
 
     def command() -> int:
         deliver_journals(find_root())

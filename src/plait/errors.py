@@ -26,6 +26,10 @@ class ConfigurationError(UserError):
         super().__init__(message, status=2)
 
 
+class Pruned(Exception):
+    """A search has seen enough of a training: it ends without result, and nothing is wrong."""
+
+
 def exit_with(command: Callable[[], int | None]) -> None:
     """Run ``command`` and end the process with its exit status.
 

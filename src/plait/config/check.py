@@ -4,7 +4,7 @@ import difflib
 import importlib
 from collections.abc import Callable, Iterable
 from types import UnionType
-from typing import Any, Literal, Union, get_origin
+from typing import Any, Literal, TypeVar, Union, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -15,6 +15,8 @@ from plait.errors import ConfigurationError
 from plait.settings import Settings, setting
 
 MOST_LINES = 4
+
+Checked = TypeVar("Checked", bound=Settings)
 
 Where = Callable[[str], str]
 """Names the file or the level that set a dotted key."""
@@ -61,11 +63,7 @@ def check(name: str, values: dict[str, Any], where: Where) -> dict[str, Settings
         try:
             settings[section] = cls.model_validate(given)
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                key, words = _words(prefix, detail, cls)
-                # Each member of a union complains by itself, in the same words.
-                if (fault := f"{words}{where(key)}") not in faults:
-                    faults.append(fault)
+            faults.extend(_faults(prefix, error, cls, where))
 
     known = [*Root.model_fields, *GROUPS, *SECTIONS]
     for key in values:
@@ -94,6 +92,19 @@ def check(name: str, values: dict[str, Any], where: Where) -> dict[str, Settings
             faults = [*faults[: MOST_LINES - 1], f"and {more} more"]
         raise ConfigurationError("\n       ".join(f"{name}: {fault}" for fault in faults))
     return settings
+
+
+def checked(prefix: str, cls: type[Checked], given: dict[str, Any]) -> Checked:
+    """The settings that values such as those of ``hydra.launcher`` make.
+
+    :param prefix: of their keys, with a dot at its end.
+    :raises ConfigurationError: with one line a fault.
+    """
+    try:
+        return cls.model_validate(given)
+    except ValidationError as error:
+        faults = _faults(prefix, error, cls, lambda key: "")
+    raise ConfigurationError("\n       ".join(faults[:MOST_LINES]))
 
 
 def unknown_choice(group: str, given: object, known: list[str]) -> str:
@@ -139,6 +150,16 @@ def _combination(values: dict[str, Any], settings: dict[str, Any]) -> list[str]:
             faults.append(
                 f"trainer.micro_batch_size: is {micro}; must divide batch_size, {batch_size}"
             )
+    return faults
+
+
+def _faults(prefix: str, error: ValidationError, cls: type[Settings], where: Where) -> list[str]:
+    faults: list[str] = []
+    for detail in error.errors(include_url=False):
+        key, words = _words(prefix, detail, cls)
+        # Each member of a union complains by itself, in the same words.
+        if (fault := f"{words}{where(key)}") not in faults:
+            faults.append(fault)
     return faults
 
 

@@ -68,6 +68,11 @@ class Project:
         """What ``params.yaml`` lists, by experiment."""
         return read_params(self.root / "params.yaml")
 
+    @cached_property
+    def _composed(self) -> dict[tuple[str, ...], dict[str, Any]]:
+        """What Hydra has composed, by its overrides: trials of a sweep choose much alike."""
+        return {}
+
     def compose_all(self) -> dict[str, Resolved]:
         """Every listed experiment.
 
@@ -160,7 +165,10 @@ class Project:
         from omegaconf.errors import OmegaConfBaseException
 
         overrides = [_override(group, chosen[group]) for group in GROUPS if chosen[group]]
-        GlobalHydra.instance().clear()
+        if tuple(overrides) in self._composed:
+            return deepcopy(self._composed[tuple(overrides)])
+        # `plait run` composes while it is a Hydra application itself.
+        application, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
         try:
             with initialize_config_dir(str(self.conf.resolve()), version_base="1.3"):
                 config = compose("config", overrides)
@@ -175,8 +183,11 @@ class Project:
             raise ConfigurationError(
                 "\n       ".join(["conf/: " + lines[0], *lines[1:3]])
             ) from None
+        finally:
+            GlobalHydra.instance().hydra = application
         plain: Any = OmegaConf.to_container(config, resolve=False)
-        return dict(plain)
+        self._composed[tuple(overrides)] = plain
+        return dict(deepcopy(plain))
 
     def _file(self, group: str, choice: str) -> dict[str, Any]:
         """The values of a choice, as its file holds them."""

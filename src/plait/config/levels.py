@@ -223,7 +223,8 @@ def level_of_overrides(overrides: list[str]) -> Level:
             ) from None
         if override.is_delete() or override.is_sweep_override():
             raise ConfigurationError(
-                f"command line: {text!r}: a single value is needed, such as optimizer.lr=0.1"
+                f"command line: {text!r}: a single value is needed, such as optimizer.lr=0.1;"
+                " `plait run -m` takes several"
             )
         *path, last = override.key_or_group.replace("/", ".").split(".")
         here = nested

@@ -18,7 +18,7 @@ behind it that compute."""
 
 INERT = {
     *("filelock", "hydra", "jinja2", "mlflow", "omegaconf", "pandera", "psutil", "pydantic"),
-    *("tensorboard", "tqdm", "yaml"),
+    *("requests", "tensorboard", "tqdm", "yaml"),
 }
 """Import names of packages that compute no number: they configure, check, lock, draw or record."""
 

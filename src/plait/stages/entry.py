@@ -24,15 +24,15 @@ def run_stage(stage: StageFunction) -> None:
         workspace = Workspace.at(Path.cwd())
         resolved = Resolved.read(workspace.resolved(sys.argv[1]))
         named = cast(Stage, stage.__name__)
-        _check_packages(named, resolved)
+        check_packages(named, resolved)
         _check_inputs(named, workspace, resolved.name)
         stage(workspace, resolved.handed_to(named), workspace.outputs(resolved.name))
 
-    signal.signal(signal.SIGTERM, _terminate)
+    end_at_sigterm()
     exit_with(command)
 
 
-def _check_packages(stage: Stage, resolved: Resolved) -> None:
+def check_packages(stage: Stage, resolved: Resolved) -> None:
     """Refuse to compute by other versions than those that will be recorded."""
     for name, locked in resolved.values["packages"].get(stage, {}).items():
         # A local build, such as 2.13.0+cpu, is the version that the lock names.
@@ -60,6 +60,11 @@ def _check_inputs(stage: Stage, workspace: Workspace, name: str) -> None:
                     f"{name}: {missing} is missing, which stage {earlier} leaves;"
                     f" run `dvc repro {stage}@{name}`"
                 )
+
+
+def end_at_sigterm() -> None:
+    """Let SIGTERM end this process as an exception does, so that the run gets its true status."""
+    signal.signal(signal.SIGTERM, _terminate)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

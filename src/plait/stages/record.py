@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from plait.artifacts import Outputs, Workspace, read_json, write_json, write_text
 from plait.config.resolved import Resolved
@@ -18,9 +19,7 @@ def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
 
     def render_report(facts: dict[str, str]) -> dict[str, Path]:
         page = pages / f"{resolved.name}.html"
-        evaluation = read_json(outputs.evaluation / "evaluation.json")
-        dataset = Dataset.read(outputs.data)
-        write_text(page, render(resolved, dataset, evaluation, outputs.results, facts))
+        evaluation = write_page(page, resolved, outputs, facts)
         row = IndexRow.of(
             resolved.name,
             resolved.description,
@@ -52,6 +51,20 @@ def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
     here = workspace.root == workspace.anchor
     page = f"report mlruns/reports/{resolved.name}.html" if here else "report among its artifacts"
     print(f"{resolved.name}: {state} as run {recorded.run_id}; {page}")
+
+
+def write_page(
+    page: Path, resolved: Resolved, outputs: Outputs, facts: dict[str, str]
+) -> dict[str, Any]:
+    """Write the report of an experiment.
+
+    :param facts: what is known of its run.
+    :returns: its evaluation.
+    """
+    evaluation: dict[str, Any] = read_json(outputs.evaluation / "evaluation.json")
+    dataset = Dataset.read(outputs.data)
+    write_text(page, render(resolved, dataset, evaluation, outputs.results, facts))
+    return evaluation
 
 
 if __name__ == "__main__":

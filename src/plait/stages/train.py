@@ -1,5 +1,8 @@
 """Stage `train`: the training part into a model and its curves, recorded live."""
 
+import shutil
+from collections.abc import Mapping
+
 from plait.artifacts import Outputs, Workspace
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, read_part
@@ -7,26 +10,39 @@ from plait.errors import UserError
 from plait.stages.entry import run_stage
 from plait.tracking.live import LiveRun
 from plait.training.curves import write_curves
-from plait.training.fit import fit, prepare
+from plait.training.fit import Observe, fit, prepare
 
 
-def train(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
-    """Write ``outputs.model`` and ``outputs.curves``."""
+def train(
+    workspace: Workspace,
+    resolved: Resolved,
+    outputs: Outputs,
+    watch: Observe | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Write ``outputs.model`` and ``outputs.curves``.
+
+    :param watch: told of every epoch once it is recorded; what it raises ends the training.
+    :param tags: of the run, beside its own.
+    """
     dataset = Dataset.read(outputs.data)
     train_part, val_part = read_part(outputs.data, "train"), read_part(outputs.data, "val")
     if train_part is None:
         raise UserError(f"{resolved.name}: data/generated has no training part; run `dvc repro`")
-    with LiveRun(workspace, resolved, prepare(resolved)) as run:
+    checkpoints = workspace.checkpoints(resolved.identity)
+    with LiveRun(workspace, resolved, prepare(resolved), tags) as run:
+
+        def observe(epoch: int, values: dict[str, float]) -> None:
+            run.epoch(epoch, values)
+            if watch is not None:
+                watch(epoch, values)
+
         model, curves = fit(
-            resolved,
-            dataset,
-            train_part,
-            val_part,
-            checkpoints=workspace.scratch / "checkpoints" / resolved.identity,
-            observe=run.epoch,
+            resolved, dataset, train_part, val_part, checkpoints=checkpoints, observe=observe
         )
         model.save(outputs.model)
         write_curves(outputs.curves, curves)
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 if __name__ == "__main__":

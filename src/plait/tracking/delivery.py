@@ -11,10 +11,10 @@ from filelock import Timeout
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.tracking import runs
-from plait.tracking.backend import without_credentials
 from plait.tracking.journal import Journal, journals
 from plait.tracking.points import Points, Row
-from plait.tracking.store import Store, open_store
+from plait.tracking.source_patch import log_patch, unpacked
+from plait.tracking.store import Store, open_store, reason_of
 
 HEARTBEAT = 30.0
 """Seconds between signs of life of a run."""
@@ -83,6 +83,8 @@ class Delivery:
     def _begin(self, begin: dict[str, Any], at: int) -> None:
         tags = {**begin["tags"], "plait.heartbeat": f"{time.time():.0f}"}
         run, _ = runs.begin(self._store, Resolved(begin["resolved"]), tags, at)
+        if "patch" in begin:
+            log_patch(self._store, run.info.run_id, unpacked(begin["patch"]))
         self._points = Points(self._store.client, run)
         self._began = at
         self.ended = False
@@ -148,7 +150,7 @@ def deliver_journal(store: Store, identity: str) -> None:
 
 def say_waiting(workspace: Workspace, journal: Journal, error: BaseException | None) -> None:
     """Say that a journal waits, and why."""
-    reason = without_credentials(str(error)).strip().partition("\n")[0] if error else "too slow"
+    reason = reason_of(error) if error else "too slow"
     place = journal.path.relative_to(workspace.anchor)
     print(
         f"plait: the tracking store did not take everything ({reason[:200]});\n"

@@ -12,10 +12,13 @@ from filelock import Timeout
 
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
+from plait.errors import Pruned
 from plait.tracking import runs
 from plait.tracking.backend import backend_of
 from plait.tracking.delivery import HEARTBEAT, Delivery, say_waiting
 from plait.tracking.journal import Journal
+from plait.tracking.record import SOURCE_MEASURES, evaluation_digest
+from plait.tracking.source_patch import take_patch
 from plait.tracking.store import open_store
 from plait.tracking.tensorboard import EventFiles
 
@@ -42,12 +45,19 @@ class LiveRun:
     Enter it after torch has been imported: two threads that import at once can meet.
 
     :param devices: what it trains on, such as ``2 x cuda``.
+    :param tags: of the run, beside those that every run has.
     """
 
-    def __init__(self, workspace: Workspace, resolved: Resolved, devices: str) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        resolved: Resolved,
+        devices: str,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
         self._workspace = workspace
         self._resolved = resolved
-        self._devices = devices
+        self._tags = {**(tags or {}), "plait.devices": devices}
         self._journal = Journal(workspace, resolved.identity)
         self._thread = threading.Thread(target=self._send, name="plait-tracking", daemon=True)
         self._news = threading.Event()
@@ -74,9 +84,16 @@ class LiveRun:
             name = self._resolved.name
             print(f"{name}: waiting for a process that trains exactly this", file=sys.stderr)
             self._journal.lock.acquire()
-        tags = runs.tags_of(self._workspace, self._resolved, "train")
-        tags["plait.devices"] = self._devices
-        self._append({"begin": {"resolved": self._resolved.values, "tags": tags}})
+        tags = {
+            **runs.tags_of(self._workspace, self._resolved, "train"),
+            SOURCE_MEASURES: evaluation_digest(self._resolved),
+            **self._tags,
+        }
+        patch = take_patch(self._workspace.root, tags)
+        begin: dict[str, Any] = {"resolved": self._resolved.values, "tags": {**tags, **patch.tags}}
+        if patch.content:
+            begin["patch"] = patch.packed()
+        self._append({"begin": begin})
         self._thread.start()
         return self
 
@@ -163,6 +180,8 @@ def outcome(error: BaseException | None) -> tuple[str, str | None]:
         return "FINISHED", None
     if isinstance(error, KeyboardInterrupt):
         return "KILLED", "interrupted (Ctrl-C)"
+    if isinstance(error, Pruned):
+        return "KILLED", f"pruned: {error}"
     if isinstance(error, SystemExit):
         if error.code == TERMINATED:
             return "KILLED", "terminated (SIGTERM)"

@@ -28,7 +28,7 @@ PACKAGES = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml")
 def log_model(
     store: Store, run: "Run", name: str, outputs: Outputs, dataset: Dataset, step: int
 ) -> str:
-    """Log the model of ``outputs``, unless the run has it already.
+    """Log the model of ``outputs``.
 
     :param name: under which MLflow lists it.
     :param step: the epoch that it was taken from.
@@ -36,9 +36,6 @@ def log_model(
     """
     from mlflow.entities import LoggedModelOutput
 
-    found = logged_model_id(store, run)
-    if found is not None:
-        return found
     frame = read_part(outputs.data, "test")
     assert frame is not None, "every data set has a test part"
     model = TrainedModel.load(outputs.model)

@@ -5,7 +5,7 @@ import json
 import re
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,11 @@ from plait.data.dataset import Dataset
 from plait.tracking import runs
 from plait.tracking.backend import backend_of
 from plait.tracking.delivery import deliver_journal, deliver_journals
-from plait.tracking.logged_model import log_model
+from plait.tracking.logged_model import log_model, logged_model_id
 from plait.tracking.points import Points, Row
+from plait.tracking.source_patch import SourcePatch, commit_of, log_patch, take_patch
 from plait.tracking.store import Store, open_store, said_plainly
+from plait.tracking.weights import WEIGHTS, weights_digest
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -29,6 +31,15 @@ DIGEST_LENGTH = 12
 
 MEASURED_BY = "plait.evaluation"
 """The tag that holds `evaluation_digest`."""
+
+SOURCE_MEASURES = "plait.source_evaluation"
+"""The tag with the `evaluation_digest` of the tree that the tags of the source name."""
+
+MAIN_METRIC = "plait.main_metric"
+"""The tag that names the metric by which runs are ranked, such as ``test/mse``."""
+
+DIRECTION = "plait.direction"
+"""The tag that says whether the main metric is better small: ``minimize`` or ``maximize``."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,9 @@ def record(
     resolved: Resolved,
     outputs: Outputs,
     render_report: Callable[[dict[str, str]], dict[str, Path]],
+    *,
+    keep_model: bool = True,
+    tags: Mapping[str, str] | None = None,
 ) -> RecordedRun:
     """Complete the run that `train` wrote live; make it if it is missing, marked as restored.
 
@@ -56,13 +70,15 @@ def record(
 
     :param render_report: given what `run_facts` knows of the run, writes the report and returns
         its files by name.
+    :param keep_model: log the model too; of a run that has one it stays.
+    :param tags: of the run, beside its own.
     :raises UserError: if the store does not answer; the outputs stay, and the next call does it.
     """
     tracking = resolved.choice("tracking"), resolved.settings("tracking")
     with said_plainly(backend_of(workspace, *tracking).uri):
         store = open_store(workspace, *tracking)
         deliver_journal(store, resolved.identity)
-        recorded = _record(store, resolved, outputs, render_report)
+        recorded = _record(store, resolved, outputs, render_report, keep_model, tags or {})
     deliver_journals(workspace)
     return recorded
 
@@ -72,6 +88,8 @@ def _record(
     resolved: Resolved,
     outputs: Outputs,
     render_report: Callable[[dict[str, str]], dict[str, Path]],
+    keep_model: bool,
+    more_tags: Mapping[str, str],
 ) -> RecordedRun:
     now = time.time_ns() // 1_000_000
     found = store.find_run(resolved.identity)
@@ -80,27 +98,47 @@ def _record(
     else:
         # The live run knows better where and when it was trained.
         tags = {"mlflow.note.content": resolved.description}
+    measured_by = evaluation_digest(resolved)
+    patch = SourcePatch()
+    if found is None or found.data.tags.get(SOURCE_MEASURES) != measured_by:
+        # The source of a run is that of the numbers it shows, which are measured by this tree.
+        # It gives the same training, as the identity says.
+        source = commit_of(store.workspace.root)
+        patch = take_patch(store.workspace.root, source)
+        tags |= {**source, **patch.tags, SOURCE_MEASURES: measured_by}
     run, created = runs.begin(store, resolved, tags, now, reopen=False)
     run_id = run.info.run_id
+    if patch.content:
+        log_patch(store, run_id, patch.content)
     dataset = Dataset.read(outputs.data)
     evaluation = read_json(outputs.evaluation / "evaluation.json")
     curves = curve_rows(outputs.curves, now)
 
-    last = max((row.step for row in curves), default=0)
-    model_id = log_model(store, run, resolved.name, outputs, dataset, last)
+    model_id = logged_model_id(store, run)
+    if keep_model and model_id is None:
+        last = max((row.step for row in curves), default=0)
+        model_id = log_model(store, run, resolved.name, outputs, dataset, last)
     points = Points(store.client, run)
     differences = points.add(curves)
     final = Row(0, now, final_values(read_json(outputs.metrics), evaluation))
-    measured_by = evaluation_digest(resolved)
     # Measured otherwise than before, numbers may differ; measured alike, they must agree.
     anew = run.data.tags.get(MEASURED_BY, measured_by) != measured_by
     differences += points.add([final], model_id, replace=anew)
+    weights = weights_digest(outputs.model)
+    known = run.data.tags.get(WEIGHTS, weights)
+    if known != weights:
+        differences.append(f"the weights: {known} recorded, {weights} now")
     _log_dataset(store, run, resolved, dataset)
     _log_artifacts(store, run_id, resolved, outputs)
 
     better = evaluation["verdict"]["better_than_naive"]
+    primary = evaluation["primary"]
     tags = {
+        **more_tags,
         MEASURED_BY: measured_by,
+        WEIGHTS: known,
+        MAIN_METRIC: f"test/{primary}",
+        DIRECTION: evaluation["metrics"][primary]["direction"],
         "plait.verdict": evaluation["verdict"]["text"],
         "plait.better_than_naive": "true" if better else "false",
     }

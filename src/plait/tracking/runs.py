@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -12,6 +10,7 @@ from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.tracking import process
 from plait.tracking.points import chunks
+from plait.tracking.source_patch import COMMIT, PATCH, WITHOUT, commit_of
 from plait.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 LONGEST_PARAMETER = 6000
 """Characters that MLflow keeps of a parameter."""
-
-REBUILT = ("dvc.lock", "resolved", "results")
-"""What `dvc repro` itself writes into the tree: a change there is no edit of anybody's."""
 
 
 def tags_of(workspace: Workspace, resolved: Resolved, stage: str) -> dict[str, str]:
@@ -34,7 +30,7 @@ def tags_of(workspace: Workspace, resolved: Resolved, stage: str) -> dict[str, s
         "plait.experiment": resolved.name,
         "plait.version": _version(),
         **process.own(),
-        **_git(workspace.root),
+        **commit_of(workspace.root),
         "mlflow.note.content": resolved.description,
         "mlflow.source.name": f"src/plait/stages/{stage}.py",
         "mlflow.source.type": "LOCAL",
@@ -64,19 +60,38 @@ def begin(
         run = store.find_run(resolved.identity)
         created = run is None
         if run is None:
-            run = store.client.create_run(
+            new = store.client.create_run(
                 store.experiment(resolved.name), at, tags, run_name(resolved)
             )
+            run = new if store.backend.local else the_one(store, resolved.identity)
+            created = run.info.run_id == new.info.run_id
     run_id = run.info.run_id
     if not created:
         store.client.update_run(run_id, "RUNNING" if reopen else None, run_name(resolved))
         set_tags(store, run_id, tags)
-        # An old failure is made good; what is trained here is no longer restored from elsewhere.
-        for tag in ("plait.error", *(("plait.restored",) if reopen else ())):
-            if tag in run.data.tags:
+        # An old failure is made good; what is trained here is no longer restored from elsewhere,
+        # and another tree's changes are not this one's.
+        past = ["plait.error", *(["plait.restored"] if reopen else [])]
+        past += [PATCH, WITHOUT] if COMMIT in tags else []
+        for tag in past:
+            if tag in run.data.tags and tag not in tags:
                 store.client.delete_tag(run_id, tag)
     add_parameters(store, run, resolved.parameters())
     return store.client.get_run(run_id), created
+
+
+def the_one(store: Store, identity: str) -> "Run":
+    """The run of an identity that every machine takes: the oldest. The others are deleted.
+
+    A server has no lock, so machines that find no run at the same moment all make one. Whoever made
+    the last one sees them all. Nothing is lost with a run that is deleted here: who still writes it
+    is refused, and sends its whole journal again, into the run that is left.
+    """
+    found = list(store.runs(f"tags.`plait.identity` = '{identity}'"))
+    oldest, *later = sorted(found, key=lambda run: (run.info.start_time, run.info.run_id))
+    for run in later:
+        store.client.delete_run(run.info.run_id)
+    return oldest
 
 
 def end(store: Store, run_id: str, status: str, error: str | None, at: int | None = None) -> None:
@@ -124,26 +139,3 @@ def _version() -> str:
     from importlib.metadata import version
 
     return version("plait")
-
-
-def _git(root: Path) -> dict[str, str]:
-    """Commit and dirty state of the tree; empty outside of a repository with a commit."""
-    commit = _ask_git(root, "rev-parse", "HEAD")
-    if commit is None:
-        return {}
-    ours = [f":(exclude){path}" for path in REBUILT]
-    changes = _ask_git(root, "status", "--porcelain", "--", ".", *ours)
-    return {
-        "mlflow.source.git.commit": commit,
-        "plait.git_dirty": "true" if changes else "false",
-    }
-
-
-def _ask_git(root: Path, *arguments: str) -> str | None:
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        return None
-    return answer.stdout.strip() if answer.returncode == 0 else None

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 LOCK_PATIENCE = 60.0
 """Seconds to wait for another process that creates the store: it takes a few."""
 
+REFUSALS = ("UNAUTHENTICATED", "PERMISSION_DENIED")
+"""Error codes of a store that will say the same again."""
+
+
+class StoreSilent(UserError):
+    """The tracking store does not answer; it may do so again in a while."""
+
 
 @dataclass(frozen=True)
 class Store:
@@ -45,9 +52,9 @@ class Store:
 
         found = self.client.get_experiment_by_name(name)
         if found is None:
-            # A server decides for itself where artifacts go.
+            # A server decides for itself where artifacts go; a bare database does not.
             beside = str(self.workspace.store / "artifacts" / name)
-            location = beside if self.backend.local else None
+            location = None if self.backend.uri.startswith("http") else beside
             try:
                 # The UI shows its pages for training, not those for language model traces.
                 kind = {"mlflow.experimentKind": "custom_model_development"}
@@ -123,18 +130,32 @@ def open_store(
 
 @contextmanager
 def said_plainly(store_address: str) -> Iterator[None]:
-    """Turn what MLflow raises for a store that does not answer into words for the user."""
+    """Turn what MLflow raises for a store that does not answer into words for the user.
+
+    :raises StoreSilent: if it may answer in a while.
+    :raises UserError: if it refuses.
+    """
     prepare_mlflow()
     from mlflow.exceptions import MlflowException
+    from requests import RequestException
 
+    store = f"the tracking store {without_credentials(store_address)}"
     try:
         yield
-    except (MlflowException, sqlite3.Error, Timeout) as error:
-        first_line = without_credentials(str(error)).strip().partition("\n")[0]
-        raise UserError(
-            f"the tracking store {without_credentials(store_address)} does not answer:\n"
-            f"  {first_line[:300]}"
-        ) from error
+    except (MlflowException, RequestException, sqlite3.Error, Timeout) as error:
+        if isinstance(error, MlflowException) and error.error_code in REFUSALS:
+            raise UserError(f"{store} refuses: {reason_of(error)}") from error
+        raise StoreSilent(f"{store} does not answer:\n  {reason_of(error)}") from error
+
+
+def reason_of(error: BaseException) -> str:
+    """What a store's error says, in a line without credentials."""
+    if vars(error).get("error_code") == "UNAUTHENTICATED":
+        return (
+            "valid credentials are missing; set MLFLOW_TRACKING_USERNAME and"
+            " MLFLOW_TRACKING_PASSWORD"
+        )
+    return without_credentials(str(error)).strip().partition("\n")[0][:300]
 
 
 def prepare_mlflow() -> None:

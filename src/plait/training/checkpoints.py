@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -49,10 +48,6 @@ class Checkpoints(AfterEpoch):
             os.fsync(file.fileno())
         os.replace(temporary, self._folder / "last.ckpt")
         self._written = time.monotonic()
-
-    def remove(self) -> None:
-        """Called when the training is done."""
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def state_dict(self) -> dict[str, Any]:
         """The states of all generators, and whether this epoch was the last."""

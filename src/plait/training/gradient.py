@@ -125,7 +125,6 @@ def fit(task: Task) -> Fitted:
             )
     if best.epoch is not None:
         module.load_state_dict(best.weights)
-    checkpoints.remove()
     trained = module.network if isinstance(module, SupervisedModule) else module
     return Fitted(trained.cpu().eval(), curves.rows)
 

@@ -1,0 +1,155 @@
+"""Hydra's configuration loader with plait's composition of experiments.
+
+Hydra composes its own node and the section ``sweep`` from ``conf/run.yaml``; the experiment's
+values come from `plait.config.compose`, so that ``plait run`` and ``dvc repro`` mean the same by
+the same words.
+"""
+
+from collections.abc import Iterable
+from copy import deepcopy
+from typing import Any
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from plait.config.compose import Project
+from plait.config.pairs import GROUPS, choices
+from plait.config.resolved import Resolved
+from plait.errors import ConfigurationError
+
+PRIMARY = "run"
+"""The file in ``conf/`` that Hydra starts from."""
+
+
+class ExperimentLoader(ConfigLoaderImpl):
+    """Composes one experiment for Hydra, from its name and overrides.
+
+    :param project: whose experiments.
+    """
+
+    def __init__(self, search_path: ConfigSearchPath, project: Project) -> None:
+        super().__init__(search_path)
+        self._project = project
+        self._composed: dict[tuple[str, ...], Resolved] = {}
+
+    def resolve(self, overrides: Iterable[str]) -> Resolved:
+        """The experiment that overrides such as ``["experiment=market", "seed=1"]`` describe.
+
+        :raises ConfigurationError: with everything that is wrong with it.
+        """
+        key = tuple(overrides)
+        if key not in self._composed:
+            chosen, rest = _experiment_of(key)
+            if chosen is None:
+                known = ", ".join(choices(self._project.conf, "experiment"))
+                raise ConfigurationError(
+                    f"command line: choose experiment=NAME; there are: {known}"
+                )
+            self._composed[key] = self._project.compose(chosen, rest)
+        return self._composed[key]
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        """Hydra's node beside the experiment's resolved values; in a multirun without these."""
+        hydras, ours = _split(overrides)
+        config = super().load_configuration(
+            config_name, hydras, run_mode, from_shell, validate_sweep_overrides
+        )
+        with open_dict(config):
+            config.hydra.overrides.task = ours
+            if run_mode == RunMode.MULTIRUN:
+                # Given again on the command line, a sweep file's own values are replaced.
+                for override in _parsed(ours):
+                    (config.hydra.sweeper.get("params") or {}).pop(override.get_key_element(), None)
+                return config
+            del config["sweep"]
+            _put(config, self.resolve(ours))
+        return config
+
+    def compute_defaults_list(
+        self, config_name: str | None, overrides: list[str], run_mode: RunMode
+    ) -> Any:
+        """For ``--info``: the files of ``conf/run.yaml``, then those the experiment is made of."""
+        hydras, ours = _split(overrides)
+        listed = super().compute_defaults_list(config_name, hydras, run_mode)
+        resolved = self.resolve(ours)
+        made = [
+            f"{group}=[{','.join(resolved[group])}]"
+            if definition.several
+            else f"{group}={resolved.choice(group)}"
+            for group, definition in GROUPS.items()
+            if resolved[group]
+        ]
+        made.append(f"experiment={resolved.name}")
+        made_of = super().compute_defaults_list("config", made, run_mode)
+        listed.defaults += [
+            default
+            for default in made_of.defaults
+            if not str(default.config_path).startswith("hydra")
+        ]
+        listed.defaults_tree = made_of.defaults_tree
+        return listed
+
+    def load_sweep_config(
+        self, master_config: DictConfig, sweep_overrides: list[str]
+    ) -> DictConfig:
+        """The configuration of one trial."""
+        config = OmegaConf.create({"hydra": deepcopy(master_config.hydra)})
+        config.hydra.overrides.task = list(sweep_overrides)
+        _put(config, self.resolve(sweep_overrides))
+        return config
+
+
+def _put(config: DictConfig, resolved: Resolved) -> None:
+    for key, value in resolved.values.items():
+        config[key] = deepcopy(value)
+
+
+def _split(overrides: list[str]) -> tuple[list[str], list[str]]:
+    """Hydra's own overrides and those of ``conf/run.yaml``; and the experiment's."""
+    hydras: list[str] = []
+    ours: list[str] = []
+    for text, override in zip(overrides, _parsed(overrides), strict=True):
+        key = override.key_or_group
+        own = override.is_hydra_override() or key == "sweep" or key.startswith("sweep.")
+        (hydras if own else ours).append(text)
+    return hydras, ours
+
+
+def _experiment_of(overrides: tuple[str, ...]) -> tuple[str | None, list[str]]:
+    """The experiment that is chosen, and the other overrides."""
+    chosen: Any = None
+    rest = []
+    for text, override in zip(overrides, _parsed(overrides), strict=True):
+        if override.key_or_group != "experiment":
+            rest.append(text)
+        elif override.is_sweep_override():
+            raise ConfigurationError(f"command line: {text}: add -m to run several experiments")
+        else:
+            chosen = str(override.value())
+    return chosen, rest
+
+
+def _parsed(overrides: Iterable[str]) -> list[Override]:
+    parser = OverridesParser.create()
+    parsed = []
+    for text in overrides:
+        try:
+            parsed.append(parser.parse_override(text))
+        except HydraException as error:
+            raise ConfigurationError(
+                f"command line: {text!r} is no override such as optimizer.lr=0.1"
+                f" ({str(error).splitlines()[0]})"
+            ) from None
+    return parsed

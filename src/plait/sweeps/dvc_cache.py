@@ -1,0 +1,62 @@
+"""DVC's cache: what no commit, branch, tag or experiment names any more."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from plait.artifacts import Workspace, read_json
+from plait.errors import UserError
+
+NEEDED = ("--all-commits", "--all-experiments")
+"""Beside what the working tree needs."""
+
+
+def cache_folder(workspace: Workspace) -> Path:
+    """Where the cache lies.
+
+    :raises UserError: if others may share it.
+    """
+    folder = Path(_dvc(workspace, "cache", "dir").strip())
+    if not folder.is_relative_to(workspace.root):
+        raise UserError(
+            f"{folder} lies outside of the project, and others may use it: see `dvc gc --projects`"
+        )
+    return folder
+
+
+def cache_garbage(workspace: Workspace) -> list[Path]:
+    """The files in the cache that nothing names.
+
+    :raises UserError: if DVC cannot tell, or an experiment runs whose files nothing names yet.
+    """
+    for file in (workspace.root / ".dvc" / "tmp" / "exps" / "run").glob("*/*.pid"):
+        if psutil.pid_exists(int(read_json(file)["pid"])):
+            raise UserError("a DVC experiment is running; look again when it has ended")
+    said = _dvc(workspace, "gc", *NEEDED, "--dry")
+    starts = "Removing "
+    return [
+        Path(line.removeprefix(starts)) for line in said.splitlines() if line.startswith(starts)
+    ]
+
+
+def clear_cache(workspace: Workspace) -> None:
+    """Remove what nothing names; DVC's own lock is held meanwhile."""
+    _dvc(workspace, "gc", *NEEDED, "--force")
+
+
+def _dvc(workspace: Workspace, *arguments: str) -> str:
+    answer = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=workspace.root,
+        env={**os.environ, "DVC_NO_ANALYTICS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode:
+        said = [line for line in answer.stderr.splitlines() if line.startswith("ERROR")]
+        raise UserError((said or ["DVC failed"])[0].removeprefix("ERROR: "))
+    return answer.stdout

@@ -1,0 +1,51 @@
+"""What a job of a scheduler runs: one trial, in a worker process of its own.
+
+So a trial that kills its process has an outcome all the same, and only what kills the whole job
+is left for the scheduler to tell.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from plait.sweeps.trial import Trial
+from plait.sweeps.worker import Worker
+
+
+class Job:
+    """A trial as it travels to a job.
+
+    :param root: of the tree, which is there under the same path.
+    :param trial: as `Trial.to_json` gives it.
+    :param wait: as `plait.sweeps.trial.run_trial` takes it.
+    """
+
+    def __init__(self, root: str, trial: dict[str, Any], wait: bool) -> None:
+        self._root, self._trial, self._wait = root, trial, wait
+        self._worker: Worker | None = None
+
+    def __call__(self) -> dict[str, Any]:
+        """Run the trial; what interrupts this ends it as at SIGTERM.
+
+        :returns: the fields of its `Outcome`.
+        """
+        self._worker = Worker(Path(self._root))
+        try:
+            return asdict(self._worker.run(Trial.from_json(self._trial), self._wait))
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """Let the trial end as at SIGTERM, and wait until it has."""
+        if self._worker is not None:
+            self._worker.close()
+
+    def checkpoint(self) -> Any:
+        """Called by submitit when the job's time is up, or its place is wanted.
+
+        :returns: what SLURM is to run when it has room again: the trial, from its checkpoint on.
+        """
+        from submitit.helpers import DelayedSubmission
+
+        self.end()
+        return DelayedSubmission(Job(self._root, self._trial, self._wait))

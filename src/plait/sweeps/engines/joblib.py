@@ -1,0 +1,66 @@
+"""Several worker processes on this machine, kept busy by joblib's threads."""
+
+import os
+import queue
+from collections.abc import Mapping
+from pathlib import Path
+
+from plait.settings import Settings as Base
+from plait.settings import setting
+from plait.sweeps.engines.gpus import gpus_here
+from plait.sweeps.trial import Outcome, Trial
+from plait.sweeps.worker import Worker
+
+
+class Settings(Base):
+    """``hydra/launcher=joblib``."""
+
+    jobs: int | None = setting("trials at once; null: one a GPU, or one a CPU core", ge=1)
+
+
+class Workers:
+    """Worker processes, each of which runs one trial at a time.
+
+    Not joblib's own processes: when one of those is killed, the others go down with it.
+
+    :param environments: variables of each worker's own.
+    """
+
+    def __init__(self, root: Path, environments: list[Mapping[str, str]]) -> None:
+        self._workers = [Worker(root, environment) for environment in environments]
+        self._free: queue.SimpleQueue[Worker] = queue.SimpleQueue()
+        for worker in self._workers:
+            self._free.put(worker)
+
+    @property
+    def slots(self) -> int:
+        """As many as workers."""
+        return len(self._workers)
+
+    def run(self, trial: Trial, wait: bool) -> Outcome:
+        """Run a trial on a worker that is free."""
+        worker = self._free.get()
+        try:
+            return worker.run(trial, wait)
+        finally:
+            self._free.put(worker)
+
+    def close(self) -> None:
+        """End the workers."""
+        for worker in self._workers:
+            worker.end()
+        for worker in self._workers:
+            worker.close()
+
+
+def engine(root: Path, settings: Settings) -> Workers:
+    """The engine; where there are GPUs, each worker has one of its own, as far as they go."""
+    gpus = gpus_here()
+    count = settings.jobs or len(gpus) or os.cpu_count() or 1
+    return Workers(
+        root,
+        [
+            {"CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]} if gpus else {}
+            for number in range(count)
+        ],
+    )

@@ -1,0 +1,285 @@
+"""``plait rebuild``: a recorded run made again by its own commit, and every number compared."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plait.artifacts import Outputs, Workspace, read_json, write_text
+from plait.config.compose import LOCK
+from plait.config.packages import read_lock
+from plait.config.pairs import kind_of
+from plait.config.resolved import Resolved
+from plait.errors import UserError
+from plait.stages.entry import end_at_sigterm
+from plait.sweeps.comparison import (
+    INCOMPARABLE,
+    SAME,
+    UNRECORDED,
+    Compared,
+    Comparison,
+    Verdict,
+    arrays_distance,
+    compare,
+)
+from plait.sweeps.user_files import put_in_place
+from plait.sweeps.worktree import has_commit, worktree
+from plait.tracking import source_patch
+from plait.tracking.archive import ArchivedRun
+from plait.tracking.find import find
+from plait.tracking.record import MEASURED_BY, SOURCE_MEASURES, curve_rows, final_values
+from plait.tracking.weights import WEIGHTS, weights_digest
+from plait.training.devices import check_devices, describe_devices
+from plait.training.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+VERDICT = "plait.rebuild"
+"""The tag of a recorded run with verdict and date."""
+
+STAGES = ("generate", "train", "evaluate")
+
+
+def rebuild(workspace: Workspace, reference: str, tolerance: float) -> int:
+    """Rebuild a run, print what became of each number, and leave the verdict on the run.
+
+    :param reference: as `plait.tracking.find.find` takes it.
+    :param tolerance: relative difference up to which numbers are within tolerance.
+    :returns: exit status; 1 if the numbers are different.
+    :raises UserError: with status 2, if the run can't be rebuilt.
+    """
+    end_at_sigterm()
+    try:
+        if not 0 <= tolerance < 1:
+            raise UserError(f"--tolerance: {tolerance} is not a number of at least 0 and below 1")
+        with tempfile.TemporaryDirectory() as fetched:
+            verdict = _rebuild(
+                workspace, ArchivedRun(*find(workspace, reference), Path(fetched)), tolerance
+            )
+    except UserError as error:
+        raise UserError(str(error), status=2) from error
+    return 1 if verdict == "different" else 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """What it takes to make a run again."""
+
+    commit: str
+    patch: bytes
+    resolved: Resolved
+
+
+def _rebuild(workspace: Workspace, run: ArchivedRun, tolerance: float) -> Verdict:
+    _say("run", f"{run.name} ({run.run_id})")
+    source = _source(workspace, run)
+    resolved = source.resolved
+    _check_packages(resolved)
+    _say_devices(run, resolved)
+    with worktree(workspace, source.commit, run.run_id, source.patch) as tree:
+        changes = " with its uncommitted changes" if source.patch else ""
+        _say("source", f"commit {source.commit[:12]}{changes}, in a worktree for the while")
+        _say("packages", _other_packages(tree))
+        if resolved["files"]:
+            put_in_place(workspace.root, tree, resolved["files"])
+            _say("data", f"as recorded: {', '.join(resolved['files'])}")
+        there = Workspace(tree, tree)
+        # The store of the worktree itself, and no server: the recorded run is only looked at.
+        local = Resolved({**resolved.values, "tracking": {"choice": "local"}})
+        write_text(there.resolved(resolved.name), local.text())
+        outputs = there.outputs(resolved.name)
+        outputs.metrics.unlink(missing_ok=True)  # of the commit
+        for stage in STAGES:
+            _run_stage(tree, stage, resolved.name)
+        comparison = _compare(run, outputs)
+    print(f"\n{comparison.table()}\n\n{comparison.conclusion(tolerance)}")
+    verdict = comparison.verdict(tolerance)
+    run.set_tag(VERDICT, f"{verdict} ({time.strftime('%Y-%m-%d')})")
+    return verdict
+
+
+def _source(workspace: Workspace, run: ArchivedRun) -> Source:
+    """What the run says of its source.
+
+    :raises UserError: if that is not enough.
+    """
+    tags = run.tags
+    commit = tags.get(source_patch.COMMIT)
+    if run.status != "FINISHED":
+        raise UserError(f"it is {run.status}, and only a finished run can be rebuilt")
+    if commit is None:
+        raise UserError("it has no commit: it was recorded outside of a git repository")
+    if not has_commit(workspace.root, commit):
+        raise UserError(
+            f"its commit {commit[:12]} is not in this repository; `git fetch` where it is"
+        )
+    if tags.get(SOURCE_MEASURES, tags.get(MEASURED_BY)) != tags.get(MEASURED_BY):
+        raise UserError("it was trained again since it was measured; `dvc repro` measures it again")
+    resolved = run.configuration()
+    if resolved is None:
+        raise UserError(
+            "it has no configuration: it was not recorded to its end; `dvc repro` completes it"
+        )
+    return Source(commit, _patch(run), resolved)
+
+
+def _patch(run: ArchivedRun) -> bytes:
+    tags = run.tags
+    if tags.get(source_patch.DIRTY) != "true":
+        return b""
+    for line in tags.get(source_patch.WITHOUT, "").splitlines():
+        path, _, reason = line.rpartition(": ")
+        # Of the files below data/, those that matter are looked for by their digests.
+        if path.startswith(("src/", "conf/")):
+            raise UserError(
+                f"{path} was not committed, and not kept with the run: {reason};\n"
+                "  commit such a file, or let git ignore it, before a run"
+            )
+    kept = tags.get(source_patch.PATCH)
+    if kept == source_patch.EMPTY:
+        return b""
+    content = run.patch() if kept not in (None, *source_patch.WITHOUT_PATCH) else None
+    if content is None or source_patch.digest(content) != kept:
+        why = f" ({kept})" if kept in source_patch.WITHOUT_PATCH else ""
+        raise UserError(f"its tree had uncommitted changes, and no patch of them was kept{why}")
+    return content
+
+
+def _check_packages(resolved: Resolved) -> None:
+    """:raises UserError: if a package that computes is here in another version."""
+    recorded: dict[str, str] = {}
+    for versions in resolved["packages"].values():
+        recorded |= versions
+    other = [
+        f"{name} {recorded[name]} (here {_installed(name) or 'none'})"
+        for name in sorted(recorded)
+        if _installed(name) != recorded[name]
+    ]
+    if other:
+        raise UserError(
+            f"it was computed by other packages: {', '.join(other)};\n"
+            f"  install what the {LOCK} of its commit says"
+        )
+
+
+def _other_packages(tree: Path) -> str:
+    """How the packages here differ from the lock of the commit, those that compute being equal."""
+    other = [
+        f"{name} {locked} (here {_installed(name)})"
+        for name, locked in sorted(read_lock(tree / LOCK).items())
+        if _installed(name) not in (None, locked)
+    ]
+    if not other:
+        return f"as in the {LOCK} of the commit"
+    more = f" and {len(other) - 5} more" if len(other) > 5 else ""
+    return f"that compute, as recorded; others differ: {', '.join(other[:5])}{more}"
+
+
+def _installed(name: str) -> str | None:
+    try:
+        # A local build, such as 2.13.0+cpu, is the version that the lock names.
+        return version(name).partition("+")[0]
+    except PackageNotFoundError:
+        return None
+
+
+def _say_devices(run: ArchivedRun, resolved: Resolved) -> None:
+    """:raises UserError: if this machine lacks the devices that the configuration asks for."""
+    here = "cpu"
+    if kind_of(resolved.choice("model")).fitted_by == "gradient":
+        # Unchecked: of another commit, it may have other fields.
+        settings = Settings.model_construct(**resolved["trainer"])
+        check_devices(settings)
+        here = describe_devices(settings)
+    then = run.tags.get("plait.devices")
+    if then in (None, here):
+        _say("devices", here)
+    else:
+        _say("devices", f"{here}, but it was trained on {then}, which may round differently")
+
+
+def _run_stage(tree: Path, stage: str, name: str) -> None:
+    """Run a stage by the code of the worktree.
+
+    :raises UserError: if it fails, after what it printed.
+    """
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_"))
+    }
+    began = time.monotonic()
+    print(f"{stage:<10}", end="", flush=True)
+    answer = subprocess.run(
+        [sys.executable, "-m", f"plait.stages.{stage}", name],
+        cwd=tree,
+        env={**environment, "PYTHONPATH": str(tree / "src")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    print(f"{time.monotonic() - began:.1f} s" if not answer.returncode else "failed")
+    if answer.returncode:
+        print(answer.stdout, file=sys.stderr)
+        raise UserError(f"stage {stage} exited with {answer.returncode}, as printed above")
+
+
+def _compare(run: ArchivedRun, outputs: Outputs) -> Comparison:
+    try:
+        evaluation = read_json(outputs.evaluation / "evaluation.json")
+        finals = final_values(read_json(outputs.metrics), evaluation)
+        rows = curve_rows(outputs.curves, 0)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"its commit writes results that this version cannot read ({error})"
+        ) from error
+    curves: dict[str, dict[int, float]] = {}
+    for row in rows:
+        for key, value in row.values.items():
+            curves.setdefault(key, {})[row.step] = value
+    return compare(run.shown, run.points(), finals, curves, _compare_weights(run, outputs))
+
+
+def _compare_weights(run: ArchivedRun, outputs: Outputs) -> Compared:
+    """By their digests; where those differ, by the weights themselves or what they predict."""
+    recorded = run.tags.get(WEIGHTS, UNRECORDED)
+    rebuilt = weights_digest(outputs.model)
+    if recorded == rebuilt:
+        return Compared("weights", recorded, rebuilt, SAME)
+    weights = run.network_weights()
+    file = outputs.model / "weights.safetensors"
+    if weights is not None and file.exists():
+        from safetensors.torch import load_file
+
+        arrays = {key: value.double().numpy() for key, value in load_file(file).items()}
+        distance = arrays_distance(weights, arrays)
+        return Compared("weights", recorded, rebuilt, distance)
+    predictions = run.predictions()
+    if predictions is None:
+        return Compared("weights", recorded, rebuilt, INCOMPARABLE)
+    distance = arrays_distance(
+        _predictions(predictions), _predictions(outputs.evaluation / predictions.name)
+    )
+    return Compared("weights (by predictions of the test part)", recorded, rebuilt, distance)
+
+
+def _predictions(path: Path) -> "dict[str, np.ndarray]":
+    """The predicted numbers: of classes, their probabilities."""
+    import pandas as pd
+
+    frame = pd.read_parquet(path)
+    names = [
+        name
+        for name in map(str, frame)
+        if name.startswith(("prediction", "probability_")) and frame[name].dtype == "float64"
+    ]
+    return {name: frame[name].to_numpy() for name in names}
+
+
+def _say(step: str, text: str) -> None:
+    print(f"{step:<10}{text}", flush=True)

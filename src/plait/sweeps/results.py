@@ -1,0 +1,101 @@
+"""What the tracking store says of trials, and what is written on their runs about all of them."""
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from plait.sweeps.summary import Result, Row, Summary
+from plait.tracking import runs
+from plait.tracking.find import BEST_OF, names_in
+from plait.tracking.record import DIRECTION, MAIN_METRIC
+from plait.tracking.store import Store, said_plainly
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+REPEATS = "plait.repeats"
+"""The tag with mean and standard error of the trials that differ from a run by their seed alone."""
+
+
+def result_of(store: Store, run_id: str, metric: str | None, direction: str) -> Result | None:
+    """What a finished run is worth.
+
+    :param metric: by which trials are ranked; None: the run's main one. Of a curve, the best epoch
+        counts, which gave the weights.
+    :param direction: of ``metric``.
+    :raises StoreSilent: if the store does not answer.
+    """
+    with said_plainly(store.backend.uri):
+        run = store.client.get_run(run_id)
+        if metric is None:
+            tags = run.data.tags
+            if MAIN_METRIC not in tags:
+                return None
+            metric, direction = tags[MAIN_METRIC], tags[DIRECTION]
+        if metric not in run.data.metrics:
+            return None
+        name = metric.removeprefix("test/")
+        values = run.data.metrics
+        value = values[metric]
+        if not metric.startswith("test/"):
+            points = [point.value for point in store.client.get_metric_history(run_id, metric)]
+            value = min(points) if direction == "minimize" else max(points)
+        return Result(
+            metric,
+            value,
+            values.get(f"test_interval/{name}_low"),
+            values.get(f"test_interval/{name}_high"),
+            direction,
+        )
+
+
+def tag_best(store: Store, sweep: str, best: Row | None) -> None:
+    """Mark the best trial of a sweep, and no other.
+
+    :raises StoreSilent: if the store does not answer.
+    """
+    chosen = best.outcome.run_id if best is not None else None
+    with said_plainly(store.backend.uri):
+        for run in store.runs(f"tags.`{BEST_OF}` LIKE '%{sweep}%'"):
+            names = names_in(run.data.tags[BEST_OF])
+            if sweep in names and run.info.run_id != chosen:
+                _set_names(store, run, [name for name in names if name != sweep])
+        if chosen is not None:
+            run = store.client.get_run(chosen)
+            names = names_in(run.data.tags.get(BEST_OF))
+            if sweep not in names:
+                _set_names(store, run, [*names, sweep])
+
+
+def tag_repeats(store: Store, summary: Summary) -> None:
+    """Write the mean over seeds onto each of the runs.
+
+    :raises StoreSilent: if the store does not answer.
+    """
+    with said_plainly(store.backend.uri):
+        for group in summary.repeats:
+            for row in group.rows:
+                assert row.outcome.run_id is not None
+                runs.set_tags(store, row.outcome.run_id, {REPEATS: group.shown})
+
+
+def compare_page(store: Store, run_ids: list[str | None]) -> str:
+    """Where the MLflow UI compares the runs, and how to open it."""
+    ids = [run_id for run_id in run_ids if run_id is not None]
+    if not ids or not store.backend.ui:
+        return ""
+    with said_plainly(store.backend.uri):
+        experiments = sorted({store.client.get_run(run_id).info.experiment_id for run_id in ids})
+    address = (
+        f"{store.backend.ui}/#/compare-runs?runs={quote(json.dumps(ids, separators=(',', ':')))}"
+        f"&experiments={quote(json.dumps(experiments, separators=(',', ':')))}"
+    )
+    how = " (open it with `plait ui` running)" if store.backend.local else ""
+    return f"compare them{how}:\n  {address}"
+
+
+def _set_names(store: Store, run: "Run", names: list[str]) -> None:
+    if names:
+        runs.set_tags(store, run.info.run_id, {BEST_OF: ", ".join(names)})
+    else:
+        store.client.delete_tag(run.info.run_id, BEST_OF)

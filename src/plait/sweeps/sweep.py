@@ -1,0 +1,308 @@
+"""A sweep: its trials from a multirun onto an engine and into MLflow."""
+
+import hashlib
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from plait.artifacts import Workspace, write_json
+from plait.config.resolved import Resolved
+from plait.errors import ConfigurationError
+from plait.sweeps.results import compare_page, result_of, tag_best, tag_repeats
+from plait.sweeps.schedule import run_all
+from plait.sweeps.source_stamp import stamp_of
+from plait.sweeps.summary import Row, counts, duration, summarise, table
+from plait.sweeps.trial import (
+    Outcome,
+    Trial,
+    find_run,
+    held,
+    is_done,
+    open_store_of,
+    outputs_of,
+    patiently,
+    record_trial,
+    reuse,
+    say,
+    sweep_tags,
+)
+from plait.sweeps.trial_data import data_digest, data_folder
+from plait.tracking.store import Store
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+KEPT = ("all", "best", "none")
+"""Values of ``sweep.keep_models``."""
+
+DIRECTIONS = ("minimize", "maximize")
+"""Values of ``sweep.direction``."""
+
+Composed = tuple[tuple[str, ...], Resolved]
+"""The overrides of a trial, and what they resolve to."""
+
+
+class Sweep:
+    """The task of a multirun: Hydra's launcher hands it the trials, batch by batch.
+
+    :param fresh: train also what is done.
+    """
+
+    def __init__(self, workspace: Workspace, fresh: bool) -> None:
+        self._workspace, self._fresh = workspace, fresh
+        self._source = stamp_of(workspace.root)
+        self._rows: dict[str, Row] = {}
+        self._places: dict[str, int] = {}
+        self._stores: dict[str, Store] = {}
+        self._began = time.monotonic()
+        self.name = ""
+        self._keep = ""
+        self._metric: str | None = None
+        self._direction = ""
+        self._varying: tuple[str, ...] = ()
+
+    def begin(self, config: "DictConfig") -> None:
+        """Take what Hydra composed for the whole sweep.
+
+        :raises ConfigurationError: for a value of section ``sweep`` that means nothing.
+        """
+        section = config.sweep
+        if section.keep_models not in KEPT:
+            raise ConfigurationError(
+                f"sweep.keep_models: is {section.keep_models!r}; must be one of {', '.join(KEPT)}"
+            )
+        if section.direction not in DIRECTIONS:
+            raise ConfigurationError(
+                f"sweep.direction: is {section.direction!r}; must be one of {', '.join(DIRECTIONS)}"
+            )
+        self._keep, self._metric = section.keep_models, section.metric
+        self._direction = section.direction
+        given = {f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()}
+        given |= set(config.hydra.overrides.task)
+        self.name = section.name or name_of(given)
+        if not re.fullmatch(r"[\w.-]+", self.name, re.ASCII):
+            raise ConfigurationError(
+                f"sweep.name: is {self.name!r}; its letters may be A-Z, a-z, 0-9, -, _ and ."
+            )
+
+    def __call__(self, config: "DictConfig") -> None:
+        """As Hydra's tasks are; its launcher calls `launch` instead."""
+        raise AssertionError("a sweep is launched, not called")
+
+    def launch(
+        self,
+        composed: "Iterable[Composed]",
+        engine_name: str,
+        settings: dict[str, Any],
+        done: Callable[[tuple[str, ...], Row], None] | None = None,
+        searches: Callable[[tuple[str, ...]], dict[str, Any]] | None = None,
+    ) -> None:
+        """Run the trials that are not done, as they come.
+
+        :param composed: asked for the next one when a slot of the engine is free.
+        :param done: told of the end of each.
+        :param searches: gives a trial's `Trial.search`.
+        :raises UserError: if the engine can't be used here.
+        """
+        total = len(composed) if isinstance(composed, list) else None
+        progress = Progress(self.name, total)
+        engine = import_module(f"plait.sweeps.engines.{engine_name}").engine(
+            self._workspace.root, **settings
+        )
+        if isinstance(composed, list):
+            self._varying = _varying(overrides for overrides, _ in composed)
+            for _, resolved in composed:
+                self._places.setdefault(resolved.identity, len(self._places))
+            self._write(composed, finished=False)
+
+        def end(trial: Trial, outcome: Outcome) -> None:
+            row = self._row(trial, outcome)
+            self._rows[trial.resolved.identity] = row
+            progress.add(row)
+            if done is not None:
+                done(trial.overrides, row)
+
+        def left_to_do() -> Iterator[Trial]:
+            for overrides, resolved in composed:
+                search = searches(overrides) if searches is not None else {}
+                trial = Trial(
+                    resolved,
+                    overrides,
+                    self.name,
+                    keep_model=self._keep == "all",
+                    fresh=self._fresh,
+                    search=search,
+                    source=self._source,
+                )
+                known = self._rows.get(resolved.identity)
+                outcome = known.outcome if known is not None else self._reused(trial)
+                if outcome is None:
+                    yield trial
+                else:
+                    end(trial, outcome)
+
+        with closing(engine), closing(progress):
+            run_all(engine, left_to_do(), end)
+
+    def value(self, resolved: Resolved) -> float | None:
+        """What a trial that has ended is worth; None if it failed."""
+        row = self._rows.get(resolved.identity)
+        return row.result.value if row is not None and row.result is not None else None
+
+    def finish(self) -> int:
+        """Tag the best and the repeats, keep the models that are wanted, print the table.
+
+        :returns: exit status: 1 if a trial failed.
+        """
+        summary = summarise(
+            sorted(self._rows.values(), key=lambda row: self._places.get(row.resolved.identity, 0))
+        )
+        if not summary.rows:
+            say("nothing to run")
+            return 0
+        for store in self._stores.values():
+            patiently(tag_best, store, self.name, summary.best)
+            patiently(tag_repeats, store, summary)
+        self._keep_models(summary.best)
+        self._write([(row.overrides, row.resolved) for row in summary.rows], finished=True)
+        failed = [row for row in summary.rows if row.outcome.status == "failed"]
+        took = duration(time.monotonic() - self._began)
+        print(f"\nsweep {self.name}: {counts(summary.rows)}; {took}\n")
+        print(table(summary))
+        if summary.best is not None:
+            print(
+                f"\nbest by {summary.best.result.metric}: {summary.best.shown}"  # type: ignore[union-attr]
+                f"\n  plait promote best:{self.name}   makes an experiment of it"
+            )
+        for store in self._stores.values():
+            print(compare_page(store, [row.outcome.run_id for row in summary.rows]))
+        return 1 if failed else 0
+
+    def _row(self, trial: Trial, outcome: Outcome) -> Row:
+        result = None
+        if outcome.run_id is not None and outcome.status in ("new", "resumed", "reused"):
+            run_id, store = outcome.run_id, self._store(trial.resolved)
+            result = patiently(result_of, store, run_id, self._metric, self._direction)
+        return Row(trial.resolved, self._shown(trial.overrides), outcome, result)
+
+    def _shown(self, overrides: tuple[str, ...]) -> tuple[str, ...]:
+        """What tells a trial from the others: ``lr=0.1``, longer where that is ambiguous."""
+        shorts = [key.rpartition(".")[2] for key in self._varying]
+        words = []
+        for key, _, value in (text.partition("=") for text in overrides):
+            if key in self._varying:
+                short = key.rpartition(".")[2]
+                words.append(f"{short if shorts.count(short) == 1 else key}={value}")
+        return tuple(words) or overrides
+
+    def _reused(self, trial: Trial) -> Outcome | None:
+        """The outcome of a trial that is done; known without a process for it."""
+        if self._fresh:
+            return None
+        store = self._store(trial.resolved)
+        run = patiently(find_run, store, trial.resolved.identity)
+        if run is None or not is_done(run, trial.resolved):
+            return None
+        return Outcome("reused", 0.0, reuse(store, run, sweep_tags(trial, run)))
+
+    def _store(self, resolved: Resolved) -> Store:
+        key = json.dumps(resolved["tracking"], sort_keys=True)
+        if key not in self._stores:
+            self._stores[key] = patiently(open_store_of, self._workspace, resolved)
+        return self._stores[key]
+
+    def _keep_models(self, best: Row | None) -> None:
+        """Log the best trial's model, which its folder holds."""
+        rows: list[Row | None] = [best] if self._keep == "best" else []
+        if self._keep == "all":
+            rows = list(self._rows.values())
+        for row in rows:
+            if row is None or row.result is None:
+                continue
+            data = data_folder(self._workspace, data_digest(row.resolved))
+            outputs = outputs_of(self._workspace, row.resolved, data)
+            if data.exists() and (outputs.model / "model.json").exists():
+                trial = Trial(row.resolved, row.overrides, self.name)
+                with held(self._workspace, row.resolved, wait=True):
+                    patiently(record_trial, self._workspace, trial, outputs, {})
+
+    def _write(self, composed: "list[Composed]", finished: bool) -> None:
+        """Leave on disk which trials the sweep has, for `plait gc`."""
+        trials = [
+            {
+                "identity": resolved.identity,
+                "experiment": resolved.name,
+                "data": data_digest(resolved),
+                "overrides": list(overrides),
+            }
+            for overrides, resolved in composed
+        ]
+        write_json(
+            self._workspace.scratch / "sweeps" / f"{self.name}.json",
+            {"name": self.name, "finished": finished, "trials": trials},
+        )
+
+
+class Progress:
+    """A line for each trial that ends, and on a terminal a bar below them."""
+
+    def __init__(self, name: str, total: int | None) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(
+            total=total, desc=name, unit="trial", disable=not sys.stderr.isatty(), leave=False
+        )
+
+    def add(self, row: Row) -> None:
+        """Tell of a trial that has ended."""
+        words = [f"{row.shown}: {row.outcome.status}"]
+        if row.result is not None:
+            words.append(f"{row.result.metric} {row.result.value:.4g}")
+        if row.outcome.status != "reused":
+            words.append(duration(row.outcome.seconds))
+        if row.outcome.reason:
+            words.append(row.outcome.reason.partition("\n")[0])
+        self._bar.write(", ".join(words), file=sys.stderr)
+        self._bar.update()
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._bar.close()
+
+
+def name_of(overrides: Iterable[str]) -> str:
+    """A name for the sweep over these: the same for the same command.
+
+    ``linear_regression-lr-1f3a5c`` names experiment and keys; the digest tells the values apart.
+    """
+    texts = sorted(overrides)
+    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:6]
+    keys, experiment = [], "experiments"
+    for text in texts:
+        key, _, value = text.partition("=")
+        if key == "experiment":
+            experiment = value if value.isidentifier() else experiment
+        elif _sweeps(text):
+            keys.append(key.rpartition(".")[2].replace("/", "_"))
+    return "-".join([experiment, *keys, digest])
+
+
+def _sweeps(text: str) -> bool:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    return bool(OverridesParser.create().parse_override(text).is_sweep_override())
+
+
+def _varying(overrides: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The keys whose values differ between trials."""
+    values: dict[str, set[str]] = {}
+    for trial in overrides:
+        for text in trial:
+            key, _, value = text.partition("=")
+            values.setdefault(key, set()).add(value)
+    return tuple(key for key, found in values.items() if len(found) > 1)

@@ -1,0 +1,375 @@
+"""One trial: an experiment generated, trained, evaluated and recorded in this process.
+
+The same functions as DVC's stages, on a folder of the trial's own. The identity decides what is
+left to do, so that a trial that was interrupted anywhere is simply run again.
+"""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from filelock import FileLock, Timeout
+
+from plait.artifacts import Outputs, Workspace, read_json, write_json, write_text
+from plait.config.resolved import STAGES, Resolved
+from plait.errors import Pruned, UserError
+from plait.stages.entry import check_packages
+from plait.stages.evaluate import evaluate
+from plait.stages.generate import generate
+from plait.stages.record import write_page
+from plait.stages.train import train
+from plait.sweeps.trial_data import trial_data
+from plait.tracking import process, runs
+from plait.tracking.backend import backend_of
+from plait.tracking.delivery import deliver_journal
+from plait.tracking.find import SWEEPS, names_in
+from plait.tracking.live import TERMINATED, outcome
+from plait.tracking.reaper import cause_of_death
+from plait.tracking.record import MEASURED_BY, evaluation_digest, record
+from plait.tracking.store import Store, StoreSilent, open_store, said_plainly
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+    from plait.training.fit import Observe
+
+Status = Literal["new", "resumed", "reused", "failed", "pruned", "busy"]
+
+Answer = TypeVar("Answer")
+
+BETWEEN_LOOKS = 3.0
+"""Seconds until a trial that somebody else runs, or a silent store, is looked at again."""
+
+PATIENCE = 3600.0
+"""Seconds that a trial waits for a store that does not answer. Its results are on disk then."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is to be run."""
+
+    resolved: Resolved
+    overrides: tuple[str, ...] = ()
+    """What the command line set, as it stands in tables and tags."""
+    sweep: str | None = None
+    keep_model: bool = True
+    """Log the model in MLflow at once."""
+    fresh: bool = False
+    """Train it anew, although it is done."""
+    source: str | None = None
+    """`stamp_of` the tree that it was composed in, where another process runs it."""
+    search: dict[str, Any] = field(default_factory=dict)
+    """What `plait.sweeps.pruning.watcher` takes, where a search may prune it."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As it travels to another process."""
+        return {**asdict(self), "resolved": self.resolved.values}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Trial":
+        """What `to_json` gave."""
+        given = {**values, "overrides": tuple(values["overrides"])}
+        return cls(**{**given, "resolved": Resolved(values["resolved"])})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended."""
+
+    status: Status
+    seconds: float
+    run_id: str | None = None
+    reason: str | None = None
+    """Why it failed or was pruned."""
+
+
+def run_trial(workspace: Workspace, trial: Trial, wait: bool = True) -> Outcome:
+    """Run a trial, unless it is done.
+
+    :param wait: for another process that runs exactly this; else the outcome is ``busy``.
+    :raises SystemExit: at SIGTERM; the next call goes on.
+    """
+    began = time.monotonic()
+    with held(workspace, trial.resolved, wait) as mine:
+        if not mine:
+            return Outcome("busy", 0.0)
+        try:
+            status, run_id, reason = _run(workspace, trial, wait)
+        except StoreSilent as error:
+            status, run_id, reason = "failed", None, str(error)
+    return Outcome(status, time.monotonic() - began, run_id, reason)
+
+
+@contextmanager
+def held(workspace: Workspace, resolved: Resolved, wait: bool) -> Iterator[bool]:
+    """Hold a trial against other processes of this machine; the system lets go at their death.
+
+    :param wait: for the process that holds it.
+    :returns: whether it is held now.
+    """
+    lock = trial_lock(workspace, resolved.identity)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if not wait:
+            yield False
+            return
+        say(f"{resolved.name}: waiting for a process that runs exactly this")
+        lock.acquire()
+    try:
+        yield True
+    finally:
+        # Safe while it is held: filelock notices a lock file that is no longer at its path.
+        Path(lock.lock_file).unlink(missing_ok=True)
+        lock.release()
+
+
+def trial_lock(workspace: Workspace, identity: str) -> FileLock:
+    """The lock of a trial, not yet held."""
+    folder = workspace.scratch / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / f"trial-{identity}.lock")
+
+
+def is_done(run: "Run | None", resolved: Resolved) -> bool:
+    """Whether a run is recorded to the end, measured as ``resolved`` would measure it."""
+    return (
+        run is not None
+        and run.info.status == "FINISHED"
+        and run.data.tags.get(MEASURED_BY) == evaluation_digest(resolved)
+    )
+
+
+def outputs_of(workspace: Workspace, resolved: Resolved, data: Path) -> Outputs:
+    """Where a trial writes."""
+    return Outputs(data, workspace.trial(resolved.name, resolved.identity))
+
+
+def reuse(store: Store, run: "Run", tags: dict[str, str]) -> str:
+    """Mark a run that is done as a trial of this sweep too.
+
+    :returns: its id.
+    """
+    if tags.items() - run.data.tags.items():
+        runs.set_tags(store, run.info.run_id, tags)
+    return str(run.info.run_id)
+
+
+def record_failure(workspace: Workspace, trial: Trial, reason: str) -> str | None:
+    """Leave the reason on the trial's run, which is made if it died too early to have one.
+
+    :returns: the run's id; None if the store does not answer.
+    """
+    resolved = trial.resolved
+    try:
+        store = open_store_of(workspace, resolved)
+        with said_plainly(store.backend.uri):
+            deliver_journal(store, resolved.identity)
+            found = store.find_run(resolved.identity)
+            if found is None or found.info.status == "FINISHED":
+                tags = runs.tags_of(workspace, resolved, "train") | sweep_tags(trial, found)
+                found, _ = runs.begin(store, resolved, tags, time.time_ns() // 1_000_000)
+            runs.end(store, found.info.run_id, "FAILED", reason)
+    except StoreSilent as error:
+        say(f"{resolved.name}: its failure could not be recorded: {error}")
+        return None
+    return str(found.info.run_id)
+
+
+def say(text: str) -> None:
+    """Tell the user, beside the results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _run(workspace: Workspace, trial: Trial, wait: bool) -> tuple[Status, str | None, str | None]:
+    resolved = trial.resolved
+    while True:
+        store = patiently(open_store_of, workspace, resolved)
+        run = patiently(find_run, store, resolved.identity)
+        if run is None or not _lives_elsewhere(run):
+            break
+        if not wait:
+            return "busy", run.info.run_id, None
+        time.sleep(BETWEEN_LOOKS)
+    tags = sweep_tags(trial, run)
+    if is_done(run, resolved) and not trial.fresh:
+        assert run is not None
+        return "reused", reuse(store, run, tags), None
+
+    results = workspace.trial(resolved.name, resolved.identity)
+    if trial.fresh:
+        shutil.rmtree(workspace.checkpoints(resolved.identity), ignore_errors=True)
+    # What is on disk counts as long as its run does: one deleted in the UI is made anew.
+    if trial.fresh or run is None:
+        _clear(Outputs(results, results))
+    resumed = (results / DONE).exists() or any(
+        workspace.checkpoints(resolved.identity).glob("*.ckpt")
+    )
+    try:
+        run_id = _go_through(workspace, trial, tags)
+    except Pruned as pruned:
+        return "pruned", _run_id(store, resolved), str(pruned)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and error.code == TERMINATED:
+            raise
+        reason = _reason(error)
+        return "failed", record_failure(workspace, trial, reason), reason
+    return ("resumed" if resumed else "new"), run_id, None
+
+
+def _reason(error: BaseException) -> str:
+    """Why a trial failed, in words; a traceback goes where its other output goes."""
+    if isinstance(error, UserError):
+        return str(error)
+    if not isinstance(error, SystemExit):
+        import traceback
+
+        traceback.print_exception(error)
+    return outcome(error)[1] or "it ended the process without an error"
+
+
+def _go_through(workspace: Workspace, trial: Trial, tags: dict[str, str]) -> str:
+    """What is left to do of the four stages.
+
+    :returns: the run's id.
+    """
+    resolved = trial.resolved
+    for stage in STAGES:
+        check_packages(stage, resolved)
+
+    def generate_into(folder: Path) -> None:
+        there = Outputs(folder, folder)
+        generate(workspace, resolved.handed_to("generate"), there)
+
+    data = trial_data(workspace, resolved, generate_into)
+    outputs = outputs_of(workspace, resolved, data)
+    outputs.results.mkdir(parents=True, exist_ok=True)
+    write_text(outputs.results / "resolved.yaml", resolved.text())
+    done: dict[str, str] = {}
+    if (outputs.results / DONE).exists():
+        done = read_json(outputs.results / DONE)
+
+    def is_over(stage: str, digest: str) -> None:
+        done[stage] = digest
+        write_json(outputs.results / DONE, done)
+
+    if done.get("train") != resolved.identity:
+        _clear(outputs)
+        done.clear()
+        train(workspace, resolved.handed_to("train"), outputs, _watch(trial), tags)
+        is_over("train", resolved.identity)
+    measured_by = evaluation_digest(resolved)
+    if done.get("evaluate") != measured_by:
+        evaluate(workspace, resolved.handed_to("evaluate"), outputs)
+        is_over("evaluate", measured_by)
+
+    return patiently(record_trial, workspace, trial, outputs, tags)
+
+
+def record_trial(workspace: Workspace, trial: Trial, outputs: Outputs, tags: dict[str, str]) -> str:
+    """Complete the trial's run; as often as one likes.
+
+    :returns: its id.
+    """
+
+    def render_report(facts: dict[str, str]) -> dict[str, Path]:
+        page = outputs.results / "report.html"
+        write_page(page, trial.resolved, outputs, facts)
+        return {page.name: page}
+
+    recorded = record(
+        workspace,
+        trial.resolved.handed_to("record"),
+        outputs,
+        render_report,
+        keep_model=trial.keep_model,
+        tags=tags,
+    )
+    return recorded.run_id
+
+
+DONE = "done.json"
+"""In a trial's folder: the stages that are over, each with the digest of what it went by."""
+
+
+def _clear(outputs: Outputs) -> None:
+    """Remove what an earlier training left; Hydra's own files beside it stay."""
+    (outputs.results / DONE).unlink(missing_ok=True)
+    for folder in (outputs.model, outputs.evaluation, outputs.plots):
+        shutil.rmtree(folder, ignore_errors=True)
+    for file in (outputs.curves, outputs.metrics, outputs.predictions):
+        file.unlink(missing_ok=True)
+
+
+def _watch(trial: Trial) -> "Observe | None":
+    if not trial.search:
+        return None
+    from plait.sweeps.pruning import watcher
+
+    return watcher(**trial.search)
+
+
+def sweep_tags(trial: Trial, run: "Run | None") -> dict[str, str]:
+    """What makes a run a trial; of a run that was one before, of both sweeps."""
+    if trial.sweep is None:
+        return {}
+    before = names_in(run.data.tags.get(SWEEPS)) if run is not None else []
+    sweeps = [*(name for name in before if name != trial.sweep), trial.sweep]
+    return {SWEEPS: ", ".join(sweeps), "plait.overrides": " ".join(trial.overrides)}
+
+
+def _lives_elsewhere(run: "Run") -> bool:
+    """Whether another machine trains it; on this one, locks say so."""
+    return (
+        run.info.status == "RUNNING"
+        and not process.on_this_host(run.data.tags)
+        and cause_of_death(run, time.time()) is None
+    )
+
+
+def open_store_of(workspace: Workspace, resolved: Resolved) -> Store:
+    """The store that an experiment is recorded in.
+
+    :raises StoreSilent: if it does not answer.
+    """
+    tracking = resolved.choice("tracking"), resolved.settings("tracking")
+    with said_plainly(backend_of(workspace, *tracking).uri):
+        return open_store(workspace, *tracking)
+
+
+def find_run(store: Store, identity: str) -> "Run | None":
+    """The run of an identity.
+
+    :raises StoreSilent: if the store does not answer.
+    """
+    with said_plainly(store.backend.uri):
+        return store.find_run(identity)
+
+
+def _run_id(store: Store, resolved: Resolved) -> str | None:
+    run = find_run(store, resolved.identity)
+    return None if run is None else str(run.info.run_id)
+
+
+def patiently(ask: Callable[..., Answer], *arguments: Any) -> Answer:
+    """What ``ask`` gives; a store that does not answer is asked again for an hour.
+
+    :raises StoreSilent: when patience ends.
+    """
+    end = time.monotonic() + PATIENCE
+    told = False
+    while True:
+        try:
+            return ask(*arguments)
+        except StoreSilent as error:
+            if time.monotonic() > end:
+                raise
+            if not told:
+                say(f"plait: {error}\n  asked again every {BETWEEN_LOOKS:.0f} s; nothing is lost")
+                told = True
+            time.sleep(BETWEEN_LOOKS)

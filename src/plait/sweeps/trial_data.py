@@ -1,0 +1,56 @@
+"""Data of trials: generated once for each digest of what generation reads, shared by all."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+
+from plait.artifacts import Workspace
+from plait.config.resolved import READS, Resolved, digests_read
+
+
+def data_digest(resolved: Resolved) -> str:
+    """The digest of everything that stage `generate` reads for these values."""
+    read = {key: resolved[key] for key in (*READS["generate"], *digests_read("generate"))}
+    return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def trial_data(workspace: Workspace, resolved: Resolved, generate: Callable[[Path], None]) -> Path:
+    """The folder of a trial's data: the one there is, or generated now.
+
+    Many processes may want it at once: one generates, the others wait for it. A folder that is
+    there is whole. `plait gc` keeps what a trial needs that holds its own lock.
+
+    :param generate: writes the data into the empty folder that it is given.
+    """
+    digest = data_digest(resolved)
+    data = data_folder(workspace, digest)
+    with data_lock(workspace, digest):
+        if not data.exists():
+            # Under this lock, others can only be what a process left that was killed.
+            for leftover in data.parent.glob(f".{digest}.*"):
+                shutil.rmtree(leftover)
+            unfinished = data.with_name(f".{digest}.{os.getpid()}")
+            unfinished.mkdir(parents=True)
+            generate(unfinished)
+            for file in unfinished.iterdir():
+                with file.open("rb") as written:
+                    os.fsync(written.fileno())
+            os.replace(unfinished, data)
+    return data
+
+
+def data_folder(workspace: Workspace, digest: str) -> Path:
+    """Where data of a digest lie."""
+    return workspace.scratch / "data" / digest
+
+
+def data_lock(workspace: Workspace, digest: str) -> FileLock:
+    """Held while data of a digest are looked for, made or removed."""
+    folder = workspace.scratch / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / f"data-{digest}.lock")

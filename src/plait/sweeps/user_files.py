@@ -1,0 +1,82 @@
+"""The user's own data files by their digests: found wherever this checkout may have them."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from plait.errors import UserError
+
+
+def put_in_place(root: Path, tree: Path, files: dict[str, str]) -> None:
+    """Have each file lie in ``tree`` with the content that its digest names.
+
+    :param root: the checkout that ``tree`` is a worktree of.
+    :param files: digests, such as ``md5:…``, by path relative to the project.
+    :raises UserError: for a file that is nowhere with that content.
+    """
+    for relative, digest in files.items():
+        if _has(tree / relative, digest):
+            continue
+        for candidate in _candidates(root, tree, relative, digest):
+            if _has(candidate, digest):
+                if candidate != tree / relative:
+                    _link(candidate, tree / relative)
+                break
+        else:
+            raise UserError(
+                f"{relative} with digest {digest} is neither in git, nor in this tree, nor in the"
+                " DVC cache,\n  nor could `dvc pull` get it; put the file back as it was"
+            )
+
+
+def _candidates(root: Path, tree: Path, relative: str, digest: str) -> Iterator[Path]:
+    """Where the file may be, the cheapest to ask first."""
+    yield root / relative
+    cache = _dvc(root, "cache", "dir")
+    if not cache:
+        return
+    md5 = digest.removeprefix("md5:")
+    yield Path(cache) / "files" / "md5" / md5[:2] / md5[2:]
+    tracked = tree / f"{relative}.dvc"
+    if tracked.is_file() and md5 in tracked.read_text(encoding="utf-8"):
+        # With the checkout's own remotes and credentials, which git does not have.
+        local = root / ".dvc" / "config.local"
+        if local.is_file():
+            shutil.copy(local, tree / ".dvc")
+        _dvc(tree, "cache", "dir", "--local", cache)
+        (tree / relative).unlink(missing_ok=True)
+        _dvc(tree, "pull", "--quiet", tracked.name, folder=tracked.parent)
+        yield tree / relative
+
+
+def _has(path: Path, digest: str) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return f"md5:{hashlib.file_digest(file, 'md5').hexdigest()}" == digest
+
+
+def _link(source: Path, target: Path) -> None:
+    """Without a copy where the file system can; nothing writes into either."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _dvc(root: Path, *arguments: str, folder: Path | None = None) -> str:
+    """What DVC answers; empty if it fails."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=folder or root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "" if answer.returncode else answer.stdout.strip()

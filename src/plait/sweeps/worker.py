@@ -1,0 +1,185 @@
+"""A process that runs trials, one after the other, and the handle that its parent holds.
+
+The worker keeps what is slow to load. Each trial is a line of JSON on its standard input, each
+outcome a line on its standard output; everything that a trial prints goes to ``run.log`` in the
+trial's folder. A trial may kill its worker: the parent says how, and the next trial gets a new one.
+A worker ends when its parent does, however that ended: its standard input closes.
+"""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from plait.artifacts import Workspace
+from plait.evaluation.notation import listed
+from plait.sweeps.source_stamp import changed_stages
+from plait.sweeps.trial import Outcome, Trial, record_failure, run_trial
+
+GRACE = 30.0
+"""Seconds that a worker has to end a training properly when its parent is gone."""
+
+LOG = "run.log"
+"""In a trial's folder: what it printed."""
+
+
+class Worker:
+    """A worker process, started when it is first needed and again when a trial has killed it.
+
+    :param root: the tree whose code it runs.
+    :param environment: variables of its own, such as ``CUDA_VISIBLE_DEVICES``.
+    """
+
+    def __init__(self, root: Path, environment: Mapping[str, str] | None = None) -> None:
+        self._root = root
+        self._environment = environment or {}
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self, trial: Trial, wait: bool) -> Outcome:
+        """Run a trial to its end; a worker that dies of it makes a failed trial."""
+        began = time.monotonic()
+        if self._process is None or self._process.poll() is not None:
+            self._process = self._start()
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        answer = ""
+        with suppress(BrokenPipeError):
+            process.stdin.write(json.dumps({"trial": trial.to_json(), "wait": wait}) + "\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        if answer:
+            return Outcome(**json.loads(answer))
+        reason = cause(process.wait())
+        if process.stdin.closed:
+            # Ended by `end`: it has marked its run itself, and goes on when it is run again.
+            return Outcome("failed", time.monotonic() - began, None, "interrupted")
+        run_id = record_failure(Workspace.at(self._root), trial, reason)
+        return Outcome("failed", time.monotonic() - began, run_id, reason)
+
+    def end(self) -> None:
+        """Let it end, a trial that still runs as at SIGTERM."""
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+
+    def close(self) -> None:
+        """End it, and wait until it is gone."""
+        self.end()
+        process, self._process = self._process, None
+        if process is None:
+            return
+        try:
+            process.wait(GRACE + 5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _start(self) -> "subprocess.Popen[str]":
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self._root / "src"),
+            **self._environment,
+        }
+        return subprocess.Popen(
+            [sys.executable, "-m", "plait.sweeps.worker"],
+            cwd=self._root,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+
+def cause(status: int) -> str:
+    """What a worker's exit status says."""
+    if status == 128 + signal.SIGTERM:
+        return "its process was terminated (SIGTERM)"
+    if status >= 0:
+        return f"its process ended with exit status {status}"
+    name = signal.Signals(-status).name
+    memory = " (out of memory?)" if -status == signal.SIGKILL else ""
+    return f"its process was killed by {name}{memory}"
+
+
+def main() -> None:
+    """Run the trials that come in until there are no more."""
+    from plait.stages.entry import end_at_sigterm
+
+    # Outcomes have a pipe of their own; nothing that is printed may get between them.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    end_at_sigterm()
+    # Ctrl-C reaches the parent too, which decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    idle = threading.Event()
+    idle.set()
+    threading.Thread(target=_listen, args=(sys.stdin, requests, idle), daemon=True).start()
+    workspace = Workspace.at(Path.cwd())
+    while (request := requests.get()) is not None:
+        trial = Trial.from_json(request["trial"])
+        folder = workspace.trial(trial.resolved.name, trial.resolved.identity)
+        idle.clear()
+        with _printed_to(folder / LOG):
+            outcome = _stale(workspace, trial) or run_trial(workspace, trial, request["wait"])
+        idle.set()
+        answers.write(json.dumps(asdict(outcome)) + "\n")
+        answers.flush()
+
+
+def _stale(workspace: Workspace, trial: Trial) -> Outcome | None:
+    """Refuse to run other code than the identity says: somebody edited it during the sweep."""
+    if trial.source is None:
+        return None
+    stages = changed_stages(workspace.root, trial.source, trial.resolved)
+    if not stages:
+        return None
+    words = f"the code of {listed(stages)} was edited while the sweep ran; launch it again"
+    return Outcome("failed", 0.0, None, words)
+
+
+def _listen(
+    pipe: IO[str], requests: "queue.SimpleQueue[dict[str, Any] | None]", idle: threading.Event
+) -> None:
+    """The thread that reads requests, and notices that nobody will read the answers."""
+    for line in pipe:
+        requests.put(json.loads(line))
+    requests.put(None)
+    if not idle.is_set():
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE)
+        os._exit(128 + signal.SIGTERM)
+
+
+@contextmanager
+def _printed_to(path: Path) -> Iterator[None]:
+    """Let everything that this process prints, in whatever language, go to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    with path.open("a", encoding="utf-8") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for target, source in zip((1, 2), kept, strict=True):
+            os.dup2(source, target)
+            os.close(source)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""What the tracking stores no longer need, and what they say of trainings that files belong to."""
+
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from plait.artifacts import Workspace
+from plait.errors import UserError
+from plait.tracking.backend import backend_of
+from plait.tracking.store import Store, open_store, said_plainly
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+State = Literal["recorded", "finished", "unfinished", "deleted", "none", "unknown"]
+"""What the stores say of an identity: its run is complete, is trained but not complete, has not
+finished, was deleted, never was; or a store does not answer."""
+
+MOST_AT_ONCE = 1000
+"""Runs that MLflow is asked for at once."""
+
+
+class Ledger:
+    """The stores of a checkout, asked what became of identities.
+
+    :param trackings: sections ``tracking`` of configurations; its own store is asked anyway.
+    """
+
+    def __init__(self, workspace: Workspace, trackings: Iterable[dict[str, Any]]) -> None:
+        self.silent: list[str] = []
+        """What those say that do not answer."""
+        self.own: Store | None = None
+        """The checkout's own store, if it has one."""
+        self._stores: list[Store] = []
+        if (workspace.store / "mlflow.db").exists():
+            self.own = self._open(workspace, {"choice": "local"})
+        servers = {repr(section): section for section in trackings if section["choice"] == "server"}
+        for section in servers.values():
+            self._open(workspace, section)
+
+    def state(self, identity: str) -> State:
+        """What became of an identity."""
+        condition = f"tags.`plait.identity` = '{identity}'"
+        found = [run for store in self._stores for run in all_runs(store, condition)]
+        live = [run for run in found if run.info.lifecycle_stage == "active"]
+        if any(run.info.status == "FINISHED" for run in live):
+            recorded = any("plait.verdict" in run.data.tags for run in live)
+            return "recorded" if recorded else "finished"
+        if live:
+            return "unfinished"
+        if self.silent:
+            return "unknown"
+        return "deleted" if found else "none"
+
+    def _open(self, workspace: Workspace, section: dict[str, Any]) -> Store | None:
+        settings = {key: value for key, value in section.items() if key != "choice"}
+        try:
+            with said_plainly(backend_of(workspace, section["choice"], settings).uri):
+                store = open_store(workspace, section["choice"], settings)
+        except UserError as error:
+            self.silent.append(str(error))
+            return None
+        self._stores.append(store)
+        return store
+
+
+def all_runs(store: Store, condition: str = "", deleted_only: bool = False) -> "list[Run]":
+    """The runs that meet a condition, those that were deleted too, of all experiments."""
+    from mlflow.entities import ViewType
+
+    view = ViewType.DELETED_ONLY if deleted_only else ViewType.ALL
+    ids = _experiment_ids(store)
+
+    def ask(token: str | None) -> Any:
+        return store.client.search_runs(ids, condition, view, MOST_AT_ONCE, page_token=token)
+
+    return _all(ask)
+
+
+def artifact_garbage(store: Store) -> list[Path]:
+    """Folders below ``mlruns/artifacts`` that no run and no model needs which is not deleted.
+
+    A model that is registered is needed, and so is the run that it comes from.
+    """
+    artifacts = store.workspace.store / "artifacts"
+    # What is on disk now was in the store before: a run is made first, then its folder.
+    run_folders = [path for path in artifacts.glob("*/*") if _is_run_id(path.name)]
+    model_folders = list(artifacts.glob("*/models/m-*"))
+    dead = {run.info.run_id for run in _dead_runs(store)}
+    runs = {run.info.run_id for run in all_runs(store)} - dead
+    models = {model.model_id for model in _models(store) if model.source_run_id not in dead}
+    return [
+        *(path for path in run_folders if path.name not in runs),
+        *(path for path in model_folders if path.name not in models),
+    ]
+
+
+def purge(store: Store, folders: Iterable[Path]) -> None:
+    """Remove deleted runs for good, their models too, and these folders."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    assert store.backend.local
+    database = SqlAlchemyStore(store.backend.uri, str(store.workspace.store / "artifacts"))
+    dead = [run.info.run_id for run in _dead_runs(store)]
+    for model in _models(store):
+        if model.source_run_id in dead:
+            store.client.delete_logged_model(model.model_id)
+    # As `mlflow gc` does it, which cannot be told to spare a run.
+    for model_id in database._get_deleted_logged_models():
+        database._hard_delete_logged_model(model_id)
+    for run_id in dead:
+        database._hard_delete_run(run_id)
+    # The store first: folders that it does not know are found again, should this be interrupted.
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+def _dead_runs(store: Store) -> "list[Run]":
+    """Deleted runs without a registered model."""
+    versions = _all(lambda token: store.client.search_model_versions(page_token=token))
+    registered = {version.model_id for version in versions}
+    needed = {version.run_id for version in versions}
+    needed |= {model.source_run_id for model in _models(store) if model.model_id in registered}
+    deleted = all_runs(store, deleted_only=True)
+    return [run for run in deleted if run.info.run_id not in needed]
+
+
+def _models(store: Store) -> list[Any]:
+    ids = _experiment_ids(store)
+    return _all(lambda token: store.client.search_logged_models(ids, page_token=token))
+
+
+def _experiment_ids(store: Store) -> list[str]:
+    """Of deleted experiments too."""
+    from mlflow.entities import ViewType
+
+    view = ViewType.ALL
+    found = _all(lambda token: store.client.search_experiments(view, page_token=token))
+    return [str(experiment.experiment_id) for experiment in found]
+
+
+def _all(ask: Callable[[str | None], Any]) -> list[Any]:
+    """Everything on all pages; ``ask`` gives the page of a token."""
+    found, token = [], None
+    while True:
+        page = ask(token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _is_run_id(name: str) -> bool:
+    return len(name) == 32 and set(name) <= set("0123456789abcdef")

@@ -1,0 +1,213 @@
+"""A sweep goes on past failures, skips what is done, and says which trial was the best."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from checkouts import Checkout, copy_project
+from plait.artifacts import Workspace
+from plait.tracking.find import find, runs_of_sweep
+from plait.tracking.store import Store, open_store
+from sweeps.faults import SMALL, plant_faulty_model
+
+LINEAR = "experiment=linear_regression"
+
+
+def store_of(checkout: Checkout) -> Store:
+    return open_store(Workspace.at(checkout.root), "local", {})
+
+
+def statuses(said: str) -> Counter[str]:
+    """How many trials the table counts as what."""
+    (line,) = re.findall(r"^sweep \S+: (.*);", said, re.MULTILINE)
+    return Counter(
+        {word: int(count) for count, word in (part.split() for part in line.split(", "))}
+    )
+
+
+def test_a_sweep_goes_on_past_a_trial_that_fails(checkout: Checkout) -> None:
+    plant_faulty_model(checkout)
+    command = ("run", "-m", LINEAR, *SMALL, "model=faulty", "model.fault=kill,raise,none")
+    first = checkout.plait(*command, "sweep.name=faults", check=False)
+    assert first.returncode == 1, first.stderr
+    assert statuses(first.stdout) == {"new": 1, "failed": 2}
+    assert "killed by SIGKILL" in first.stdout
+    assert "ZeroDivisionError: a fault that was planted" in first.stdout
+    assert "Traceback" not in first.stdout + first.stderr
+
+    store = store_of(checkout)
+    runs = runs_of_sweep(store, "faults")
+    assert sorted(run.info.status for run in runs) == ["FAILED", "FAILED", "FINISHED"]
+    reasons = {run.data.tags.get("plait.error", "") for run in runs}
+    assert any("SIGKILL" in reason for reason in reasons)
+    assert any("ZeroDivisionError" in reason for reason in reasons)
+    assert find(Workspace.at(checkout.root), "best:faults")[1].data.params["model.fault"] == "none"
+    assert not any((checkout.root / ".plait/journal").glob("*.jsonl"))
+
+
+@pytest.mark.slow
+def test_every_kind_of_failure_is_retried_and_what_is_done_is_not(checkout: Checkout) -> None:
+    plant_faulty_model(checkout)
+    command = (
+        *("run", "-m", LINEAR, *SMALL, "model=faulty"),
+        "model.fault=exit,memory,kill,raise,none",
+    )
+    first = checkout.plait(*command, check=False)
+    assert (first.returncode, statuses(first.stdout)) == (1, {"new": 1, "failed": 4})
+    assert "exit status 3" in first.stdout
+    assert "MemoryError: cannot allocate" in first.stdout
+
+    # The fault is mended without a change of the code: the very trials are run again.
+    checkout.edit("src/plait/models/faulty.py", "a fault that was planted", "another")
+    again = checkout.plait(*command, check=False)
+    assert statuses(again.stdout) == {"new": 1, "failed": 4}  # another identity
+    third = checkout.plait(*command, check=False)
+    assert statuses(third.stdout) == {"reused": 1, "failed": 4}
+    assert Counter(run.info.status for run in store_of(checkout).runs("")) == {
+        "FINISHED": 2,
+        "FAILED": 8,
+    }
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, str]:
+    """A checkout with a sweep over rates and seeds, and what it said."""
+    checkout = copy_project(tmp_path_factory.mktemp("swept") / "project")
+    said = checkout.plait(
+        *("run", "-m", LINEAR, *SMALL, "optimizer.lr=0.01,0.1", "seed=range(3)", "sweep.name=s"),
+        "hydra/launcher=joblib",
+        "hydra.launcher.jobs=2",
+    )
+    return checkout, said.stdout
+
+
+@pytest.mark.slow
+def test_the_table_shows_every_trial_the_best_and_the_repeats(
+    swept: tuple[Checkout, str],
+) -> None:
+    _, said = swept
+    lines = [line for line in said.splitlines() if re.match(r"[* ]  lr=", line)]
+    assert [line[3:].split()[:2] for line in lines] == [
+        [f"lr={lr}", f"seed={seed}"] for lr in ("0.01", "0.1") for seed in range(3)
+    ]
+    assert sum(line.startswith("*") for line in lines) == 1
+    assert re.search(r"lr=0\.1: test/mse \S+ ± \S+ \(3 seeds\)", said)
+    assert "/#/" in said
+
+
+@pytest.mark.slow
+def test_trials_are_flat_runs_that_can_be_told_apart(swept: tuple[Checkout, str]) -> None:
+    store = store_of(swept[0])
+    runs = runs_of_sweep(store, "s")
+    assert len(runs) == len(list(store.runs(""))) == 6
+    assert len({run.info.run_name for run in runs}) == 6
+    assert all("lr=" in run.info.run_name and "seed=" in run.info.run_name for run in runs)
+    assert all("mlflow.parentRunId" not in run.data.tags for run in runs)
+    assert all(run.data.tags["plait.repeats"].endswith("(3 seeds)") for run in runs)
+    best = [run for run in runs if run.data.tags.get("plait.best_of") == "s"]
+    assert len(best) == 1
+    with_model = [run for run in runs if run.outputs and run.outputs.model_outputs]
+    assert [run.info.run_id for run in with_model] == [best[0].info.run_id]
+
+
+@pytest.mark.slow
+def test_a_wider_sweep_reuses_trials_and_moves_the_mark(swept: tuple[Checkout, str]) -> None:
+    checkout, _ = swept
+    store = store_of(checkout)
+    (before,) = (run for run in runs_of_sweep(store, "s") if "plait.best_of" in run.data.tags)
+    wider = checkout.plait(
+        *("run", "-m", LINEAR, *SMALL, "optimizer.lr=0.01,0.1,0.2", "seed=0", "sweep.name=s")
+    )
+    assert statuses(wider.stdout) == {"reused": 2, "new": 1}
+    (after,) = (run for run in runs_of_sweep(store, "s") if "plait.best_of" in run.data.tags)
+    assert after.data.params["optimizer.lr"] == "0.2"
+    assert before.info.run_id != after.info.run_id
+    other = checkout.plait(
+        *("run", "-m", LINEAR, *SMALL, "optimizer.lr=0.2", "seed=0,1", "sweep.name=t")
+    )
+    assert statuses(other.stdout) == {"reused": 1, "new": 1}
+    shared = store.client.get_run(after.info.run_id)
+    assert shared.data.tags["plait.sweep"] == "s, t"
+
+
+@pytest.mark.slow
+def test_every_model_is_kept_where_that_is_asked_for(checkout: Checkout) -> None:
+    command = ("run", "-m", LINEAR, *SMALL, "seed=0,1")
+    checkout.plait(*command, "sweep.keep_models=none")
+    store = store_of(checkout)
+    assert not any(run.outputs and run.outputs.model_outputs for run in store.runs(""))
+    checkout.plait(*command, "sweep.keep_models=all")
+    assert all(run.outputs.model_outputs for run in store.runs(""))
+
+
+@pytest.mark.slow
+def test_launchers_that_want_the_same_trials_share_them(checkout: Checkout) -> None:
+    command = ("run", "-m", LINEAR, *SMALL, "seed=range(4)")
+    with ThreadPoolExecutor(4) as pool:
+        said = [pool.submit(checkout.plait, *command) for _ in range(4)]
+        counted = [statuses(one.result().stdout) for one in said]
+    assert sum(count["new"] for count in counted) == 4, counted
+    assert sum(count["reused"] for count in counted) == 12, counted
+    runs = list(store_of(checkout).runs(""))
+    assert [run.info.status for run in runs] == ["FINISHED"] * 4
+    for run in runs:
+        assert len(run.outputs.model_outputs if run.outputs else []) <= 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_trial_and_its_worker(checkout: Checkout) -> None:
+    plant_faulty_model(checkout)
+    process = launch(checkout, "model=faulty", "model.fault=sleep", "seed=0,1")
+    wait_for(lambda: any(worker_of(process)) and log_of(checkout))
+    time.sleep(8)
+    (worker,) = worker_of(process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert not worker.is_running()
+    assert {run.info.status for run in store_of(checkout).runs("")} <= {"KILLED"}
+
+
+def launch(checkout: Checkout, *overrides: str) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "PYTHONPATH": str(checkout.root / "src")}
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-c", "from plait.cli import main; main()"),
+            *("run", "-m", LINEAR, *SMALL, *overrides),
+        ],
+        cwd=checkout.root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def worker_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+    return [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if "plait.sweeps.worker" in " ".join(child.cmdline())
+    ]
+
+
+def log_of(checkout: Checkout) -> list[Path]:
+    return list((checkout.root / "outputs").glob("*/*/run.log"))
+
+
+def wait_for(condition: "object", seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    assert callable(condition)
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.1)
