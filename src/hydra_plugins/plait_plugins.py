@@ -4,7 +4,7 @@ Their settings stand here, where Hydra looks for them, and not in ``conf/``: a f
 ``conf/hydra/launcher/basic.yaml`` would be checked against Hydra's own launcher of that name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -20,6 +20,23 @@ ENGINES: dict[str, dict[str, Any]] = {
     "joblib": {
         "jobs": None,  # at once; null: one a GPU, or one a CPU core
     },
+    # A job of SLURM a trial, by submitit; the tree lies where every node finds it.
+    "slurm": {
+        "cluster": "slurm",  # local: submitit's jobs on this machine, to try
+        "jobs": 16,  # at once, those that wait for a node counted
+        "timeout_min": 60,  # of a job; a trial that takes longer goes on in the next, three times
+        "cpus_per_task": 1,
+        "gpus_per_node": 0,
+        "mem_gb": None,  # null: the partition's default
+        "partition": None,
+        "additional_parameters": {},  # of sbatch, such as {account: mine, constraint: a100}
+    },
+    # A task of Ray a trial; the tree lies where every node finds it.
+    "ray": {
+        "address": None,  # of a cluster, such as auto or 10.0.0.1:6379; null: Ray on this machine
+        "num_cpus": 1,  # that a trial takes
+        "num_gpus": None,  # that a trial takes; null: 1 where there are any
+    },
 }
 """By name in ``hydra/launcher``: the settings of a module of `plait.sweeps.engines`."""
 
@@ -32,32 +49,56 @@ class TrialLauncher(Launcher):
     """
 
     def __init__(self, engine: str, **settings: Any) -> None:
-        self.engine, self.settings = engine, settings
-        self._sweep: Any = None
+        self._engine, self._given = engine, settings
+        self._settings: Any = None
         self._loader: Any = None
+        self.sweep: Any = None
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Called by Hydra before the first launch."""
-        self._sweep, self._loader = task_function, hydra_context.config_loader
-        self._sweep.begin(config)
+        """Called by Hydra before the first launch.
+
+        :raises ConfigurationError: for settings or a section ``sweep`` that mean nothing.
+        """
+        from plait.sweeps.engines import settings_of
+
+        self._settings = settings_of(self._engine, self._given)
+        self._loader = hydra_context.config_loader
+        self.sweep = task_function
+        self.sweep.begin(config)
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         """Run the trials; Hydra's return value is what they are worth, None of a failed one."""
-        composed = [(tuple(texts), self._loader.resolve(texts)) for texts in job_overrides]
-        self._sweep.launch(composed, self.engine, self.settings)
+        from plait.sweeps.sweep import varying_in
+
+        trials = [self.trial(overrides) for overrides in job_overrides]
+        varying = varying_in(trial.overrides for trial in trials)
+        self.run(trials, varying=varying, total=len(trials))
         returns = []
-        for texts, resolved in composed:
-            job = JobReturn(overrides=texts, status=JobStatus.COMPLETED)
-            job.return_value = self._sweep.value(resolved)
+        for trial in trials:
+            job = JobReturn(overrides=trial.overrides, status=JobStatus.COMPLETED)
+            job.return_value = self.sweep.value(trial.resolved)
             returns.append(job)
         return returns
+
+    def trial(self, overrides: Sequence[str]) -> Any:
+        """What the overrides of a trial come to.
+
+        :raises ConfigurationError: with everything that is wrong with it.
+        """
+        from plait.sweeps.trial import Trial
+
+        return Trial(self._loader.resolve(overrides), tuple(overrides))
+
+    def run(self, trials: Iterable[Any], **how: Any) -> None:
+        """Run trials as they come: see `plait.sweeps.sweep.Sweep.launch`."""
+        self.sweep.launch(trials, self._engine, self._settings, **how)
 
 
 for name, settings in ENGINES.items():
     target = f"{__name__}.{TrialLauncher.__name__}"
-    node = {"_target_": target, "engine": name, **settings}
+    node = {"_target_": target, "_convert_": "all", "engine": name, **settings}
     ConfigStore.instance().store(name, node, group="hydra/launcher", provider="plait")

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from shutil import get_terminal_size
 
 from plait.errors import UserError, exit_with
 from plait.sweeps.comparison import TOLERANCE
@@ -82,6 +83,42 @@ def rebuild(arguments: argparse.Namespace) -> int:
     return rebuild_run(Workspace.at(find_root()), arguments.run, arguments.tolerance)
 
 
+def promote(arguments: argparse.Namespace) -> int:
+    """Make a recorded run an experiment that `dvc repro` rebuilds, or the champion."""
+    from plait.artifacts import Workspace
+    from plait.sweeps.promote import promote as promote_run
+
+    given = arguments.run, arguments.name, arguments.champion, arguments.force
+    print("\n".join(promote_run(Workspace.at(find_root()), *given)))
+    return 0
+
+
+def runs(arguments: argparse.Namespace) -> int:
+    """List the recorded runs, the best of each experiment first."""
+    from plait.artifacts import Workspace
+    from plait.tracking.leaderboard import as_json, as_table, entries
+
+    wanted = arguments.experiment, arguments.sweep, arguments.metric, arguments.limit
+    found = entries(Workspace.at(find_root()), *wanted)
+    if arguments.json:
+        print(as_json(found))
+    elif not found:
+        print("no such run" if arguments.experiment or arguments.sweep else "no run recorded yet")
+    else:
+        # In a pipe, nothing is cut.
+        width = get_terminal_size().columns if sys.stdout.isatty() else None
+        print(as_table(found, width))
+    return 0
+
+
+def gc(arguments: argparse.Namespace) -> int:
+    """Show how large everything has grown, and what of it nobody needs any more."""
+    from plait.artifacts import Workspace
+    from plait.sweeps.garbage import gc as collect
+
+    return collect(Workspace.at(find_root()), arguments.yes, arguments.json)
+
+
 def ui(arguments: argparse.Namespace) -> int:
     """Open the MLflow UI on the recorded runs."""
     from plait.artifacts import Workspace
@@ -119,6 +156,24 @@ def parser() -> argparse.ArgumentParser:
     rebuilding.add_argument("run", help="id, name, experiment, best or best:SWEEP")
     tolerated = "relative difference that is tolerated (%(default)s)"
     rebuilding.add_argument("--tolerance", type=float, default=TOLERANCE, help=tolerated)
+    promoting = verb(promote)
+    promoting.add_argument(
+        "run", help="its id, its name, an experiment for its newest run, best or best:SWEEP"
+    )
+    promoting.add_argument("name", nargs="?", help="of the experiment; made up by default")
+    promoting.add_argument(
+        "--champion", action="store_true", help="register the model, if it beats the champion"
+    )
+    promoting.add_argument("--force", metavar="REASON", help="register it even if it does not")
+    listing = verb(runs)
+    listing.add_argument("--experiment", metavar="NAME", help="only its runs")
+    listing.add_argument("--sweep", metavar="NAME", help="only its trials")
+    listing.add_argument("--metric", metavar="NAME", help="rank by it, such as test/r2 or val/loss")
+    listing.add_argument("--limit", metavar="N", type=int, help="only N of each experiment")
+    listing.add_argument("--json", action="store_true", help="everything, for scripts")
+    collecting = verb(gc)
+    collecting.add_argument("--yes", action="store_true", help="remove what nobody needs")
+    collecting.add_argument("--json", action="store_true", help="for scripts")
     opening = verb(ui)
     opening.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     opening.add_argument("--port", type=int, default=5000, help="(%(default)s)")

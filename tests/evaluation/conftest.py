@@ -100,6 +100,10 @@ def linear_case(outputs: Outputs) -> Case:
 
 @pytest.fixture
 def market(outputs: Outputs) -> Case:
+    return market_case(outputs)
+
+
+def market_case(outputs: Outputs) -> Case:
     """Three tickers of pure noise: nothing can be predicted."""
     generator = np.random.default_rng(2)
     frames = []

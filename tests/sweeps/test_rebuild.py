@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from checkouts import ROOT, Checkout, copy_project
 from plait.artifacts import Workspace
@@ -36,10 +38,13 @@ from plait.sweeps.comparison import (
     curve_distance,
     distance,
 )
-from plait.sweeps.rebuild import rebuild
+from plait.sweeps.rebuild import compare_weights, rebuild
 from plait.sweeps.user_files import put_in_place
 from plait.sweeps.worktree import worktree
+from plait.tracking.archive import ArchivedRun
+from plait.tracking.record import record
 from plait.tracking.store import Store, open_store
+from tracking.outputs import write_outputs
 
 LINEAR = "linear_regression"
 TREE = "own_tree"
@@ -68,7 +73,7 @@ def test_equal_numbers_and_weights_are_identical() -> None:
     assert same.verdict(0.0) == "identical"
     assert "train/loss: 2 points, largest difference 0" in same.table().splitlines()
     assert same.conclusion(TOLERANCE) == (
-        "identical: 1 numbers, 2 points of 1 curves and the weights are equal, bit for bit"
+        "identical: all 1 numbers, all 2 points of curves and the weights are equal, bit for bit"
     )
 
 
@@ -460,6 +465,31 @@ def test_a_run_without_its_lock_or_its_data_cannot_be_rebuilt(
     assert re.search(r"(?m)^devices   cpu, but it was trained on 8 x NVIDIA H100", said)
 
 
+def test_weights_whose_digest_is_another_are_compared_themselves(
+    workspace: Workspace, composed: Resolved, tmp_path: Path
+) -> None:
+    """By the logged network; of an estimator, by what it predicts."""
+    for model, file in (("mlp", "weights.safetensors"), ("decision_tree", "predictions.parquet")):
+        outputs = write_outputs(workspace.root / model, model=model)
+        resolved = Resolved({**composed.values, "identity": model})
+        store = open_store(workspace, "local", {})
+        run_id = record(workspace, resolved, outputs, lambda facts: {}).run_id
+        run = ArchivedRun(store, store.client.get_run(run_id), tmp_path / model)
+        run.tags["plait.weights"] = "another"
+        assert compare_weights(run, outputs).distance == SAME
+        (path,) = (workspace.root / model).rglob(file)
+        if model == "mlp":
+            weights = load_file(path)
+            name = next(name for name in weights if name.endswith("weight"))
+            save_file(weights | {name: weights[name] * np.float32(1.001)}, path)
+        else:
+            frame = pd.read_parquet(path)
+            frame.assign(prediction=frame["prediction"] * 1.001).to_parquet(path)
+        found = compare_weights(run, outputs)
+        assert found.distance.relative == pytest.approx(1e-3, rel=0.01)
+        assert ("predictions" in found.name) == (model == "decision_tree")
+
+
 def test_the_command_says_why_it_cannot_and_exits_2(shared_checkout: Checkout) -> None:
     said = shared_checkout.plait("rebuild", "nothing", check=False)
     assert said.returncode == 2
@@ -474,6 +504,9 @@ SMALL: dict[str, object] = {
     "trainer": {"max_epochs": 3},
     "evaluation": {"resamples": 20},
 }
+NAME = f"{LINEAR} samples=80 lr=0.01 max_epochs=3"
+"""Of the run of `LINEAR`."""
+
 EXPERIMENTS: dict[str, object] = {LINEAR: SMALL, TREE: {"evaluation": {"resamples": 20}}}
 
 
@@ -519,7 +552,7 @@ def ask_store(checkout: Checkout, *queries: str) -> list[tuple[Any, ...]]:
 
 
 def rebuilt(checkout: Checkout, reference: str, *options: str) -> Said:
-    """What `plait rebuild` says of a run, its worktree being gone afterwards."""
+    """What `plait rebuild` says of a run, given by its name, its worktree being gone afterwards."""
     before = checkout.run("git", "status", "--porcelain").stdout
     runs = ask_store(checkout, "SELECT run_uuid, end_time FROM runs")
     said = checkout.plait("rebuild", reference, *options, check=False)
@@ -531,7 +564,7 @@ def rebuilt(checkout: Checkout, reference: str, *options: str) -> Said:
     tags = ask_store(
         checkout,
         "SELECT tags.value FROM tags JOIN tags AS own ON tags.run_uuid = own.run_uuid"
-        f" WHERE tags.key = 'plait.rebuild' AND own.value LIKE '{reference}%'"
+        f" WHERE tags.key = 'plait.rebuild' AND own.value = '{reference}'"
         " AND own.key = 'mlflow.runName'",
     )
     return Said(said.returncode, said.stdout, said.stderr, tags[0][0] if tags else None)
@@ -542,15 +575,15 @@ def today(verdict: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [LINEAR, TREE])
+@pytest.mark.parametrize("name", [NAME, TREE])
 def test_a_run_of_dvc_repro_is_rebuilt_identical(built: Checkout, name: str) -> None:
     said = rebuilt(built, name)
     assert (said.status, said.err) == (0, "")
     assert said.verdict == today("identical")
     assert re.search(r"(?m)^test/mse +\S+ +\S+  0$", said.out)
-    points = "3 points" if name == LINEAR else "1 point"
+    points = "3 points" if name == NAME else "1 point"
     assert f"\ntrain/loss: {points}, largest difference 0\n" in said.out
-    assert re.search(r"(?m)^identical: \d+ numbers, ", said.out)
+    assert re.search(r"(?m)^identical: all \d+ numbers, ", said.out)
     if name == TREE:
         assert "\ndata      as recorded: data/raw/own.csv\n" in said.out
 
@@ -565,12 +598,12 @@ def test_a_tampered_metric_is_found(
 ) -> None:
     where = (
         "WHERE key = 'test/mse' AND run_uuid IN"
-        f" (SELECT run_uuid FROM tags WHERE value = '{LINEAR}' AND key = 'plait.experiment')"
+        f" (SELECT run_uuid FROM tags WHERE value = '{NAME}' AND key = 'mlflow.runName')"
     )
     before = ask_store(built, f"SELECT value FROM latest_metrics {where}")[0][0]
     tables = ("metrics", "latest_metrics")
     ask_store(built, *(f"UPDATE {table} SET value = value * {factor} {where}" for table in tables))
-    said = rebuilt(built, LINEAR)
+    said = rebuilt(built, NAME)
     ask_store(built, *(f"UPDATE {table} SET value = {before!r} {where}" for table in tables))
     assert said.status == status
     assert said.verdict == today(verdict)
@@ -580,17 +613,15 @@ def test_a_tampered_metric_is_found(
 @pytest.mark.slow
 def test_runs_of_a_dirty_tree_and_of_later_measurements_are_rebuilt(built: Checkout) -> None:
     """A patched model, trained with a secret lying about; then measured by a later commit."""
-    built.run("git", "checkout", "--quiet", "-b", "patched", "HEAD~1")
+    built.run("git", "checkout", "--quiet", "-b", "patched", "main~1")
     built.run("dvc", "checkout", "--force")
     build = "bias=settings.bias)"
     built.edit("src/plait/models/linear.py", build, "bias=not settings.bias)")
     built.list_experiments({LINEAR: {**SMALL, "seed": 5}})
     built.append("src/plait/models/new_module.py", "ANSWER = 42\n")
-    built.append("conf/note.env", "PASSWORD=do-not-keep-me\n")
     built.append("notes/.env", "PASSWORD=do-not-keep-me\n")
-    (built.root / "conf" / "note.env").unlink()
     built.run("dvc", "repro", f"record@{LINEAR}")
-    run = f"{LINEAR} samples=80 lr=0.01 max_epochs=3 seed=5"
+    run = f"{NAME} seed=5"
     kept = [path for path in (built.root / "mlruns").rglob("*") if path.is_file()]
     assert any(path.name == "uncommitted.patch" for path in kept)
     assert not [path for path in kept if b"do-not-keep-me" in path.read_bytes()]
@@ -617,13 +648,23 @@ def test_runs_of_a_dirty_tree_and_of_later_measurements_are_rebuilt(built: Check
 
 @pytest.mark.slow
 def test_a_run_of_a_dvc_experiment_in_a_temporary_copy_is_rebuilt(built: Checkout) -> None:
-    built.run("git", "checkout", "--quiet", "-b", "working", "HEAD~1")
+    built.run("git", "checkout", "--quiet", "--detach", "main~1")
     lr = f"experiments.{LINEAR}.optimizer.lr=0.02"
     built.run("dvc", "exp", "run", "--temp", "-S", lr, f"record@{LINEAR}")
     built.run("git", "checkout", "--quiet", "--force", "main")
     said = rebuilt(built, f"{LINEAR} samples=80 lr=0.02 max_epochs=3")
     assert (said.status, said.verdict) == (0, today("identical")), said.out + said.err
     assert "with its uncommitted changes" in said.out
+
+
+@pytest.mark.slow
+def test_a_trial_of_a_sweep_is_rebuilt(built: Checkout) -> None:
+    """Of which MLflow keeps no model, as it is not the best one."""
+    built.run("git", "checkout", "--quiet", "--detach", "main~1")
+    built.plait("run", "-m", f"experiment={LINEAR}", "optimizer.lr=0.03,0.0001")
+    built.run("git", "checkout", "--quiet", "--force", "main")
+    said = rebuilt(built, f"{LINEAR} samples=80 lr=0.0001 max_epochs=3")
+    assert (said.status, said.verdict) == (0, today("identical")), said.out + said.err
 
 
 @pytest.mark.slow
@@ -635,7 +676,7 @@ def test_an_interrupted_rebuild_leaves_nothing(built: Checkout, number: int, sta
     environment = {**os.environ, "PYTHONPATH": str(built.root / "src")}
     environment.pop("DVC_ROOT", None)
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "rebuild", LINEAR],
+        [sys.executable, "-c", code, "rebuild", NAME],
         cwd=built.root,
         env=environment,
         stdout=subprocess.PIPE,

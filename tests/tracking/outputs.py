@@ -84,6 +84,7 @@ def write_outputs(root: Path, task: Task = "regression", model: str = "mlp") -> 
     write_json(
         outputs.evaluation / "evaluation.json",
         {
+            "primary": "mse",
             "metrics": {
                 "mse": {"value": 0.25, "low": 0.2, "high": 0.3, "direction": "minimize"},
                 "r2": {"value": 0.9, "low": None, "high": None, "direction": "maximize"},

@@ -21,7 +21,9 @@ from training.fitting import Lab
 class Notes:
     """Takes what a live run takes."""
 
-    def __init__(self, workspace: Workspace, resolved: Resolved, devices: str) -> None:
+    def __init__(
+        self, workspace: Workspace, resolved: Resolved, devices: str, tags: dict[str, str] | None
+    ) -> None:
         self.devices = devices
         self.epochs: list[int] = []
         NOTES.append(self)
@@ -50,6 +52,7 @@ def test_every_experiment_composes_and_trains_two_steps(
     generate(workspace, resolved.handed_to("generate"), outputs)
     train(workspace, resolved.handed_to("train"), outputs)
     assert NOTES[-1].epochs == [0]
+    assert not workspace.checkpoints(resolved.identity).exists()
     if kind_of(resolved.choice("model")).fitted_by == "gradient":
         assert resolved["trainer.max_steps"] == 2
     frame = read_part(outputs.data, "test")

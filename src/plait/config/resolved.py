@@ -96,9 +96,7 @@ class Resolved:
 
     def text(self) -> str:
         """The file's text; keys keep their order."""
-        return HEADER + yaml.dump(
-            self.values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH
-        )
+        return HEADER + as_text(self.values)
 
     @property
     def name(self) -> str:
@@ -160,6 +158,11 @@ class Resolved:
         for key in (*READS["generate"], *READS["train"]):
             flat.update(_flatten(key, self._at(key)))
         return flat
+
+
+def as_text(values: dict[str, Any]) -> str:
+    """Plain data as YAML, keys in their order."""
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
 
 
 class _Dumper(yaml.SafeDumper):

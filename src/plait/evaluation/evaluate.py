@@ -30,6 +30,9 @@ MODEL = "model"
 LEAST_UNITS = 20
 """Fewest groups, or times, to be drawn whole; with fewer, rows are drawn one by one."""
 
+UNIT = "values of "
+"""How evaluation.json calls what is drawn together: with a column's name behind it."""
+
 RESERVED = ("truth", "prediction")
 
 
@@ -229,20 +232,25 @@ def _reason(entry: dict[str, Any], primary: dict[str, Any], level: float) -> str
     """The numbers behind the verdict."""
     difference = entry["difference"]
     other = readable(entry["metrics"][difference["metric"]]["value"])
-    sentence = (
-        f"{primary['title']} is {readable(primary['value'])}, against {other} when {entry['title']}"
+    return (
+        f"{primary['title']} is {readable(primary['value'])}, against {other} when"
+        f" {entry['title']}; {how_sure(difference, level)}."
     )
+
+
+def how_sure(difference: dict[str, Any], level: float) -> str:
+    """What the interval of a difference says, as the end of a sentence."""
     if difference["low"] is None:
-        return f"{sentence}; the difference has {difference['reason']}."
+        return f"the difference has {difference['reason']}"
     interval = (
         f"the {percent(level)} interval of the difference,"
         f" {readable(difference['low'])} to {readable(difference['high'])},"
     )
     if difference["better"]:
-        return f"{sentence}; {interval} leaves no doubt."
+        return f"{interval} leaves no doubt"
     if difference["low"] <= 0 <= difference["high"]:
-        return f"{sentence}; {interval} includes zero, so that may be chance."
-    return f"{sentence}; {interval} says that the model is worse."
+        return f"{interval} includes zero, so that may be chance"
+    return f"{interval} says that the model is worse"
 
 
 def _beside(entry: dict[str, Any], primary: dict[str, Any]) -> str:
@@ -288,25 +296,34 @@ def _drawn_together(test: "pd.DataFrame", dataset: Dataset) -> tuple["np.ndarray
     for name in (*dataset.names("time"), *dataset.names("group")):
         numbers, units = pd.factorize(test[name])
         if len(units) >= LEAST_UNITS:
-            return numbers, f"values of {name}"
+            return numbers, f"{UNIT}{name}"
     return None, "rows"
 
 
 def _baseline(
     other: Baseline, samples: Samples, chosen: dict[str, Metric], primary: str
 ) -> dict[str, Any]:
-    measured = [samples.interval(key, primary).value for key in (MODEL, other.key)]
-    difference = _without_noise(samples.difference(MODEL, other.key, primary), measured)
-    better = chosen[primary].improves
     return {
         "title": other.title,
         "naive": other.naive,
         "metrics": {name: _stated(samples.interval(other.key, name)) for name in chosen},
-        "difference": {
-            "metric": primary,
-            **_stated(difference),
-            "better": better(difference.low) and better(difference.high),
-        },
+        "difference": paired_difference(samples, MODEL, other.key, chosen[primary]),
+    }
+
+
+def paired_difference(
+    samples: Samples, predictor: str, other: str, metric: Metric
+) -> dict[str, Any]:
+    """The paired difference of two predictors, ``predictor`` less ``other``, for JSON.
+
+    :returns: with ``better``: whether the whole interval speaks for ``predictor``.
+    """
+    measured = [samples.interval(key, metric.name).value for key in (predictor, other)]
+    interval = _without_noise(samples.difference(predictor, other, metric.name), measured)
+    return {
+        "metric": metric.name,
+        **_stated(interval),
+        "better": metric.improves(interval.low) and metric.improves(interval.high),
     }
 
 

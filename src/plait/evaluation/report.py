@@ -6,6 +6,7 @@ A page needs no network and no script: styles and pictures are inside it.
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,9 @@ def render_index(rows: Iterable[IndexRow]) -> str:
     return _environment().get_template("index.html.j2").render(rows=list(rows))
 
 
+@cache
 def _environment() -> "Environment":
+    """Made once: to compile the templates takes longer than to render them."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

@@ -103,12 +103,14 @@ class Comparison:
         verdict = self.verdict(tolerance)
         if verdict == "identical":
             return (
-                f"identical: {len(self.numbers)} numbers, {self.points} points of"
-                f" {len(self.curves)} curves and the weights are equal, bit for bit"
+                f"identical: all {len(self.numbers)} numbers, all {self.points} points of curves"
+                " and the weights are equal, bit for bit"
             )
         why = f": {JUSTIFICATION}" if tolerance == TOLERANCE else ""
+        worst = self._worst()
+        if worst.distance.absolute == 0:
+            return f"{verdict}: all is equal, bit for bit, but the digest of the weights"
         if verdict == "within tolerance":
-            worst = self._worst()
             return (
                 f"within tolerance: the largest difference is {worst.distance}, of {worst.name};\n"
                 f"  tolerated is relative {tolerance:.0e}{why}"

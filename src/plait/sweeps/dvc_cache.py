@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from plait.artifacts import Workspace, read_json
+from plait.artifacts import Workspace
 from plait.errors import UserError
 
 NEEDED = ("--all-commits", "--all-experiments")
@@ -32,9 +32,11 @@ def cache_garbage(workspace: Workspace) -> list[Path]:
 
     :raises UserError: if DVC cannot tell, or an experiment runs whose files nothing names yet.
     """
-    for file in (workspace.root / ".dvc" / "tmp" / "exps" / "run").glob("*/*.pid"):
-        if psutil.pid_exists(int(read_json(file)["pid"])):
-            raise UserError("a DVC experiment is running; look again when it has ended")
+    # Its files are in the cache before any commit names them.
+    copies = workspace.root / ".dvc" / "tmp" / "exps"
+    folders = [process.info["cwd"] for process in psutil.process_iter(["cwd"])]
+    if any(folder and Path(folder).is_relative_to(copies) for folder in folders):
+        raise UserError("a DVC experiment is running; look again when it has ended")
     said = _dvc(workspace, "gc", *NEEDED, "--dry")
     starts = "Removing "
     return [

@@ -242,10 +242,10 @@ def _compare(run: ArchivedRun, outputs: Outputs) -> Comparison:
     for row in rows:
         for key, value in row.values.items():
             curves.setdefault(key, {})[row.step] = value
-    return compare(run.shown, run.points(), finals, curves, _compare_weights(run, outputs))
+    return compare(run.shown, run.points(), finals, curves, compare_weights(run, outputs))
 
 
-def _compare_weights(run: ArchivedRun, outputs: Outputs) -> Compared:
+def compare_weights(run: ArchivedRun, outputs: Outputs) -> Compared:
     """By their digests; where those differ, by the weights themselves or what they predict."""
     recorded = run.tags.get(WEIGHTS, UNRECORDED)
     rebuilt = weights_digest(outputs.model)

@@ -11,7 +11,7 @@ from plait.tracking.record import DIRECTION, MAIN_METRIC
 from plait.tracking.store import Store, said_plainly
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from plait.tracking.store import Run
 
 REPEATS = "plait.repeats"
 """The tag with mean and standard error of the trials that differ from a run by their seed alone."""

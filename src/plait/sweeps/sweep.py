@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from plait.artifacts import Workspace, write_json
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
+from plait.settings import Settings
+from plait.sweeps.engines import start
 from plait.sweeps.results import compare_page, result_of, tag_best, tag_repeats
 from plait.sweeps.schedule import run_all
 from plait.sweeps.source_stamp import stamp_of
@@ -57,6 +59,7 @@ class Sweep:
         self._workspace, self._fresh = workspace, fresh
         self._source = stamp_of(workspace.root)
         self._rows: dict[str, Row] = {}
+        self._entered: dict[str, Composed] = {}
         self._places: dict[str, int] = {}
         self._stores: dict[str, Store] = {}
         self._began = time.monotonic()
@@ -96,50 +99,46 @@ class Sweep:
 
     def launch(
         self,
-        composed: "Iterable[Composed]",
+        trials: Iterable[Trial],
         engine_name: str,
-        settings: dict[str, Any],
-        done: Callable[[tuple[str, ...], Row], None] | None = None,
-        searches: Callable[[tuple[str, ...]], dict[str, Any]] | None = None,
+        settings: Settings,
+        *,
+        varying: tuple[str, ...],
+        total: int | None = None,
+        done: Callable[[Trial, Row], None] = lambda trial, row: None,
     ) -> None:
         """Run the trials that are not done, as they come.
 
-        :param composed: asked for the next one when a slot of the engine is free.
+        :param trials: asked for the next one when a slot of the engine is free; what they have in
+            common is added here.
+        :param varying: the keys that tell them apart.
+        :param total: how many there will be, if that is known.
         :param done: told of the end of each.
-        :param searches: gives a trial's `Trial.search`.
         :raises UserError: if the engine can't be used here.
         """
-        total = len(composed) if isinstance(composed, list) else None
         progress = Progress(self.name, total)
-        engine = import_module(f"plait.sweeps.engines.{engine_name}").engine(
-            self._workspace.root, **settings
-        )
-        if isinstance(composed, list):
-            self._varying = _varying(overrides for overrides, _ in composed)
-            for _, resolved in composed:
-                self._places.setdefault(resolved.identity, len(self._places))
-            self._write(composed, finished=False)
+        engine = start(engine_name, self._workspace.root, settings)
+        self._varying = varying
+        if isinstance(trials, list):
+            self._enter(trials)
 
         def end(trial: Trial, outcome: Outcome) -> None:
             row = self._row(trial, outcome)
             self._rows[trial.resolved.identity] = row
             progress.add(row)
-            if done is not None:
-                done(trial.overrides, row)
+            done(trial, row)
 
         def left_to_do() -> Iterator[Trial]:
-            for overrides, resolved in composed:
-                search = searches(overrides) if searches is not None else {}
-                trial = Trial(
-                    resolved,
-                    overrides,
-                    self.name,
+            for bare in trials:
+                trial = replace(
+                    bare,
+                    sweep=self.name,
                     keep_model=self._keep == "all",
                     fresh=self._fresh,
-                    search=search,
                     source=self._source,
                 )
-                known = self._rows.get(resolved.identity)
+                self._enter([trial])
+                known = self._rows.get(trial.resolved.identity)
                 outcome = known.outcome if known is not None else self._reused(trial)
                 if outcome is None:
                     yield trial
@@ -148,6 +147,13 @@ class Sweep:
 
         with closing(engine), closing(progress):
             run_all(engine, left_to_do(), end)
+
+    def pruned(self, trial: Trial, reason: str) -> None:
+        """Count a trial as pruned that an earlier launch of its search has pruned."""
+        run = patiently(find_run, self._store(trial.resolved), trial.resolved.identity)
+        run_id = None if run is None else run.info.run_id
+        outcome = Outcome("pruned", 0.0, run_id, reason)
+        self._rows[trial.resolved.identity] = self._row(trial, outcome)
 
     def value(self, resolved: Resolved) -> float | None:
         """What a trial that has ended is worth; None if it failed."""
@@ -231,6 +237,14 @@ class Sweep:
                 with held(self._workspace, row.resolved, wait=True):
                     patiently(record_trial, self._workspace, trial, outputs, {})
 
+    def _enter(self, trials: list[Trial]) -> None:
+        """Take note of trials before they begin."""
+        for trial in trials:
+            self._entered.setdefault(trial.resolved.identity, (trial.overrides, trial.resolved))
+        if len(self._entered) > len(self._places):
+            self._places = {identity: place for place, identity in enumerate(self._entered)}
+            self._write(list(self._entered.values()), finished=False)
+
     def _write(self, composed: "list[Composed]", finished: bool) -> None:
         """Leave on disk which trials the sweep has, for `plait gc`."""
         trials = [
@@ -298,7 +312,7 @@ def _sweeps(text: str) -> bool:
     return bool(OverridesParser.create().parse_override(text).is_sweep_override())
 
 
-def _varying(overrides: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+def varying_in(overrides: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     """The keys whose values differ between trials."""
     values: dict[str, set[str]] = {}
     for trial in overrides:

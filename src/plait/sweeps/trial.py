@@ -34,8 +34,7 @@ from plait.tracking.record import MEASURED_BY, evaluation_digest, record
 from plait.tracking.store import Store, StoreSilent, open_store, said_plainly
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
-
+    from plait.tracking.store import Run
     from plait.training.fit import Observe
 
 Status = Literal["new", "resumed", "reused", "failed", "pruned", "busy"]

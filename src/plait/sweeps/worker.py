@@ -28,6 +28,13 @@ from plait.sweeps.trial import Outcome, Trial, record_failure, run_trial
 GRACE = 30.0
 """Seconds that a worker has to end a training properly when its parent is gone."""
 
+OTHERS = (
+    *("SLURM_", "SUBMITIT_", "PMI_", "PMIX_", "OMPI_", "TORCHELASTIC_"),
+    *("RANK", "LOCAL_RANK", "GROUP_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_"),
+)
+"""Starts of the variables by which schedulers tell a process its part in a job. A trial is a job
+of its own, and Lightning would take them for its own."""
+
 LOG = "run.log"
 """In a trial's folder: what it printed."""
 
@@ -86,7 +93,7 @@ class Worker:
 
     def _start(self) -> "subprocess.Popen[str]":
         environment = {
-            **os.environ,
+            **{key: value for key, value in os.environ.items() if not key.startswith(OTHERS)},
             "PYTHONPATH": str(self._root / "src"),
             **self._environment,
         }
@@ -119,8 +126,9 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     end_at_sigterm()
-    # Ctrl-C reaches the parent too, which decides.
+    # Ctrl-C reaches the parent too, which decides; so does SLURM's warning that time is up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     requests: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
     idle = threading.Event()
     idle.set()

@@ -29,7 +29,7 @@ def worktree(workspace: Workspace, commit: str, name: str, patch: bytes) -> Iter
     """
     folder = workspace.scratch / "rebuild"
     folder.mkdir(parents=True, exist_ok=True)
-    _clear_away(workspace.root, folder)
+    clear_away(workspace.root, folder)
     lock = FileLock(folder / f"{name}.lock")
     try:
         lock.acquire(blocking=False)
@@ -50,7 +50,7 @@ def worktree(workspace: Workspace, commit: str, name: str, patch: bytes) -> Iter
         lock.release()
 
 
-def _clear_away(root: Path, folder: Path) -> None:
+def clear_away(root: Path, folder: Path) -> None:
     """Remove what a rebuild that was killed hard has left."""
     for path in folder.iterdir():
         if path.is_dir():

@@ -26,9 +26,9 @@ SHORTEST_ID = 6
 def find(workspace: Workspace, reference: str) -> "tuple[Store, Run]":
     """The run that ``reference`` means, and the store that holds it.
 
-    :param reference: a run's id or the start of it; its name; the name of an experiment, for the
-        newest finished run of it; ``best`` for the best trial of the newest sweep, or
-        ``best:SWEEP``.
+    :param reference: a run's id or the start of it; its name, where finished runs and then newer
+        ones come first; the name of an experiment, for the newest finished run of it; ``best`` for
+        the best trial of the newest sweep, or ``best:SWEEP``.
     :raises UserError: if there is no such run, or several ids start so.
     """
     for store in open_stores(workspace):
@@ -75,8 +75,9 @@ def _find(store: Store, reference: str) -> "Run | None":
         if len(found) > 1:
             ids = ", ".join(run.info.run_id for run in found[:3])
             raise UserError(f"several runs have an id that starts with {reference}: {ids}")
-        return found[0] if found else None
-    return None
+        if found:
+            return found[0]
+    return next(reversed(list(store.runs(f"attributes.run_name = '{reference}'"))), None)
 
 
 def _best(store: Store, sweep: str) -> "Run | None":

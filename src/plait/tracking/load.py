@@ -2,9 +2,9 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from plait.artifacts import Workspace
+from plait.artifacts import Workspace, read_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.tracking.find import find
@@ -67,6 +67,12 @@ class LoadedRun:
         }
         table = pd.DataFrame(columns).sort_index().rename_axis("epoch")
         return table.reset_index()
+
+    @cached_property
+    def evaluation(self) -> dict[str, Any]:
+        """What was measured on the test rows: metrics, intervals, baselines, the verdict."""
+        found: dict[str, Any] = read_json(self._artifact("results/evaluation.json"))
+        return found
 
     @cached_property
     def predictions(self) -> "pd.DataFrame":

@@ -60,10 +60,18 @@ def log_model(
 
 
 def logged_model_id(store: Store, run: "Run") -> str | None:
-    """The model that a run has, once it is complete."""
+    """The model that a run has, once it is complete and until it is deleted."""
+    from mlflow.exceptions import MlflowException
+
     outputs = run.outputs.model_outputs if run.outputs else []
     for output in outputs:
-        if store.client.get_logged_model(output.model_id).status.value == "READY":
+        try:
+            model = store.client.get_logged_model(output.model_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            continue
+        if model.status.value == "READY":
             return str(output.model_id)
     return None
 

@@ -21,7 +21,7 @@ from plait.tracking.relocate import relocate
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Run as Run  # other rooms name it too, and import no mlflow
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for another process that creates the store: it takes a few."""

@@ -66,6 +66,8 @@ def quiet() -> Iterator[None]:
             # In-memory batches need no workers; a training without validation part is meant.
             warnings.filterwarnings("ignore", ".*does not have many workers.*")
             warnings.filterwarnings("ignore", ".*have no `val_dataloader`.*")
+            # On a machine of a SLURM cluster, `plait run` is what starts jobs.
+            warnings.filterwarnings("ignore", ".*`srun` command is available.*")
             # Lightning 2.6.6 on torch 2.13, 2026-11: nothing that a user can change.
             warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
             yield

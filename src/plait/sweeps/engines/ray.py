@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -123,20 +124,31 @@ def _connect(ray: Any, address: str | None, source: str) -> None:
         "log_to_driver": False,
         "runtime_env": {"env_vars": {"PYTHONPATH": source}},
     }
+    if address is not None:
+        _check_reachable(address)
     # Ray takes SIGTERM for itself.
     at_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         if address is None:
-            ray.init(
-                "local", include_dashboard=False, object_store_memory=OBJECT_STORE, **options
-            )
+            ray.init("local", include_dashboard=False, object_store_memory=OBJECT_STORE, **options)
         else:
             ray.init(address, **options)
     except (ConnectionError, ValueError) as error:
-        said = str(error).strip().splitlines()[0]
-        raise UserError(f"hydra/launcher=ray: no cluster at {address}: {said}") from None
+        said = str(error).strip().partition("\n")[0]
+        raise UserError(f"hydra.launcher.address: no Ray at {address}: {said}") from None
     finally:
         signal.signal(signal.SIGTERM, at_sigterm)
+
+
+def _check_reachable(address: str) -> None:
+    """Ray itself tries for minutes before it gives up."""
+    host, colon, port = address.rpartition("://")[2].partition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host, int(port)), 5).close()
+    except (OSError, ValueError) as error:
+        raise UserError(f"hydra.launcher.address: no Ray at {address}: {error}") from None
 
 
 def engine(root: Path, settings: Settings) -> Tasks:

@@ -131,9 +131,11 @@ class Jobs:
             try:
                 job = self._executor.submit(work)
             except FailedJobError as error:
-                said = " ".join(str(error).split())
+                said = str(error).partition("\n")[0].removeprefix("sbatch: error: ")
                 if not self._accepted:
-                    raise UserError(f"hydra/launcher=slurm: SLURM refuses the job: {said}") from None
+                    raise UserError(
+                        f"hydra/launcher=slurm: SLURM refuses the job: {said}"
+                    ) from None
                 raise Refused(f"SLURM refused its job: {said}") from None
             self._accepted = True
             self._jobs.append(job)

@@ -1,0 +1,101 @@
+"""Two models that were measured on the same test rows, compared as one is with a baseline."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from plait.evaluation.evaluate import MODEL, UNIT, paired_difference
+from plait.evaluation.intervals import Resampling, resample
+from plait.evaluation.metrics import metrics
+from plait.evaluation.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+OTHER = "other"
+"""The key of the model that `MODEL` is compared with."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What `evaluate` left of a model."""
+
+    evaluation: dict[str, Any]
+    """The contents of ``evaluation.json``."""
+    predictions: "pd.DataFrame"
+    """The contents of ``predictions.parquet``."""
+
+    @property
+    def classes(self) -> list[str]:
+        """The labels in the order of their numbers; none of a regression."""
+        confusion = self.evaluation["confusion"]
+        return list(confusion["labels"]) if confusion else []
+
+    @property
+    def truth(self) -> "np.ndarray":
+        """As metrics take it."""
+        column = self.predictions["truth"]
+        if not self.classes:
+            return column.to_numpy()
+        return column.map({label: n for n, label in enumerate(self.classes)}).to_numpy()
+
+    @property
+    def prediction(self) -> "np.ndarray":
+        """As metrics take it."""
+        if not self.classes:
+            return self.predictions["prediction"].to_numpy()
+        return self.predictions[[f"probability_{label}" for label in self.classes]].to_numpy()
+
+    @property
+    def unit(self) -> "np.ndarray | None":
+        """Which rows were drawn together, as `resample` takes it."""
+        import pandas as pd
+
+        unit = self.evaluation["resampled"]["unit"]
+        name = unit.removeprefix(UNIT)
+        if name == unit:
+            return None
+        column = name if name in self.predictions else f"source_{name}"
+        return pd.factorize(self.predictions[column])[0]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How a model stands to another by its main metric."""
+
+    title: str
+    """Of the metric."""
+    value: float
+    other: float
+    difference: dict[str, Any]
+    """As that to a baseline in ``evaluation.json``."""
+
+
+def same_rows(one: Measured, other: Measured) -> bool:
+    """Whether both were asked the same: the same rows of the source, the same right answers."""
+    asked = ["row", "truth"]
+    return one.classes == other.classes and bool(
+        one.predictions[asked].equals(other.predictions[asked])
+    )
+
+
+def compare(model: Measured, other: Measured, settings: Settings) -> Comparison:
+    """Compare two models on the same rows, by the first one's main metric.
+
+    :param settings: how ``model`` was evaluated: its resamples are drawn again.
+    """
+    assert same_rows(model, other), "models that were tested on different rows"
+    metric = metrics()[model.evaluation["primary"]]
+    samples = resample(
+        model.truth,
+        {MODEL: model.prediction, OTHER: other.prediction},
+        {metric.name: metric.function},
+        Resampling(settings.resamples, settings.rows, settings.level, settings.seed),
+        model.unit,
+    )
+    return Comparison(
+        metric.title,
+        samples.interval(MODEL, metric.name).value,
+        samples.interval(OTHER, metric.name).value,
+        paired_difference(samples, MODEL, OTHER, metric),
+    )

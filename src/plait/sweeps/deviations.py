@@ -1,0 +1,218 @@
+"""A recorded configuration as an experiment file: what differs from the experiment it came from.
+
+The file is tried before it is written, in a copy of ``conf/``: it must compose to the recorded
+values, every one.
+"""
+
+import math
+import re
+import shutil
+import tempfile
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from plait.config.closure import chosen
+from plait.config.compose import Project
+from plait.config.fields import as_yaml
+from plait.config.pairs import GROUPS
+from plait.config.resolved import Resolved, as_text
+from plait.errors import ConfigurationError, UserError
+
+BESIDE_VALUES = ("name", "description", "label", "files", "code", "packages", "identity")
+"""Keys of the resolved file that no experiment file sets."""
+
+OF_GRADIENTS = ("objective", "optimizer", "schedule", "callbacks", "batch_size")
+"""What is cleared where the model takes no gradient steps; so is most of ``trainer``."""
+
+LONGEST_NAME = 60
+"""Characters of a name that is made up."""
+
+LONGEST_DESCRIPTION = 99
+
+_DRAFT = "draft_of_promotion"
+
+
+@dataclass(frozen=True)
+class Deviations:
+    """What makes the recorded configuration of an experiment that builds upon another."""
+
+    base: str
+    choices: dict[str, Any]
+    """By group, where another choice is made."""
+    values: dict[str, Any]
+    """Nested; relative to the files of the choices in effect."""
+
+    def __bool__(self) -> bool:
+        return bool(self.choices or self.values)
+
+    def text(self, description: str) -> str:
+        """The experiment file."""
+        lines = ["# @package _global_", _section("description", description)]
+        lines += ["defaults:", f"  - {self.base}"]
+        for group, choice in self.choices.items():
+            shown = f"[{', '.join(choice)}]" if isinstance(choice, list) else choice
+            lines.append(f"  - override /{group}: {shown}")
+        if self.values:
+            lines += ["", *(_section(key, value) for key, value in self.values.items())]
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A recorded configuration, composed of today's files."""
+
+    deviations: Deviations
+    resolved: Resolved
+    """With today's code, packages and data files; its name stands for nothing."""
+
+
+def rewrite(project: Project, recorded: Resolved) -> Rewritten:
+    """Express a recorded configuration by what differs from its experiment's file.
+
+    What ``params.yaml`` sets for that experiment counts as a difference from its file.
+
+    :raises UserError: if today's files can't express it, naming the first value that differs.
+    """
+    base = recorded.name
+    try:
+        with _draft_of(project) as draft:
+            deviations = Deviations(base, {}, {})
+            used = _set_by_files(recorded)
+            # The objective comes last: where none is chosen, the data decide.
+            for keys in (used - {"objective"}, used & {"objective"}):
+                below = _merge(draft, deviations)
+                choices = deviations.choices | _other_choices(keys, recorded, below)
+                below = _merge(draft, Deviations(base, choices, deviations.values))
+                values = deviations.values | _other_values(keys, recorded, below)
+                deviations = Deviations(base, choices, values)
+            _write(draft, deviations)
+            composed = draft.compose(_DRAFT)
+    except ConfigurationError as error:
+        raise UserError(
+            f"what the run recorded of {base} can't be composed any more:\n"
+            f"  {str(error).replace(_DRAFT, base)}"
+        ) from error
+    difference = _first_difference(_settings(recorded), _settings(composed))
+    if difference:
+        raise UserError(f"what the run recorded of {base} can't be composed any more: {difference}")
+    return Rewritten(deviations, composed)
+
+
+def name_for(recorded: Resolved) -> str:
+    """A name made of the experiment's and of what deviates: ``linear_regression_lr_0_01``."""
+    name = recorded.name
+    for word in recorded.label.split(" "):
+        longer = name + "_" + re.sub(r"[^A-Za-z0-9]+", "_", word).strip("_")
+        if word and len(longer) <= LONGEST_NAME:
+            name = longer
+    return name
+
+
+def describe(recorded: Resolved) -> str:
+    """A line for the experiment file."""
+    label = recorded.label or "the values of a recorded run"
+    return textwrap.shorten(f"{recorded.name} with {label}", LONGEST_DESCRIPTION, placeholder=" …")
+
+
+def what_changed(recorded: Resolved, now: Resolved) -> list[str]:
+    """What of code, packages and data files is not as it was recorded, in words."""
+    stages = ("generate", "train", "evaluate")
+    then_code, now_code = recorded.values["code"], now.values["code"]
+    words = [f"the code of {stage}" for stage in stages if then_code[stage] != now_code[stage]]
+    packages: dict[str, str] = {}
+    for stage in stages:
+        then, today = recorded.values["packages"][stage], now.values["packages"][stage]
+        for name in sorted(then.keys() | today.keys()):
+            if then.get(name) != today.get(name):
+                packages[name] = f"{name} {then.get(name, 'none')} -> {today.get(name, 'none')}"
+    then, today = recorded.values["files"], now.values["files"]
+    files = [path for path in sorted(then | today) if then.get(path) != today.get(path)]
+    return [*words, *packages.values(), *files]
+
+
+def _section(key: str, value: Any) -> str:
+    if isinstance(value, dict):
+        return as_text({key: value}).rstrip("\n")
+    return yaml.safe_dump({key: value}, allow_unicode=True, width=math.inf).rstrip("\n")
+
+
+def _settings(resolved: Resolved) -> dict[str, Any]:
+    """What files, params.yaml or command line set."""
+    return {key: value for key, value in resolved.values.items() if key not in BESIDE_VALUES}
+
+
+def _set_by_files(recorded: Resolved) -> set[str]:
+    """The keys at the top that an experiment file can set, and the recorded model uses."""
+    unused = () if recorded["optimizer"] is not None else OF_GRADIENTS
+    return recorded.values.keys() - {*BESIDE_VALUES, *unused}
+
+
+def _other_choices(keys: set[str], recorded: Resolved, below: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for group in (group for group in GROUPS if group in keys & recorded.values.keys()):
+        names = chosen(recorded, group)
+        if names != sorted(chosen(Resolved(below), group)):
+            found[group] = names if GROUPS[group].several else names[0]
+    return found
+
+
+def _other_values(keys: set[str], recorded: Resolved, below: dict[str, Any]) -> dict[str, Any]:
+    """The recorded values that are not those of ``below``, nested."""
+    wanted = {key: value for key, value in recorded.values.items() if key in keys}
+    for group in keys & {group for group, definition in GROUPS.items() if not definition.several}:
+        wanted[group] = recorded.settings(group)
+    if recorded["optimizer"] is None:
+        cleared = recorded["trainer"].items()
+        wanted["trainer"] = {key: value for key, value in cleared if value is not None}
+    return _above(wanted, below)
+
+
+def _above(values: dict[str, Any], under: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and isinstance(under.get(key), dict):
+            inner = _above(value, under[key])
+            found |= {key: inner} if inner else {}
+        elif key not in under or under[key] != value:
+            found[key] = value
+    return found
+
+
+def _first_difference(then: dict[str, Any], now: dict[str, Any], above: str = "") -> str | None:
+    for key in (*then, *(key for key in now if key not in then)):
+        if isinstance(then.get(key), dict) and isinstance(now.get(key), dict):
+            found = _first_difference(then[key], now[key], f"{above}{key}.")
+            if found:
+                return found
+        elif key not in then or key not in now or then[key] != now[key]:
+            was, would = (as_yaml(of[key]) if key in of else "missing" for of in (then, now))
+            return f"{above}{key} was {was}, and would be {would} now"
+    return None
+
+
+@contextmanager
+def _draft_of(project: Project) -> Iterator[Project]:
+    """The project with a ``conf/`` to write in."""
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        for path in project.root.resolve().iterdir():
+            if path.name != "conf":
+                (root / path.name).symlink_to(path)
+        shutil.copytree(project.conf, root / "conf")
+        yield Project(root)
+
+
+def _write(draft: Project, deviations: Deviations) -> None:
+    path = draft.conf / "experiment" / f"{_DRAFT}.yaml"
+    path.write_text(deviations.text("A draft"), encoding="utf-8")
+
+
+def _merge(draft: Project, deviations: Deviations) -> dict[str, Any]:
+    _write(draft, deviations)
+    return draft.merge(_DRAFT).values

@@ -1,0 +1,23 @@
+"""Runs of a checkout, trained and recorded in this process."""
+
+from pathlib import Path
+
+from plait.artifacts import Outputs, Workspace
+from plait.config.compose import Project
+from plait.config.resolved import Resolved
+from plait.stages.evaluate import evaluate
+from plait.stages.generate import generate
+from plait.stages.record import record
+from plait.stages.train import train
+
+TREE = ["model=decision_tree", "data.samples=80", "evaluation.resamples=20"]
+"""Overrides of a run that takes a moment."""
+
+
+def run(root: Path, name: str, *overrides: str) -> Resolved:
+    """Run an experiment beside DVC's outs, as a trial of a sweep."""
+    workspace, resolved = Workspace.at(root), Project(root).compose(name, list(overrides))
+    outputs = Outputs(root / "data" / resolved.identity, root / "outputs" / resolved.identity)
+    for stage in (generate, train, evaluate, record):
+        stage(workspace, resolved, outputs)
+    return resolved

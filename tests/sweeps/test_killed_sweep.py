@@ -1,0 +1,160 @@
+"""A sweep that is killed hard, again and again, ends as one that was left alone."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from checkouts import Checkout, copy_project
+from plait.artifacts import Workspace
+from plait.tracking.find import runs_of_sweep
+from plait.tracking.store import open_store
+
+pytestmark = pytest.mark.slow
+
+KILLS = 10
+
+TALLY = '''
+"""Notes every epoch that is trained."""
+
+from typing import TYPE_CHECKING
+
+from plait.training.callbacks.kinds import CallbackSettings
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Callback
+
+
+class Settings(CallbackSettings):
+    """``callbacks: [tally]``."""
+
+
+def build(settings: Settings) -> "Callback":
+    """A line an epoch in tally.txt: which trial, which epoch."""
+    import time
+    from pathlib import Path
+
+    from lightning.pytorch import Callback
+
+    class Tally(Callback):
+        def on_train_epoch_end(self, trainer, module):
+            time.sleep(0.05)
+            (group,) = trainer.optimizers[0].param_groups
+            trial = f"{group['lr']} {trainer.num_training_batches}"
+            with Path("tally.txt").open("a") as file:
+                file.write(f"{trial} {trainer.current_epoch}\\n")
+
+    return Tally()
+'''
+
+EPOCHS = 12
+
+COMMAND = (
+    *("run", "-m", "experiment=linear_regression", "callbacks=[tally]", "sweep.name=killed"),
+    *("data.samples=100", f"trainer.max_epochs={EPOCHS}", "trainer.checkpoint_minutes=0"),
+    *("evaluation.resamples=20", "optimizer.lr=0.01,0.03,0.1", "batch_size=16,32,64,128"),
+)
+
+START = (sys.executable, "-c", "from plait.cli import main; main()")
+
+
+def planted(folder: Path) -> Checkout:
+    """A checkout whose trainings note their epochs."""
+    checkout = copy_project(folder)
+    (checkout.root / "src/plait/training/callbacks/tally.py").write_text(TALLY, encoding="utf-8")
+    (checkout.root / "conf/callbacks/tally.yaml").write_text("tally: {}\n", encoding="utf-8")
+    return checkout
+
+
+def metrics_of(checkout: Checkout) -> dict[str, dict[str, float]]:
+    """By run name, every metric of every finished trial."""
+    store = open_store(Workspace.at(checkout.root), "local", {})
+    return {run.info.run_name: run.data.metrics for run in runs_of_sweep(store, "killed")}
+
+
+def weights_of(checkout: Checkout) -> dict[str, bytes]:
+    folder = checkout.root / "outputs/linear_regression"
+    return {
+        path.parts[-3]: path.read_bytes() for path in folder.glob("*/model/weights.safetensors")
+    }
+
+
+def lines_of(checkout: Checkout) -> int:
+    """How many epochs have been trained."""
+    path = checkout.root / "tally.txt"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def tally_of(checkout: Checkout) -> Counter[str]:
+    """How often every epoch of every trial was trained."""
+    return Counter((checkout.root / "tally.txt").read_text(encoding="utf-8").splitlines())
+
+
+def test_a_sweep_killed_ten_times_ends_as_one_left_alone(tmp_path: Path) -> None:
+    alone = planted(tmp_path / "alone")
+    began = time.monotonic()
+    alone.plait(*COMMAND)
+    whole = time.monotonic() - began
+    assert set(tally_of(alone).values()) == {1}
+    assert len(tally_of(alone)) == 12 * EPOCHS
+
+    checkout = planted(tmp_path / "killed")
+    generator = random.Random(0)
+    environment = {**os.environ, "PYTHONPATH": str(checkout.root / "src")}
+    effective = 0
+    for kill in range(KILLS):
+        process = subprocess.Popen(
+            [*START, *COMMAND],
+            cwd=checkout.root,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        # At any moment: while it composes, starts its worker, trains, evaluates or records.
+        trained = lines_of(checkout) + generator.randint(0, 12 * EPOCHS // (KILLS + 2))
+        while lines_of(checkout) < trained and process.poll() is None:
+            time.sleep(0.02)
+        time.sleep(generator.uniform(0, 1))
+        effective += process.poll() is None
+        if kill % 3 == 0:  # everything
+            os.killpg(process.pid, signal.SIGKILL)
+        elif kill % 3 == 1:  # the launcher
+            process.kill()
+        else:  # a trial, then everything
+            with suppress(psutil.NoSuchProcess):
+                for child in psutil.Process(process.pid).children(recursive=True):
+                    child.kill()
+            time.sleep(generator.uniform(0, 3))
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert effective == KILLS, "the sweep had ended before it was killed often enough"
+
+    checkout.plait(*COMMAND)
+    assert metrics_of(checkout) == metrics_of(alone)
+    assert weights_of(checkout) == weights_of(alone)
+    store = open_store(Workspace.at(checkout.root), "local", {})
+    runs = list(store.runs(""))
+    assert [run.info.status for run in runs] == ["FINISHED"] * 12
+    assert len({run.data.tags["plait.identity"] for run in runs}) == 12
+    # An epoch counts once its checkpoint is written: a kill costs the one it fell into.
+    tally = tally_of(checkout)
+    assert set(tally) == set(tally_of(alone))
+    assert tally.total() - len(tally) <= KILLS
+    assert not list((checkout.root / ".plait/checkpoints").glob("*"))
+    assert not list((checkout.root / ".plait/journal").glob("*"))
+    assert not list((checkout.root / ".plait/data").glob(".*"))
+
+    began = time.monotonic()
+    again = checkout.plait(*COMMAND)
+    assert "12 reused;" in again.stdout
+    assert time.monotonic() - began < whole

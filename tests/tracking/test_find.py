@@ -1,0 +1,97 @@
+"""Runs by what people call them."""
+
+import pytest
+
+from plait.artifacts import Workspace
+from plait.errors import UserError
+from plait.tracking.find import BEST_OF, SWEEPS, find, names_in, runs_of_sweep
+from plait.tracking.store import Store
+
+
+def add(store: Store, name: str, at: int = 0, status: str = "FINISHED", **tags: str) -> str:
+    experiment = name.partition(" ")[0]
+    described = {"plait.experiment": experiment}
+    described |= {f"plait.{key}": text for key, text in tags.items()}
+    run = store.client.create_run(store.experiment(experiment), 1000 + at, described, name)
+    store.client.set_terminated(run.info.run_id, status, 2000 + at)
+    return str(run.info.run_id)
+
+
+def found(workspace: Workspace, reference: str) -> str:
+    return str(find(workspace, reference)[1].info.run_id)
+
+
+def test_by_the_whole_id_or_its_start(workspace: Workspace, store: Store) -> None:
+    ids = [add(store, f"line lr={number}", status="FAILED") for number in range(3)]
+    for run_id in ids:
+        for length in (32, 12, 8):
+            assert found(workspace, run_id[:length]) == run_id
+    for unknown in (ids[0][:5], "0" * 32, ids[0][:8].upper() + "z"):
+        with pytest.raises(UserError, match="no run"):
+            find(workspace, unknown)
+
+
+def test_a_start_that_several_ids_have_is_refused(workspace: Workspace, store: Store) -> None:
+    starts: dict[str, list[str]] = {}
+    while not any(len(ids) > 1 for ids in starts.values()):
+        # Ids are drawn: of one character, 17 are enough for two alike.
+        run_id = add(store, "line")
+        starts.setdefault(run_id[:1], []).append(run_id)
+    (several,) = [ids for ids in starts.values() if len(ids) > 1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("plait.tracking.find.SHORTEST_ID", 1)
+        with pytest.raises(UserError, match="several runs") as refused:
+            find(workspace, several[0][0])
+    assert all(run_id in str(refused.value) for run_id in several)
+
+
+def test_by_name_finished_before_newer(workspace: Workspace, store: Store) -> None:
+    add(store, "line lr=1", 1)
+    newest = add(store, "line lr=1", 2)
+    add(store, "line lr=1", 3, "FAILED")
+    failed = add(store, "line lr=2", 4, "FAILED")
+    assert found(workspace, "line lr=1") == newest
+    assert found(workspace, "line lr=2") == failed
+    assert found(workspace, "line") == newest
+
+
+def test_by_experiment_the_newest_finished_one(workspace: Workspace, store: Store) -> None:
+    add(store, "line lr=1", 2)
+    newest = add(store, "line lr=2", 3)
+    add(store, "line lr=3", 4, "KILLED")
+    assert found(workspace, "line") == newest
+
+
+def test_the_best_of_the_newest_sweep_or_of_a_named_one(workspace: Workspace, store: Store) -> None:
+    first = add(store, "line lr=1", 1, best_of="a_b")
+    both = add(store, "line lr=2", 2, best_of="axb, c")
+    add(store, "line lr=3", 3)
+    assert found(workspace, "best") == both
+    assert found(workspace, "best:c") == both
+    # Not the other one, though `_` stands for any letter in the store's language.
+    assert found(workspace, "best:a_b") == first
+    with pytest.raises(UserError, match="no run 'best:a'"):
+        find(workspace, "best:a")
+
+
+def test_trials_of_a_sweep_are_its_own(workspace: Workspace, store: Store) -> None:
+    first = add(store, "line lr=1", 1, sweep="a_b, other")
+    add(store, "line lr=2", 2, sweep="axb")
+    later = add(store, "line lr=3", 3, sweep="a_b")
+    assert [run.info.run_id for run in runs_of_sweep(store, "a_b")] == [first, later]
+    assert (names_in("a_b, other"), names_in(None)) == (["a_b", "other"], [])
+    assert (SWEEPS, BEST_OF) == ("plait.sweep", "plait.best_of")
+
+
+@pytest.mark.parametrize("odd", ["it's", "50%", 'a"b', "a`b", "a\\b", "a;b", "--", "", "(x)", "é"])
+def test_any_text_is_answered(workspace: Workspace, store: Store, odd: str) -> None:
+    add(store, "line lr=1")
+    for reference in (odd, f"best:{odd}" if odd else "best:none"):
+        with pytest.raises(UserError, match="no run"):
+            find(workspace, reference)
+
+
+def test_without_a_store_there_is_no_run(empty: Workspace) -> None:
+    with pytest.raises(UserError, match="`plait runs` lists those there are"):
+        find(empty, "line")
+    assert not empty.store.exists()
