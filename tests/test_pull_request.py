@@ -74,9 +74,15 @@ def test_two_steps_of_what_has_changed_are_run_and_nothing_else(checkout: Checko
     assert re.search(r"^wine .*new run", said, re.MULTILINE)
     assert checkout.run("git", "worktree", "list").stdout.count("\n") == 1
 
-    checkout.edit("src/plait/models/gradient_boosting.py", "import ", "raise RuntimeError\nimport ")
+    broken = "description: A model that cannot be built\ndefaults: [market, override /model: svm]\n"
+    checkout.append("conf/experiment/broken.yaml", "# @package _global_\n" + broken)
+    checkout.edit("src/plait/models/svm.py", "    from sklearn", "    1 / 0\n    from sklearn")
     status, said = script(checkout, "check", "main", check=False)
-    assert status != 0
+    assert status == 1
+    assert "changed: broken, wine\n" in said
+    assert "ZeroDivisionError" in said
+    assert "\nfailed: broken\n" in said
+    checkout.run("git", "clean", "--quiet", "--force", "conf")
     checkout.run("git", "checkout", "--quiet", "--", "src")
 
     checkout.edit("params.yaml", "lr: 0.01", "lr: 0.05")

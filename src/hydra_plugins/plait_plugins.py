@@ -1,4 +1,4 @@
-"""Where Hydra finds plait's launchers. Hydra takes plugins from this namespace package alone.
+"""Where Hydra finds plait's launchers and its search: it takes plugins from this package alone.
 
 Their settings stand here, where Hydra looks for them, and not in ``conf/``: a file
 ``conf/hydra/launcher/basic.yaml`` would be checked against Hydra's own launcher of that name.
@@ -8,8 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
@@ -39,6 +42,34 @@ ENGINES: dict[str, dict[str, Any]] = {
     },
 }
 """By name in ``hydra/launcher``: the settings of a module of `plait.sweeps.engines`."""
+
+SEARCH: dict[str, Any] = {
+    "defaults": ["_self_", {"pruner": None}],  # null: train every trial to its end
+    "n_trials": 20,  # in total, however often it is launched; null: the whole grid
+    "sampler": "tpe",  # tpe, random or grid
+    "seed": 0,  # of the sampler
+    "storage": None,  # an SQLAlchemy URL for the study; null: a file below .plait/searches/
+    "params": {},  # what to search over, as on the command line
+    "pruner": None,
+}
+"""``hydra/sweeper=optuna``. What it searches for is ``sweep.metric``; null: the least val/loss."""
+
+PRUNERS: dict[str, dict[str, Any]] = {
+    # Ends a trial that is worse than the median of the others at that epoch.
+    "median": {
+        "startup_trials": 5,  # finished before any is pruned
+        "warmup_epochs": 5,  # that none is pruned in
+    },
+    # Lets one in `reduction_factor` trials past the epochs n, n·factor, n·factor², …
+    "successive_halving": {"min_epochs": 5, "reduction_factor": 4},
+    # The same in several brackets, from rash to patient.
+    "hyperband": {
+        "min_epochs": 3,
+        "max_epochs": None,  # of the longest training; null: of the first finished
+        "reduction_factor": 3,
+    },
+}
+"""By name in ``hydra/sweeper/pruner``."""
 
 
 class TrialLauncher(Launcher):
@@ -98,7 +129,58 @@ class TrialLauncher(Launcher):
         self.sweep.launch(trials, self._engine, self._settings, **how)
 
 
+class SearchSweeper(Sweeper):
+    """Lets Optuna draw the trials: see `plait.sweeps.search`.
+
+    :param params: values to search over, by key; those of the command line replace them.
+    :param pruner: what ``hydra/sweeper/pruner`` chose.
+    :param settings: those of `plait.sweeps.search.SearchSettings`.
+    """
+
+    def __init__(
+        self, params: dict[str, str] | None, pruner: dict[str, Any] | None, **settings: Any
+    ) -> None:
+        self._params, self._pruner, self._given = params or {}, pruner, settings
+        self._settings: Any = None
+        self._parser: Any = None
+        # Under this name Hydra's own classes look for it.
+        self.launcher: Any = None
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Called by Hydra before `sweep`.
+
+        :raises UserError: without Optuna, or for settings that mean nothing.
+        """
+        from plait.sweeps.search import check_search
+
+        self._settings = check_search(self._given, self._pruner, config.sweep)
+        self._parser = OverridesParser.create(hydra_context.config_loader)
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Run what is left of the search."""
+        from plait.sweeps.search import Search
+
+        texts = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
+        overrides = self._parser.parse_overrides(texts)
+        launcher = self.launcher
+        search = Search(launcher.sweep, self._settings, self._pruner, overrides, launcher.trial)
+        search.run(launcher.run)
+
+
+def _store(group: str, name: str, node: dict[str, Any]) -> None:
+    ConfigStore.instance().store(name, node, group=group, provider="plait")
+
+
 for name, settings in ENGINES.items():
     target = f"{__name__}.{TrialLauncher.__name__}"
     node = {"_target_": target, "_convert_": "all", "engine": name, **settings}
-    ConfigStore.instance().store(name, node, group="hydra/launcher", provider="plait")
+    _store("hydra/launcher", name, node)
+for name, settings in PRUNERS.items():
+    _store("hydra/sweeper/pruner", name, {"name": name, **settings})
+target = f"{__name__}.{SearchSweeper.__name__}"
+_store("hydra/sweeper", "optuna", {"_target_": target, "_convert_": "all", **SEARCH})

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psutil
 import pytest
@@ -164,17 +164,28 @@ def test_launchers_that_want_the_same_trials_share_them(checkout: Checkout) -> N
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_the_trial_and_its_worker(checkout: Checkout) -> None:
+@pytest.mark.parametrize(
+    ("sent", "status", "launcher"),
+    [
+        (signal.SIGINT, 130, ["hydra/launcher=basic"]),
+        (signal.SIGTERM, 143, ["hydra/launcher=joblib", "hydra.launcher.jobs=2"]),
+    ],
+)
+def test_asked_to_end_it_ends_its_trials_and_workers(
+    checkout: Checkout, sent: signal.Signals, status: int, launcher: list[str]
+) -> None:
     plant_faulty_model(checkout)
-    process = launch(checkout, "model=faulty", "model.fault=sleep", "seed=0,1")
-    wait_for(lambda: any(worker_of(process)) and log_of(checkout))
-    time.sleep(8)
-    (worker,) = worker_of(process)
-    process.send_signal(signal.SIGINT)
+    process = launch(checkout, "model=faulty", "model.fault=sleep", "seed=0,1,2", *launcher)
+    count = 2 if "hydra/launcher=joblib" in launcher else 1
+    wait_for(lambda: len(list(store_of(checkout).runs(""))) == count)
+    workers = worker_of(process)
+    assert len(workers) == count
+    process.send_signal(sent)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert not worker.is_running()
-    assert {run.info.status for run in store_of(checkout).runs("")} <= {"KILLED"}
+    assert process.returncode == status, err
+    assert "Traceback" not in err
+    assert not any(worker.is_running() for worker in workers)
+    assert [run.info.status for run in store_of(checkout).runs("")] == ["KILLED"] * count
 
 
 def launch(checkout: Checkout, *overrides: str) -> "subprocess.Popen[str]":
@@ -201,13 +212,8 @@ def worker_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     ]
 
 
-def log_of(checkout: Checkout) -> list[Path]:
-    return list((checkout.root / "outputs").glob("*/*/run.log"))
-
-
-def wait_for(condition: "object", seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
-    assert callable(condition)
     while not condition():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.1)

@@ -49,6 +49,16 @@ def result_of(store: Store, run_id: str, metric: str | None, direction: str) -> 
         )
 
 
+def metric_names(store: Store, run_id: str) -> list[str]:
+    """The metrics of a run by which it could be ranked.
+
+    :raises StoreSilent: if the store does not answer.
+    """
+    with said_plainly(store.backend.uri):
+        names = store.client.get_run(run_id).data.metrics
+    return sorted(name for name in names if name.startswith(("train/", "val/", "test/")))
+
+
 def tag_best(store: Store, sweep: str, best: Row | None) -> None:
     """Mark the best trial of a sweep, and no other.
 

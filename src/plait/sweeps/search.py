@@ -6,17 +6,18 @@ that it was in the middle of, with those that failed, and then with those that i
 
 import hashlib
 import itertools
-import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock, Timeout
 
 from plait.artifacts import significant
+from plait.config.check import checked
 from plait.errors import ConfigurationError, UserError
 from plait.settings import Settings, setting
+from plait.sweeps.engines import need
 from plait.sweeps.pruning import open_storage, pruner_of
 from plait.sweeps.summary import Row
 from plait.sweeps.sweep import Sweep
@@ -24,12 +25,16 @@ from plait.sweeps.trial import Trial, say
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
+    from omegaconf import DictConfig
 
 DIGITS = 5
 """Significant digits of a number that is drawn from an interval: it stands in names and tables."""
 
 DRAW, OVERRIDES, IDENTITY = "draw", "overrides", "identity"
 """What the study keeps of each trial: which draw it is, what it set, and what was trained."""
+
+WORDS = {"COMPLETE": "finished", "PRUNED": "pruned", "RUNNING": "unfinished", "FAIL": "failed"}
+"""How a user knows Optuna's states."""
 
 
 class SearchSettings(Settings):
@@ -43,6 +48,28 @@ class SearchSettings(Settings):
     storage: str | None = setting("an SQLAlchemy URL; null: a file below .plait/searches/")
 
 
+def check_search(
+    given: dict[str, Any], pruner: dict[str, Any] | None, section: "DictConfig"
+) -> SearchSettings:
+    """The settings of a search, checked.
+
+    :param given: those of ``hydra.sweeper`` but its pruner.
+    :param section: ``sweep``, which says what to search for; by default the least ``val/loss``.
+    :raises UserError: without Optuna, or for settings that mean nothing.
+    """
+    need("optuna", "optuna", "hydra/sweeper=optuna")
+    settings = checked("hydra.sweeper.", SearchSettings, given)
+    pruner_of(pruner)
+    if section.metric is None:
+        section.metric, section.direction = "val/loss", "minimize"
+    if pruner is not None and section.metric.startswith("test/"):
+        raise ConfigurationError(
+            f"hydra/sweeper/pruner={pruner['name']}: needs a metric of every epoch, such as"
+            f" sweep.metric=val/loss; it is {section.metric}"
+        )
+    return settings
+
+
 @dataclass(frozen=True)
 class Dimension:
     """Values of one key to draw from."""
@@ -54,13 +81,15 @@ class Dimension:
     """All of them, in order; None: an interval."""
 
     def drawn(self, value: Any) -> Any:
-        """The value itself for one that Optuna has computed: rounded, but within the bounds."""
-        if not isinstance(value, float):
+        """What a value that Optuna has computed stands for: one of `values`, or rounded."""
+        if isinstance(value, str):
             return value
         if self.values is not None:
             return min(self.values, key=lambda known: abs(known - value))
-        rounded = significant(value, DIGITS)
-        return min(max(rounded, self.distribution.low), self.distribution.high)
+        if isinstance(value, int):
+            return value
+        bounds = self.distribution
+        return min(max(significant(value, DIGITS), bounds.low), bounds.high)
 
 
 def dimension_of(override: "Override") -> Dimension:
@@ -82,13 +111,268 @@ def dimension_of(override: "Override") -> Dimension:
             return Dimension(key, CategoricalDistribution(texts), texts)
         if override.is_range_sweep():
             numbers: list[Any] = list(override.sweep_iterator())
-            step = abs(span.step)  # type: ignore[union-attr]
-            numbers = [significant(value, 12) if step % 1 else value for value in numbers]
-            kind = FloatDistribution if isinstance(numbers[0], float) else IntDistribution
-            steps = {"log": True} if log else {"step": step}
+            kind = IntDistribution
+            if isinstance(numbers[0], float):
+                kind, numbers = FloatDistribution, [significant(value, 12) for value in numbers]
+            steps = {"log": True} if log else {"step": abs(span.step)}  # type: ignore[union-attr]
             return Dimension(key, kind(min(numbers), max(numbers), **steps), numbers)
         low, high = span.start, span.end  # type: ignore[union-attr]
         kind = IntDistribution if isinstance(low, int) else FloatDistribution
         return Dimension(key, kind(low, high, log=log), None)
     except (ValueError, IndexError) as error:
         raise ConfigurationError(f"{override.input_line}: no values to draw: {error}") from None
+
+
+class Search:
+    """One search, launched once.
+
+    :param sweep: begun; the study is named as it is.
+    :param pruner: the node ``hydra.sweeper.pruner``.
+    :param overrides: of the sweep: those that span several values are searched over.
+    :param compose: gives the trial of some overrides.
+    :raises ConfigurationError: for a search that makes no sense.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        settings: SearchSettings,
+        pruner: dict[str, Any] | None,
+        overrides: "Sequence[Override]",
+        compose: Callable[[Sequence[str]], Trial],
+    ) -> None:
+        self._sweep, self._settings, self._pruner = sweep, settings, pruner
+        self._compose = compose
+        spanning = {override.get_key_element(): override for override in overrides}
+        self._fixed = [
+            f"{key}={override.get_value_element_as_str()}"
+            for key, override in spanning.items()
+            if not override.is_sweep_override()
+        ]
+        self._dimensions = [
+            dimension_of(override) for override in spanning.values() if override.is_sweep_override()
+        ]
+        if not self._dimensions:
+            raise ConfigurationError(
+                "hydra/sweeper=optuna: nothing to search over; give several values, such as"
+                " optimizer.lr='tag(log, interval(1e-4, 1e-1))'"
+            )
+        self._total = self._size()
+        folder = sweep.workspace.scratch / "searches"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._url = settings.storage or f"sqlite:///{folder / sweep.name}.db"
+        self._study: Any = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What tells the trials apart."""
+        return tuple(dimension.key for dimension in self._dimensions)
+
+    def run(self, launch: Callable[..., None]) -> None:
+        """Launch what is left of the search.
+
+        :param launch: as `plait.sweeps.sweep.Sweep.launch` without the engine.
+        """
+        locks = self._sweep.workspace.scratch / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(locks / f"search-{self._sweep.name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            say(f"{self._sweep.name}: waiting for a process that runs exactly this search")
+            lock.acquire()
+        try:
+            self._study = self._open()
+            begun = self._begun()
+            launch(
+                itertools.chain(begun, self._drawn(len(begun))),
+                varying=self.keys,
+                total=self._total,
+                done=self._tell,
+            )
+        finally:
+            lock.release()
+
+    def _size(self) -> int:
+        """How many trials there will be in total."""
+        wanted = self._settings.n_trials
+        if self._settings.sampler != "grid":
+            if wanted is None:
+                raise ConfigurationError(
+                    "hydra.sweeper.n_trials: is null; only sampler=grid comes to an end by itself"
+                )
+            return wanted
+        size = 1
+        for dimension in self._dimensions:
+            if dimension.values is None:
+                raise ConfigurationError(
+                    f"{dimension.key}: is an interval; sampler=grid needs a list or a range"
+                )
+            size *= len(dimension.values)
+        return min(size, wanted or size)
+
+    def _open(self) -> Any:
+        """The study: the one there is, or a new one.
+
+        :raises UserError: if its trials were drawn in another way.
+        """
+        import optuna
+
+        storage, name = open_storage(self._url), self._sweep.name
+        known = {summary.study_name for summary in storage.get_all_studies()}
+        if self._sweep.fresh and name in known:
+            optuna.delete_study(study_name=name, storage=storage)
+        study = optuna.create_study(
+            study_name=name,
+            storage=storage,
+            sampler=optuna.samplers.RandomSampler(),
+            direction=self._sweep.direction,
+            load_if_exists=True,
+        )
+        plan = self._plan()
+        if study.user_attrs.get("plan", plan) != plan:
+            raise UserError(
+                f"sweep.name: {name} is a search over other values, or in another way; choose"
+                " another name, or begin it anew by --fresh"
+            )
+        study.set_user_attr("plan", plan)
+        return study
+
+    def _plan(self) -> dict[str, Any]:
+        """What decides which trials there are, but for their number."""
+        from optuna.distributions import distribution_to_json
+
+        return {
+            "fixed": self._fixed,
+            "drawn": {
+                dimension.key: [distribution_to_json(dimension.distribution), dimension.values]
+                for dimension in self._dimensions
+            },
+            "by": [self._settings.sampler, self._settings.seed, self._pruner],
+            "for": [self._sweep.metric, self._sweep.direction],
+        }
+
+    def _begun(self) -> list[Trial]:
+        """The trials that the study has, each to be run to its end.
+
+        A training that ended is found again by its identity; one that failed is tried once more.
+
+        :raises UserError: for trials of other code, data or packages than there are now.
+        """
+        from optuna.trial import TrialState
+
+        # Of a draw that failed, the last attempt counts.
+        latest = {trial.user_attrs[DRAW]: trial for trial in self._study.get_trials()}
+        begun = []
+        for draw, known in sorted(latest.items())[: self._total]:
+            trial = self._compose(known.user_attrs[OVERRIDES])
+            if trial.resolved.identity != known.user_attrs[IDENTITY]:
+                raise UserError(
+                    f"{self._sweep.name}: code, data or packages have changed since"
+                    f" {' '.join(trial.overrides)} was trained;\n"
+                    "  --fresh begins the search anew, sweep.name=NAME begins another"
+                )
+            number = known.number
+            if known.state == TrialState.FAIL:
+                number = self._add(draw, known.params, trial)
+            elif known.state == TrialState.PRUNED:
+                self._sweep.pruned(trial)
+            begun.append(self._numbered(trial, number))
+        if begun:
+            states = Counter(WORDS[known.state.name] for known in latest.values())
+            counted = ", ".join(f"{count} {word}" for word, count in sorted(states.items()))
+            say(f"{self._sweep.name}: goes on; of {self._total} trials there are {counted}")
+        return begun
+
+    def _drawn(self, first: int) -> Iterator[Trial]:
+        """The trials that the search still owes, each drawn when it is asked for."""
+        for draw in range(first, self._total):
+            values = self._values(draw)
+            texts = [*self._fixed, *(f"{key}={value}" for key, value in values.items())]
+            trial = self._compose(texts)
+            yield self._numbered(trial, self._add(draw, values, trial))
+
+    def _values(self, draw: int) -> dict[str, Any]:
+        """By key, decided by the seed, the number of the draw, and what the study holds.
+
+        Optuna is asked in a copy of the study, so that a trial enters the database whole: whoever
+        is killed in between draws the same again.
+        """
+        import optuna
+
+        if self._settings.sampler == "grid":
+            grid = itertools.product(*(dimension.values or [] for dimension in self._dimensions))
+            return dict(zip(self.keys, next(itertools.islice(grid, draw, None)), strict=True))
+        text = f"{self._settings.seed} {draw}"
+        seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+        sampler: Any = optuna.samplers.RandomSampler(seed)
+        if self._settings.sampler == "tpe":
+            # Trials that still run count as bad ones: several at once spread out.
+            sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+        copy = optuna.create_study(
+            study_name=self._study.study_name,
+            sampler=sampler,
+            pruner=pruner_of(self._pruner),
+            direction=self._sweep.direction,
+        )
+        copy.add_trials(self._study.get_trials(deepcopy=False))
+        asked = copy.ask({dimension.key: dimension.distribution for dimension in self._dimensions})
+        return {
+            dimension.key: dimension.drawn(asked.params[dimension.key])
+            for dimension in self._dimensions
+        }
+
+    def _add(self, draw: int, values: dict[str, Any], trial: Trial) -> int:
+        """Enter a trial that is about to run.
+
+        :returns: its number in the study.
+        """
+        from optuna.trial import TrialState, create_trial
+
+        entered = create_trial(
+            state=TrialState.RUNNING,
+            params=values,
+            distributions={dimension.key: dimension.distribution for dimension in self._dimensions},
+            user_attrs={
+                DRAW: draw,
+                OVERRIDES: list(trial.overrides),
+                IDENTITY: trial.resolved.identity,
+            },
+        )
+        self._study.add_trial(entered)
+        number: int = self._study.get_trials(deepcopy=False)[-1].number
+        return number
+
+    def _numbered(self, trial: Trial, number: int) -> Trial:
+        """The trial, and what its process needs to tell the study of its epochs."""
+        search = {
+            "storage": self._url,
+            "study": self._study.study_name,
+            "number": number,
+            "metric": self._sweep.metric,
+            "pruner": self._pruner,
+        }
+        return replace(trial, search=search)
+
+    def _tell(self, trial: Trial, row: Row) -> None:
+        """Tell the study how a trial ended.
+
+        :raises UserError: if it lacks the metric that the search is for.
+        """
+        from optuna.trial import TrialState
+
+        number = trial.search["number"]
+        if self._study.get_trials(deepcopy=False)[number].state.is_finished():
+            return
+        if row.outcome.status == "failed":
+            self._study.tell(number, state=TrialState.FAIL)
+        elif row.outcome.status == "pruned":
+            self._study.tell(number, state=TrialState.PRUNED)
+        elif row.result is None:
+            raise UserError(
+                f"sweep.metric: {self._sweep.metric} is what the search is for, but"
+                f" {row.shown} has only\n  {', '.join(self._sweep.metrics_of(row))};\n"
+                "  choose one of them, or for val/… set data.split.val above 0"
+            )
+        else:
+            self._study.tell(number, row.result.value)

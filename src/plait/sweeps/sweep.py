@@ -15,7 +15,7 @@ from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
 from plait.settings import Settings
 from plait.sweeps.engines import start
-from plait.sweeps.results import compare_page, result_of, tag_best, tag_repeats
+from plait.sweeps.results import compare_page, metric_names, result_of, tag_best, tag_repeats
 from plait.sweeps.schedule import run_all
 from plait.sweeps.source_stamp import stamp_of
 from plait.sweeps.summary import Row, counts, duration, summarise, table
@@ -45,6 +45,9 @@ KEPT = ("all", "best", "none")
 DIRECTIONS = ("minimize", "maximize")
 """Values of ``sweep.direction``."""
 
+DRAWN_BY = ("sampler", "seed", "pruner")
+"""Settings of a search that decide which trials it has; their number is not among them."""
+
 Composed = tuple[tuple[str, ...], Resolved]
 """The overrides of a trial, and what they resolve to."""
 
@@ -56,7 +59,7 @@ class Sweep:
     """
 
     def __init__(self, workspace: Workspace, fresh: bool) -> None:
-        self._workspace, self._fresh = workspace, fresh
+        self.workspace, self.fresh = workspace, fresh
         self._source = stamp_of(workspace.root)
         self._rows: dict[str, Row] = {}
         self._entered: dict[str, Composed] = {}
@@ -65,8 +68,8 @@ class Sweep:
         self._began = time.monotonic()
         self.name = ""
         self._keep = ""
-        self._metric: str | None = None
-        self._direction = ""
+        self.metric: str | None = None
+        self.direction = ""
         self._varying: tuple[str, ...] = ()
 
     def begin(self, config: "DictConfig") -> None:
@@ -83,11 +86,15 @@ class Sweep:
             raise ConfigurationError(
                 f"sweep.direction: is {section.direction!r}; must be one of {', '.join(DIRECTIONS)}"
             )
-        self._keep, self._metric = section.keep_models, section.metric
-        self._direction = section.direction
+        self._keep, self.metric = section.keep_models, section.metric
+        self.direction = section.direction
         given = {f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()}
         given |= set(config.hydra.overrides.task)
-        self.name = section.name or name_of(given)
+        sweeper = config.hydra.sweeper
+        drawn_by = [f"{key}={sweeper[key]}" for key in DRAWN_BY if key in sweeper]
+        if drawn_by:
+            drawn_by += [f"{self.direction} {self.metric}"]
+        self.name = section.name or name_of(given, drawn_by)
         if not re.fullmatch(r"[\w.-]+", self.name, re.ASCII):
             raise ConfigurationError(
                 f"sweep.name: is {self.name!r}; its letters may be A-Z, a-z, 0-9, -, _ and ."
@@ -117,7 +124,7 @@ class Sweep:
         :raises UserError: if the engine can't be used here.
         """
         progress = Progress(self.name, total)
-        engine = start(engine_name, self._workspace.root, settings)
+        engine = start(engine_name, self.workspace.root, settings)
         self._varying = varying
         if isinstance(trials, list):
             self._enter(trials)
@@ -134,7 +141,7 @@ class Sweep:
                     bare,
                     sweep=self.name,
                     keep_model=self._keep == "all",
-                    fresh=self._fresh,
+                    fresh=self.fresh,
                     source=self._source,
                 )
                 self._enter([trial])
@@ -148,12 +155,17 @@ class Sweep:
         with closing(engine), closing(progress):
             run_all(engine, left_to_do(), end)
 
-    def pruned(self, trial: Trial, reason: str) -> None:
+    def pruned(self, trial: Trial) -> None:
         """Count a trial as pruned that an earlier launch of its search has pruned."""
         run = patiently(find_run, self._store(trial.resolved), trial.resolved.identity)
         run_id = None if run is None else run.info.run_id
-        outcome = Outcome("pruned", 0.0, run_id, reason)
+        outcome = Outcome("pruned", 0.0, run_id, "by an earlier launch")
         self._rows[trial.resolved.identity] = self._row(trial, outcome)
+
+    def metrics_of(self, row: Row) -> list[str]:
+        """The metrics by which a finished trial could be ranked."""
+        assert row.outcome.run_id is not None
+        return patiently(metric_names, self._store(row.resolved), row.outcome.run_id)
 
     def value(self, resolved: Resolved) -> float | None:
         """What a trial that has ended is worth; None if it failed."""
@@ -193,7 +205,7 @@ class Sweep:
         result = None
         if outcome.run_id is not None and outcome.status in ("new", "resumed", "reused"):
             run_id, store = outcome.run_id, self._store(trial.resolved)
-            result = patiently(result_of, store, run_id, self._metric, self._direction)
+            result = patiently(result_of, store, run_id, self.metric, self.direction)
         return Row(trial.resolved, self._shown(trial.overrides), outcome, result)
 
     def _shown(self, overrides: tuple[str, ...]) -> tuple[str, ...]:
@@ -208,7 +220,7 @@ class Sweep:
 
     def _reused(self, trial: Trial) -> Outcome | None:
         """The outcome of a trial that is done; known without a process for it."""
-        if self._fresh:
+        if self.fresh:
             return None
         store = self._store(trial.resolved)
         run = patiently(find_run, store, trial.resolved.identity)
@@ -219,7 +231,7 @@ class Sweep:
     def _store(self, resolved: Resolved) -> Store:
         key = json.dumps(resolved["tracking"], sort_keys=True)
         if key not in self._stores:
-            self._stores[key] = patiently(open_store_of, self._workspace, resolved)
+            self._stores[key] = patiently(open_store_of, self.workspace, resolved)
         return self._stores[key]
 
     def _keep_models(self, best: Row | None) -> None:
@@ -230,12 +242,12 @@ class Sweep:
         for row in rows:
             if row is None or row.result is None:
                 continue
-            data = data_folder(self._workspace, data_digest(row.resolved))
-            outputs = outputs_of(self._workspace, row.resolved, data)
+            data = data_folder(self.workspace, data_digest(row.resolved))
+            outputs = outputs_of(self.workspace, row.resolved, data)
             if data.exists() and (outputs.model / "model.json").exists():
                 trial = Trial(row.resolved, row.overrides, self.name)
-                with held(self._workspace, row.resolved, wait=True):
-                    patiently(record_trial, self._workspace, trial, outputs, {})
+                with held(self.workspace, row.resolved, wait=True):
+                    patiently(record_trial, self.workspace, trial, outputs, {})
 
     def _enter(self, trials: list[Trial]) -> None:
         """Take note of trials before they begin."""
@@ -257,7 +269,7 @@ class Sweep:
             for overrides, resolved in composed
         ]
         write_json(
-            self._workspace.scratch / "sweeps" / f"{self.name}.json",
+            self.workspace.scratch / "sweeps" / f"{self.name}.json",
             {"name": self.name, "finished": finished, "trials": trials},
         )
 
@@ -289,13 +301,15 @@ class Progress:
         self._bar.close()
 
 
-def name_of(overrides: Iterable[str]) -> str:
+def name_of(overrides: Iterable[str], drawn_by: Iterable[str] = ()) -> str:
     """A name for the sweep over these: the same for the same command.
 
     ``linear_regression-lr-1f3a5c`` names experiment and keys; the digest tells the values apart.
+
+    :param drawn_by: what else decides which trials a search has.
     """
     texts = sorted(overrides)
-    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:6]
+    digest = hashlib.sha256("\n".join([*texts, *drawn_by]).encode()).hexdigest()[:6]
     keys, experiment = [], "experiments"
     for text in texts:
         key, _, value = text.partition("=")
