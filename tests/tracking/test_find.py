@@ -9,10 +9,10 @@ from plait.tracking.store import Store
 
 
 def add(store: Store, name: str, at: int = 0, status: str = "FINISHED", **tags: str) -> str:
-    experiment = name.partition(" ")[0]
+    experiment, _, label = name.partition(" ")
     described = {"plait.experiment": experiment}
     described |= {f"plait.{key}": text for key, text in tags.items()}
-    run = store.client.create_run(store.experiment(experiment), 1000 + at, described, name)
+    run = store.client.create_run(store.experiment(experiment), 1000 + at, described, label or name)
     store.client.set_terminated(run.info.run_id, status, 2000 + at)
     return str(run.info.run_id)
 
@@ -53,6 +53,18 @@ def test_by_name_finished_before_newer(workspace: Workspace, store: Store) -> No
     assert found(workspace, "line lr=1") == newest
     assert found(workspace, "line lr=2") == failed
     assert found(workspace, "line") == newest
+
+
+def test_a_name_that_runs_of_several_experiments_have_needs_the_experiment(
+    workspace: Workspace, store: Store
+) -> None:
+    line = add(store, "line lr=1")
+    assert found(workspace, "lr=1") == line
+    curve = add(store, "curve lr=1")
+    with pytest.raises(UserError, match="say which: 'curve lr=1', 'line lr=1'"):
+        find(workspace, "lr=1")
+    assert found(workspace, "line lr=1") == line
+    assert found(workspace, "curve lr=1") == curve
 
 
 def test_by_experiment_the_newest_finished_one(workspace: Workspace, store: Store) -> None:

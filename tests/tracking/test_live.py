@@ -56,7 +56,7 @@ def test_a_training_leaves_one_finished_run_with_everything_said(
 
     run = the_run(store)
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == "line lr=0.1"
+    assert run.info.run_name == "lr=0.1"
     assert store.client.get_experiment(run.info.experiment_id).name == "line"
     assert points(store, run.info.run_id, "train/loss") == [(0, 1.0), (1, 0.5), (2, 0.25)]
     assert points(store, run.info.run_id, "val/loss") == [(0, 2.0), (1, 1.0), (2, 0.5)]

@@ -99,7 +99,7 @@ def test_a_missing_run_is_made_from_the_outputs_and_marked(
     assert tags["plait.restored"] == "true"
     assert tags["plait.verdict"] == "Better than predicting zero."
     assert tags["plait.better_than_naive"] == "true"
-    assert tags["mlflow.runName"] == "line lr=0.1"
+    assert tags["mlflow.runName"] == "lr=0.1"
     assert tags["mlflow.source.name"] == "src/plait/stages/record.py"
     (dataset,) = found["datasets"]
     assert (dataset["name"], dataset["digest"]) == ("synthetic", "d" * 12)
@@ -240,7 +240,7 @@ def test_a_notebook_gets_everything_back(
     workspace, outputs, run = done
     (workspace.root / "notebooks").mkdir(exist_ok=True)
     monkeypatch.chdir(workspace.root / "notebooks")
-    for name in (run.run_id, "line lr=0.1", "line"):
+    for name in (run.run_id, "lr=0.1", "line lr=0.1", "line"):
         assert load(name).run_id == run.run_id
     loaded = load("line")
     assert loaded.configuration.values == VALUES

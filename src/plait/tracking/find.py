@@ -26,10 +26,12 @@ SHORTEST_ID = 6
 def find(workspace: Workspace, reference: str) -> "tuple[Store, Run]":
     """The run that ``reference`` means, and the store that holds it.
 
-    :param reference: a run's id or the start of it; its name, where finished runs and then newer
-        ones come first; the name of an experiment, for the newest finished run of it; ``best`` for
-        the best trial of the newest sweep, or ``best:SWEEP``.
-    :raises UserError: if there is no such run, or several ids start so.
+    :param reference: a run's id or the start of it; its name, such as ``lr=0.1``, alone or behind
+        its experiment's, where finished runs and then newer ones come first; the name of an
+        experiment, for the newest finished run of it; ``best`` for the best trial of the newest
+        sweep, or ``best:SWEEP``.
+    :raises UserError: if there is no such run, several ids start so, or runs of several experiments
+        have the name.
     """
     for store in open_stores(workspace):
         with said_plainly(store.backend.uri):
@@ -66,10 +68,14 @@ def _find(store: Store, reference: str) -> "Run | None":
     if reference == "best" or reference.startswith("best:"):
         return _best(store, reference.removeprefix("best").removeprefix(":"))
     _check_quotes(reference)
-    for key in ("attributes.run_name", "tags.`plait.experiment`"):
-        newest = list(store.runs(f"{key} = '{reference}' and attributes.status = 'FINISHED'"))[-1:]
-        if newest:
-            return newest[0]
+    named = _named(store, reference)
+    finished = [run for run in named if run.info.status == "FINISHED"]
+    if finished:
+        return finished[-1]
+    of_experiment = f"tags.`plait.experiment` = '{reference}' and attributes.status = 'FINISHED'"
+    newest = list(store.runs(of_experiment))[-1:]
+    if newest:
+        return newest[0]
     if re.fullmatch(f"[0-9a-f]{{{SHORTEST_ID},32}}", reference):
         found = list(store.runs(f"attributes.run_id LIKE '{reference}%'"))
         if len(found) > 1:
@@ -77,7 +83,21 @@ def _find(store: Store, reference: str) -> "Run | None":
             raise UserError(f"several runs have an id that starts with {reference}: {ids}")
         if found:
             return found[0]
-    return next(reversed(list(store.runs(f"attributes.run_name = '{reference}'"))), None)
+    return named[-1] if named else None
+
+
+def _named(store: Store, reference: str) -> "list[Run]":
+    """The runs of a name, ``lr=0.1`` or ``linear_regression lr=0.1``, the oldest first."""
+    runs = list(store.runs(f"attributes.run_name = '{reference}'"))
+    experiment, _, name = reference.partition(" ")
+    if name:
+        of_experiment = f"tags.`plait.experiment` = '{experiment}'"
+        runs += store.runs(f"attributes.run_name = '{name}' and {of_experiment}")
+    experiments = sorted({run.data.tags.get("plait.experiment", "") for run in runs})
+    if len(experiments) > 1:
+        ways = ", ".join(f"'{experiment} {reference}'" for experiment in experiments)
+        raise UserError(f"several experiments have a run {reference!r}; say which: {ways}")
+    return runs
 
 
 def _best(store: Store, sweep: str) -> "Run | None":

@@ -42,8 +42,11 @@ def tags_of(workspace: Workspace, resolved: Resolved, stage: str) -> dict[str, s
 
 
 def run_name(resolved: Resolved) -> str:
-    """What tells the run from its like: the experiment's name and what deviates from it."""
-    return f"{resolved.name} {resolved.label}".rstrip()
+    """What tells the run from its like: what deviates from its experiment, ``lr=0.1 seed=1``.
+
+    It stands in MLflow's experiment of that name, whose lists have no room to repeat it.
+    """
+    return resolved.label or resolved.name
 
 
 def begin(
