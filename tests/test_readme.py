@@ -42,7 +42,7 @@ def test_the_readme_names_commands_that_make_knows() -> None:
 def test_every_folder_of_the_layout_is_there() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     layout = text.partition("## Layout")[2].partition("\n## ")[0]
-    made_by_running = {"mlruns/", "resolved/", "results/"}
+    made_by_running = {"mlruns/", "outputs/", "resolved/", "results/"}
     paths = re.findall(r"^\| `([^`]+)`", layout, flags=re.MULTILINE)
     assert len(paths) > 10
     for path in paths:

@@ -1,13 +1,17 @@
 """One run an identity, also where no lock keeps two machines apart."""
 
+import subprocess
+import sys
 import time
 from typing import Any
 
+import psutil
 import pytest
 
 from plait.artifacts import Workspace
 from plait.errors import UserError
 from plait.tracking import process, runs
+from plait.tracking.claim import MISSED, claim, trained_elsewhere
 from plait.tracking.live import LiveRun
 from plait.tracking.store import Store, StoreSilent, open_store, said_plainly
 
@@ -65,6 +69,40 @@ def test_a_training_whose_run_gives_way_to_another_machines_loses_nothing(
     assert only.info.run_id == left.info.run_id
     assert only.info.status == "FINISHED"
     assert points(shared, only.info.run_id, "train/loss") == [(0, 1.0), (1, 0.5)]
+
+
+def test_only_a_server_needs_claims_and_only_the_living_hold_them(
+    shared: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plait.tracking.claim.SETTLING", 0.0)
+    now = time.time()
+    assert claim(shared, resolved(), None, {"mine": "yes"})
+    (run,) = shared.runs("")
+    assert run.data.tags["mine"] == "yes"
+    assert not trained_elsewhere(shared, run, now)
+    own = open_store(shared.workspace, "local", {})
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        started = psutil.Process(other.pid).create_time()
+        living = {"plait.pid": str(other.pid), "plait.pid_started": f"{started:.1f}"}
+        runs.set_tags(shared, run.info.run_id, living)
+        run = shared.client.get_run(run.info.run_id)
+        assert trained_elsewhere(shared, run, now)
+        assert not claim(shared, resolved(), run, {})
+        # Of this checkout: its locks tell, or else the process does something else by now.
+        assert not trained_elsewhere(own, run, now)
+        assert not trained_elsewhere(shared, run, now + MISSED + 5)
+        other.communicate(b"\n")
+    assert not trained_elsewhere(shared, run, now)
+    runs.set_tags(shared, run.info.run_id, {"plait.host": "elsewhere"})
+    run = shared.client.get_run(run.info.run_id)
+    assert trained_elsewhere(shared, run, now)
+    assert trained_elsewhere(own, run, now)
+    assert not trained_elsewhere(shared, run, now + 700)
+    shared.client.set_terminated(run.info.run_id, "KILLED")
+    assert claim(shared, resolved(), shared.client.get_run(run.info.run_id), {})
+    run = shared.client.get_run(run.info.run_id)
+    assert run.info.status == "RUNNING"
+    assert process.is_own(run.data.tags)
 
 
 def test_artifacts_of_a_bare_database_lie_beside_the_checkouts_own(shared: Store) -> None:

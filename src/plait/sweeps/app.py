@@ -88,8 +88,7 @@ def run(root: Path, arguments: list[str]) -> int:
             hydra.run(PRIMARY, task, [*args.overrides, "hydra.mode=RUN"])
             return task.finish()
     except (HydraException, OmegaConfBaseException) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise ConfigurationError("\n  ".join(lines[:4])) from error
+        raise ConfigurationError(_in_few_lines(str(error))) from error
     finally:
         GlobalHydra.instance().clear()
         HydraConfig.instance().cfg = None
@@ -140,6 +139,16 @@ def _said(resolved: Resolved, outcome: Outcome, folder: Path) -> str:
         f"{name}: {outcome.status} run {outcome.run_id} in {duration(outcome.seconds)};"
         f" report {folder.relative_to(folder.parents[2])}/report.html"
     )
+
+
+def _in_few_lines(said: str) -> str:
+    """What Hydra says: at most four lines, with the options there are on one."""
+    before, listed, options = said.partition("Config search path")[0].partition("Available options")
+    lines = [line.strip() for line in before.splitlines() if line.strip()]
+    if listed:
+        where, *names = options.split("\n")
+        lines.append(f"{listed}{where} {', '.join(filter(None, map(str.strip, names)))}")
+    return "\n  ".join(lines[:4])
 
 
 def _parser() -> ArgumentParser:

@@ -95,7 +95,9 @@ class Yard:
             self._rebuilds(),
             self._dvc_cache(),
         ]
-        self.notes += self._ledger.silent
+        self.notes += [
+            f"{said}\n  What only it may know of is kept." for said in self._ledger.silent
+        ]
         for sweep in self._sweeps:
             self.notes.append(
                 f"Sweep {sweep['name']} is not finished, so what its trials need is kept;\n"

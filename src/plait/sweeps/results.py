@@ -6,12 +6,15 @@ from urllib.parse import quote
 
 from plait.sweeps.summary import Result, Row, Summary
 from plait.tracking import runs
-from plait.tracking.find import BEST_OF, names_in
+from plait.tracking.find import BEST_OF, SWEEPS, names_in
 from plait.tracking.record import DIRECTION, MAIN_METRIC
 from plait.tracking.store import Store, said_plainly
 
 if TYPE_CHECKING:
     from plait.tracking.store import Run
+
+SIDE_BY_SIDE = 30
+"""Runs that MLflow's page of columns shows at most; more make an address that browsers cut."""
 
 REPEATS = "plait.repeats"
 """The tag with mean and standard error of the trials that differ from a run by their seed alone."""
@@ -47,6 +50,14 @@ def result_of(store: Store, run_id: str, metric: str | None, direction: str) -> 
             values.get(f"test_interval/{name}_high"),
             direction,
         )
+
+
+def direction_of(metric: str | None) -> str:
+    """The direction of a metric that evaluation knows, such as ``test/accuracy``; or minimize."""
+    from plait.evaluation.metrics import metrics
+
+    known = metrics().get((metric or "").rpartition("/")[2])
+    return known.direction if known is not None else "minimize"
 
 
 def metric_names(store: Store, run_id: str) -> list[str]:
@@ -89,19 +100,28 @@ def tag_repeats(store: Store, summary: Summary) -> None:
                 runs.set_tags(store, row.outcome.run_id, {REPEATS: group.shown})
 
 
-def compare_page(store: Store, run_ids: list[str | None]) -> str:
-    """Where the MLflow UI compares the runs, and how to open it."""
+def compare_pages(store: Store, sweep: str, run_ids: list[str | None]) -> str:
+    """Where the MLflow UI compares the runs of a sweep: as charts, and side by side.
+
+    :raises StoreSilent: if the store does not answer.
+    """
     ids = [run_id for run_id in run_ids if run_id is not None]
     if not ids or not store.backend.ui:
         return ""
     with said_plainly(store.backend.uri):
         experiments = sorted({store.client.get_run(run_id).info.experiment_id for run_id in ids})
-    address = (
-        f"{store.backend.ui}/#/compare-runs?runs={quote(json.dumps(ids, separators=(',', ':')))}"
-        f"&experiments={quote(json.dumps(experiments, separators=(',', ':')))}"
-    )
-    how = " (open it with `plait ui` running)" if store.backend.local else ""
-    return f"compare them{how}:\n  {address}"
+    how = "while `plait ui` runs, " if store.backend.local else ""
+    lines = [f"compare them ({how}in a browser):"]
+    condition = quote(f"tags.`{SWEEPS}` LIKE '%{sweep}%'")
+    lines += [
+        f"  {store.backend.ui}/#/experiments/{experiment}/runs?searchFilter={condition}"
+        "&compareRunsMode=CHART"
+        for experiment in experiments
+    ]
+    if len(ids) <= SIDE_BY_SIDE:
+        lists = [quote(json.dumps(values, separators=(",", ":"))) for values in (ids, experiments)]
+        lines.append(f"  {store.backend.ui}/#/compare-runs?runs={lists[0]}&experiments={lists[1]}")
+    return "\n".join(lines)
 
 
 def _set_names(store: Store, run: "Run", names: list[str]) -> None:

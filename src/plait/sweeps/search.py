@@ -61,7 +61,7 @@ def check_search(
     settings = checked("hydra.sweeper.", SearchSettings, given)
     pruner_of(pruner)
     if section.metric is None:
-        section.metric, section.direction = "val/loss", "minimize"
+        section.metric = "val/loss"
     if pruner is not None and section.metric.startswith("test/"):
         raise ConfigurationError(
             f"hydra/sweeper/pruner={pruner['name']}: needs a metric of every epoch, such as"
@@ -111,6 +111,8 @@ def dimension_of(override: "Override") -> Dimension:
             return Dimension(key, CategoricalDistribution(texts), texts)
         if override.is_range_sweep():
             numbers: list[Any] = list(override.sweep_iterator())
+            if not numbers:
+                raise ValueError("the range is empty")
             kind = IntDistribution
             if isinstance(numbers[0], float):
                 kind, numbers = FloatDistribution, [significant(value, 12) for value in numbers]
@@ -119,7 +121,7 @@ def dimension_of(override: "Override") -> Dimension:
         low, high = span.start, span.end  # type: ignore[union-attr]
         kind = IntDistribution if isinstance(low, int) else FloatDistribution
         return Dimension(key, kind(low, high, log=log), None)
-    except (ValueError, IndexError) as error:
+    except ValueError as error:
         raise ConfigurationError(f"{override.input_line}: no values to draw: {error}") from None
 
 
@@ -183,9 +185,8 @@ class Search:
             lock.acquire()
         try:
             self._study = self._open()
-            begun = self._begun()
             launch(
-                itertools.chain(begun, self._drawn(len(begun))),
+                itertools.chain(self._begun(), self._owed()),
                 varying=self.keys,
                 total=self._total,
                 done=self._tell,
@@ -264,7 +265,9 @@ class Search:
         # Of a draw that failed, the last attempt counts.
         latest = {trial.user_attrs[DRAW]: trial for trial in self._study.get_trials()}
         begun = []
-        for draw, known in sorted(latest.items())[: self._total]:
+        for draw, known in sorted(latest.items()):
+            if draw >= self._total and not known.state.is_finished():
+                continue
             trial = self._compose(known.user_attrs[OVERRIDES])
             if trial.resolved.identity != known.user_attrs[IDENTITY]:
                 raise UserError(
@@ -281,12 +284,13 @@ class Search:
         if begun:
             states = Counter(WORDS[known.state.name] for known in latest.values())
             counted = ", ".join(f"{count} {word}" for word, count in sorted(states.items()))
-            say(f"{self._sweep.name}: goes on; of {self._total} trials there are {counted}")
+            say(f"{self._sweep.name}: goes on with {counted}; {self._total} trials in total")
         return begun
 
-    def _drawn(self, first: int) -> Iterator[Trial]:
-        """The trials that the search still owes, each drawn when it is asked for."""
-        for draw in range(first, self._total):
+    def _owed(self) -> Iterator[Trial]:
+        """The trials that the study lacks, each drawn when it is asked for."""
+        drawn = {trial.user_attrs[DRAW] for trial in self._study.get_trials(deepcopy=False)}
+        for draw in range(len(drawn), self._total):
             values = self._values(draw)
             texts = [*self._fixed, *(f"{key}={value}" for key, value in values.items())]
             trial = self._compose(texts)

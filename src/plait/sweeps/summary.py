@@ -121,7 +121,7 @@ def table(summary: Summary) -> str:
     if only:
         text[0] += f"   ({aim[only.direction]}; * best)"
     for row in summary.rows:
-        if row.outcome.reason:
+        if row.outcome.reason and row.outcome.status == "failed":
             reason = row.outcome.reason.partition("\n")[0]
             if len(reason) > LONGEST_REASON:
                 reason = reason[: LONGEST_REASON - 1] + "…"
@@ -169,7 +169,8 @@ def _without_seed(row: Row) -> str:
 
 
 def _time(row: Row) -> str:
-    return NOTHING if row.outcome.status == "reused" else duration(row.outcome.seconds)
+    known = row.outcome.status == "reused" or not row.outcome.seconds
+    return NOTHING if known else duration(row.outcome.seconds)
 
 
 def _aligned(lines: list[list[str]]) -> list[str]:

@@ -15,7 +15,14 @@ from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
 from plait.settings import Settings
 from plait.sweeps.engines import start
-from plait.sweeps.results import compare_page, metric_names, result_of, tag_best, tag_repeats
+from plait.sweeps.results import (
+    compare_pages,
+    direction_of,
+    metric_names,
+    result_of,
+    tag_best,
+    tag_repeats,
+)
 from plait.sweeps.schedule import run_all
 from plait.sweeps.source_stamp import stamp_of
 from plait.sweeps.summary import Row, counts, duration, summarise, table
@@ -82,12 +89,12 @@ class Sweep:
             raise ConfigurationError(
                 f"sweep.keep_models: is {section.keep_models!r}; must be one of {', '.join(KEPT)}"
             )
-        if section.direction not in DIRECTIONS:
+        if section.direction not in (None, *DIRECTIONS):
             raise ConfigurationError(
                 f"sweep.direction: is {section.direction!r}; must be one of {', '.join(DIRECTIONS)}"
             )
         self._keep, self.metric = section.keep_models, section.metric
-        self.direction = section.direction
+        self.direction = section.direction or direction_of(section.metric)
         given = {f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()}
         given |= set(config.hydra.overrides.task)
         sweeper = config.hydra.sweeper
@@ -159,8 +166,7 @@ class Sweep:
         """Count a trial as pruned that an earlier launch of its search has pruned."""
         run = patiently(find_run, self._store(trial.resolved), trial.resolved.identity)
         run_id = None if run is None else run.info.run_id
-        outcome = Outcome("pruned", 0.0, run_id, "by an earlier launch")
-        self._rows[trial.resolved.identity] = self._row(trial, outcome)
+        self._rows[trial.resolved.identity] = self._row(trial, Outcome("pruned", 0.0, run_id))
 
     def metrics_of(self, row: Row) -> list[str]:
         """The metrics by which a finished trial could be ranked."""
@@ -192,13 +198,15 @@ class Sweep:
         took = duration(time.monotonic() - self._began)
         print(f"\nsweep {self.name}: {counts(summary.rows)}; {took}\n")
         print(table(summary))
-        if summary.best is not None:
-            print(
-                f"\nbest by {summary.best.result.metric}: {summary.best.shown}"  # type: ignore[union-attr]
-                f"\n  plait promote best:{self.name}   makes an experiment of it"
-            )
+        if summary.best is not None and summary.best.result is not None:
+            metric = summary.best.result.metric
+            print(f"\nbest by {metric}: {summary.best.shown}")
+            if metric.startswith("test/") and len(summary.rows) > 1:
+                print("  picked on the test part, so its own value flatters it (see sweep.metric)")
+            print(f"  plait promote best:{self.name}   makes an experiment of it")
         for store in self._stores.values():
-            print(compare_page(store, [row.outcome.run_id for row in summary.rows]))
+            ids = [row.outcome.run_id for row in summary.rows]
+            print(patiently(compare_pages, store, self.name, ids))
         return 1 if failed else 0
 
     def _row(self, trial: Trial, outcome: Outcome) -> Row:
@@ -289,7 +297,7 @@ class Progress:
         words = [f"{row.shown}: {row.outcome.status}"]
         if row.result is not None:
             words.append(f"{row.result.metric} {row.result.value:.4g}")
-        if row.outcome.status != "reused":
+        if row.outcome.status != "reused" and row.outcome.seconds:
             words.append(duration(row.outcome.seconds))
         if row.outcome.reason:
             words.append(row.outcome.reason.partition("\n")[0])

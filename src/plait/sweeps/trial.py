@@ -24,12 +24,12 @@ from plait.stages.generate import generate
 from plait.stages.record import write_page
 from plait.stages.train import train
 from plait.sweeps.trial_data import trial_data
-from plait.tracking import process, runs
+from plait.tracking import runs
 from plait.tracking.backend import backend_of
+from plait.tracking.claim import claim
 from plait.tracking.delivery import deliver_journal
 from plait.tracking.find import SWEEPS, names_in
 from plait.tracking.live import TERMINATED, outcome
-from plait.tracking.reaper import cause_of_death
 from plait.tracking.record import MEASURED_BY, evaluation_digest, record
 from plait.tracking.store import Store, StoreSilent, open_store, said_plainly
 
@@ -190,15 +190,14 @@ def _run(workspace: Workspace, trial: Trial, wait: bool) -> tuple[Status, str | 
     while True:
         store = patiently(open_store_of, workspace, resolved)
         run = patiently(find_run, store, resolved.identity)
-        if run is None or not _lives_elsewhere(run):
+        tags = sweep_tags(trial, run)
+        if run is not None and is_done(run, resolved) and not trial.fresh:
+            return "reused", reuse(store, run, tags), None
+        if patiently(claim, store, resolved, run, tags):
             break
         if not wait:
-            return "busy", run.info.run_id, None
+            return "busy", None, None
         time.sleep(BETWEEN_LOOKS)
-    tags = sweep_tags(trial, run)
-    if is_done(run, resolved) and not trial.fresh:
-        assert run is not None
-        return "reused", reuse(store, run, tags), None
 
     results = workspace.trial(resolved.name, resolved.identity)
     if trial.fresh:
@@ -320,15 +319,6 @@ def sweep_tags(trial: Trial, run: "Run | None") -> dict[str, str]:
     before = names_in(run.data.tags.get(SWEEPS)) if run is not None else []
     sweeps = [*(name for name in before if name != trial.sweep), trial.sweep]
     return {SWEEPS: ", ".join(sweeps), "plait.overrides": " ".join(trial.overrides)}
-
-
-def _lives_elsewhere(run: "Run") -> bool:
-    """Whether another machine trains it; on this one, locks say so."""
-    return (
-        run.info.status == "RUNNING"
-        and not process.on_this_host(run.data.tags)
-        and cause_of_death(run, time.time()) is None
-    )
 
 
 def open_store_of(workspace: Workspace, resolved: Resolved) -> Store:

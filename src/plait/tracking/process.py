@@ -19,6 +19,11 @@ def own() -> dict[str, str]:
     }
 
 
+def is_own(tags: dict[str, str]) -> bool:
+    """Whether the tags name this process."""
+    return on_this_host(tags) and tags.get("plait.pid") == str(os.getpid()) and alive(tags)
+
+
 def on_this_host(tags: dict[str, str]) -> bool:
     """Whether the process that the tags name ran on this host."""
     return tags.get("plait.host") == socket.gethostname()

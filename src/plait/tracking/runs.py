@@ -60,16 +60,14 @@ def begin(
     :returns: the run, and whether it is new.
     """
     with store.lock():
-        run = store.find_run(resolved.identity)
-        created = run is None
-        if run is None:
-            new = store.client.create_run(
-                store.experiment(resolved.name), at, tags, run_name(resolved)
-            )
-            run = new if store.backend.local else the_one(store, resolved.identity)
-            created = run.info.run_id == new.info.run_id
+        found, created = store.find_run(resolved.identity), False
+        if found is None:
+            run, created = make(store, resolved, tags, at)
+        else:
+            run = found
     run_id = run.info.run_id
-    if not created:
+    # One that another machine has made at this very moment keeps that machine's tags.
+    if found is not None:
         store.client.update_run(run_id, "RUNNING" if reopen else None, run_name(resolved))
         set_tags(store, run_id, tags)
         # An old failure is made good; what is trained here is no longer restored from elsewhere,
@@ -81,6 +79,16 @@ def begin(
                 store.client.delete_tag(run_id, tag)
     add_parameters(store, run, resolved.parameters())
     return store.client.get_run(run_id), created
+
+
+def make(store: Store, resolved: Resolved, tags: dict[str, str], at: int) -> "tuple[Run, bool]":
+    """A new run of an identity that has none; or that which another machine makes just now.
+
+    :returns: the run, and whether it is this process that made it.
+    """
+    new = store.client.create_run(store.experiment(resolved.name), at, tags, run_name(resolved))
+    run = new if store.backend.local else the_one(store, resolved.identity)
+    return run, run.info.run_id == new.info.run_id
 
 
 def the_one(store: Store, identity: str) -> "Run":

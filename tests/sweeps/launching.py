@@ -1,0 +1,40 @@
+"""Launchers of sweeps as processes of their own, and what they say."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from checkouts import Checkout
+
+
+def launch(checkout: Checkout, *arguments: str) -> "subprocess.Popen[str]":
+    """Start a verb in a process group of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(checkout.root / "src")}
+    return subprocess.Popen(
+        [sys.executable, "-c", "from plait.cli import main; main()", *arguments],
+        cwd=checkout.root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.1)
+
+
+def statuses(said: str) -> Counter[str]:
+    """How many trials the table counts as what."""
+    (line,) = re.findall(r"^sweep \S+: (.*);", said, re.MULTILINE)
+    return Counter(
+        {word: int(count) for count, word in (part.split() for part in line.split(", "))}
+    )
