@@ -3,8 +3,9 @@
 import os
 import re
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -219,24 +220,30 @@ def test_a_trial_that_is_killed_fails_alone(name: str, checkout: Checkout) -> No
     assert sorted(run.info.status for run in store.runs("")) == ["FAILED", "FAILED", "FINISHED"]
 
 
-def submitit_task(process: psutil.Process) -> bool:
-    return "submitit.core._submit" in process.cmdline()
-
-
-def ray_task(process: psutil.Process) -> bool:
-    return process.cmdline()[:1] == ["ray::run_job"]
+def jobs_at_work(process: "subprocess.Popen[str]", command: str) -> list[psutil.Process]:
+    """Of the launcher's jobs, those in which a trial runs."""
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.Error):  # gone meanwhile
+            if command in " ".join(child.cmdline()) and child.children():
+                found.append(child)
+    return found
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "is_job", "said"),
+    ("name", "command", "said"),
     [
-        ("slurm", submitit_task, r"its job \d+ ended without a result .*\.plait/slurm/\S+\.err"),
-        ("ray", ray_task, "Ray lost its task: "),
+        (
+            *("slurm", "submitit.core._submit"),
+            r"its job \d+ ended without a result .*\.plait/slurm/\S+\.err",
+        ),
+        ("ray", "ray::run_job", "Ray lost its task: "),
     ],
+    ids=["slurm", "ray"],
 )
 def test_a_job_that_is_lost_is_a_failed_trial(
-    name: str, is_job: Callable[[psutil.Process], bool], said: str, checkout: Checkout
+    name: str, command: str, said: str, checkout: Checkout
 ) -> None:
     plant_faulty_model(checkout)
     store = open_store(Workspace.at(checkout.root), "local", {})
@@ -247,9 +254,8 @@ def test_a_job_that_is_lost_is_a_failed_trial(
     )
     try:
         wait_for(lambda: {run.info.status for run in store.runs("")} == {"RUNNING", "FINISHED"})
-        (job,) = (
-            child for child in psutil.Process(process.pid).children(recursive=True) if is_job(child)
-        )
+        wait_for(lambda: len(jobs_at_work(process, command)) == 1)
+        (job,) = jobs_at_work(process, command)
         workers = job.children()
         job.send_signal(signal.SIGKILL)
         out, err = process.communicate(timeout=90)

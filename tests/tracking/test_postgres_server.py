@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from checkouts import ROOT
+from checkouts import ROOT, Checkout
 from plait.artifacts import Workspace, write_text
 from plait.tracking.delivery import deliver_journals
 from plait.tracking.journal import journals
@@ -165,10 +165,13 @@ def server() -> Iterator[Server]:
         yield running
 
 
-def start(code: str, *arguments: object, env: dict[str, str] | None = None) -> Any:
+def start(
+    code: str, *arguments: object, env: dict[str, str] | None = None, cwd: Path = ROOT
+) -> Any:
     environment = {key: value for key, value in os.environ.items() if key != "DVC_ROOT"}
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=cwd,
         env={**environment, "PYTHONPATH": f"{ROOT}/src:{ROOT}/tests", **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -245,6 +248,41 @@ def test_a_server_that_goes_in_the_middle_and_comes_back_loses_nothing(
             server.tell("start")  # which waits until it answers: `up` starts it again by itself
             time.sleep(2)
     check_trainings(store, how, processes)
+
+
+@needs_postgres
+def test_a_sweep_of_eight_at_once_goes_on_when_the_server_goes_and_comes_back(
+    checkout: Checkout, server: Server
+) -> None:
+    rates = [f"0.00{number}" for number in range(1, 9)]
+    sweep = start(
+        "from plait.cli import main; main()",
+        *("run", "-m", "experiment=linear_regression", f"trainer.max_epochs={EPOCHS}"),
+        *("tracking=server", f"tracking.uri={server.address}", f"optimizer.lr={','.join(rates)}"),
+        *("hydra/launcher=joblib", "hydra.launcher.jobs=8"),
+        env={"PYTHONPATH": str(checkout.root / "src")},
+        cwd=checkout.root,
+    )
+    store = server.store(Workspace.at(checkout.root))
+    deadline = time.monotonic() + 300
+    while not list(store.runs("tags.`plait.experiment` = 'linear_regression'")):
+        assert sweep.poll() is None, sweep.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    server.tell("stop")
+    time.sleep(8)
+    server.tell("start")
+    output, errors = sweep.communicate(timeout=500)
+    assert sweep.returncode == 0, output + errors
+    assert ": 8 new; " in output
+    runs = list(store.runs("tags.`plait.experiment` = 'linear_regression'"))
+    assert sorted(run.data.params["optimizer.lr"] for run in runs) == rates
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        assert "plait.differences" not in run.data.tags
+        steps = [step for step, _ in points(store, run.info.run_id, "train/loss")]
+        assert steps == list(range(EPOCHS))
+    assert not (checkout.root / "mlruns" / "mlflow.db").exists()
 
 
 @needs_postgres
