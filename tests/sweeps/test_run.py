@@ -1,6 +1,7 @@
 """`plait run` composes as `compose` does, gives the numbers of `dvc repro`, and runs once."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,7 @@ def test_hydras_own_flags_work(
         (["-m", "experiment=linear_regression,markt"], "did you mean 'market'"),
         (["-m", LINEAR, "sweep.keep_models=some"], "must be one of all, best, none"),
         (["-m", LINEAR, "sweep.name='a b'"], "its letters may be"),
+        ([LINEAR, "--config-name", "other"], "are not for plait run"),
         (["-m", LINEAR, "hydra/launcher=basi"], "hydra/launcher"),
     ],
 )
@@ -130,6 +132,16 @@ def test_it_equals_dvc_repro_bit_for_bit_and_runs_once(checkout: Checkout) -> No
     (run_,) = store_of(checkout).runs("")
     assert run_.info.status == "FINISHED"
     assert "plait.differences" not in run_.data.tags
+
+
+def test_from_a_folder_below_it_is_the_same_command(checkout: Checkout) -> None:
+    below = Checkout(checkout.root / "src" / "plait")
+    environment = {"PYTHONPATH": str(checkout.root / "src")}
+    code = "from plait.cli import main; main()"
+    said = below.run(sys.executable, "-c", code, "run", LINEAR, *SMALL, env=environment)
+    assert ": new run " in said.stdout
+    assert (folder_of(checkout, "linear_regression") / "report.html").is_file()
+    assert not (below.root / "outputs").exists()
 
 
 @pytest.mark.slow

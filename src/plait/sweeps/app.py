@@ -1,6 +1,7 @@
 """``plait run``: a Hydra application whose job is a trial, and whose multirun is a sweep."""
 
 from argparse import ArgumentParser
+from contextlib import chdir
 from pathlib import Path
 
 from hydra import version
@@ -60,6 +61,11 @@ def run(root: Path, arguments: list[str]) -> int:
     version.setbase("1.3")
     parser = _parser()
     args = parser.parse_args([argument for argument in arguments if argument != FRESH])
+    if args.config_name or args.config_path or args.experimental_rerun:
+        raise ConfigurationError(
+            "command line: --config-name, --config-path and --experimental-rerun are not for"
+            " plait run: its configuration is the project's own"
+        )
     project = Project(root)
     sweep = Sweep(Workspace.at(root), FRESH in arguments)
     search_path = create_config_search_path(str(project.conf.resolve()))
@@ -69,24 +75,26 @@ def run(root: Path, arguments: list[str]) -> int:
     loader = ExperimentLoader(search_path, project)
     task = Single(Workspace.at(root), loader, FRESH in arguments)
     try:
-        hydra = Hydra("plait", loader)
-        GlobalHydra.instance().initialize(hydra)
-        if args.help:
-            print(USAGE, end="")
-        elif args.hydra_help:
-            hydra.hydra_help(PRIMARY, parser, args)
-        elif args.cfg:
-            hydra.show_cfg(PRIMARY, args.overrides, args.cfg, args.package, args.resolve)
-        elif args.info is not None:
-            hydra.show_info(args.info, PRIMARY, args.overrides)
-        elif args.shell_completion:
-            hydra.shell_completion(PRIMARY, args.overrides)
-        elif args.multirun or hydra.get_mode(PRIMARY, args.overrides) == RunMode.MULTIRUN:
-            hydra.multirun(PRIMARY, sweep, [*args.overrides, "hydra.mode=MULTIRUN"])
-            return sweep.finish()
-        else:
-            hydra.run(PRIMARY, task, [*args.overrides, "hydra.mode=RUN"])
-            return task.finish()
+        # Hydra's own folders are named from here, wherever below the command was typed.
+        with chdir(root):
+            hydra = Hydra("plait", loader)
+            GlobalHydra.instance().initialize(hydra)
+            if args.help:
+                print(USAGE, end="")
+            elif args.hydra_help:
+                hydra.hydra_help(PRIMARY, parser, args)
+            elif args.cfg:
+                hydra.show_cfg(PRIMARY, args.overrides, args.cfg, args.package, args.resolve)
+            elif args.info is not None:
+                hydra.show_info(args.info, PRIMARY, args.overrides)
+            elif args.shell_completion:
+                hydra.shell_completion(PRIMARY, args.overrides)
+            elif args.multirun or hydra.get_mode(PRIMARY, args.overrides) == RunMode.MULTIRUN:
+                hydra.multirun(PRIMARY, sweep, [*args.overrides, "hydra.mode=MULTIRUN"])
+                return sweep.finish()
+            else:
+                hydra.run(PRIMARY, task, [*args.overrides, "hydra.mode=RUN"])
+                return task.finish()
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigurationError(_in_few_lines(str(error))) from error
     finally:
