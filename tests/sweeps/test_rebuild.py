@@ -504,7 +504,7 @@ SMALL: dict[str, object] = {
     "trainer": {"max_epochs": 3},
     "evaluation": {"resamples": 20},
 }
-NAME = f"{LINEAR} samples=80 lr=0.01 max_epochs=3"
+NAME = "samples=80 lr=0.01 max_epochs=3"
 """Of the run of `LINEAR`."""
 
 EXPERIMENTS: dict[str, object] = {LINEAR: SMALL, TREE: {"evaluation": {"resamples": 20}}}
@@ -652,7 +652,7 @@ def test_a_run_of_a_dvc_experiment_in_a_temporary_copy_is_rebuilt(built: Checkou
     lr = f"experiments.{LINEAR}.optimizer.lr=0.02"
     built.run("dvc", "exp", "run", "--temp", "-S", lr, f"record@{LINEAR}")
     built.run("git", "checkout", "--quiet", "--force", "main")
-    said = rebuilt(built, f"{LINEAR} samples=80 lr=0.02 max_epochs=3")
+    said = rebuilt(built, "samples=80 lr=0.02 max_epochs=3")
     assert (said.status, said.verdict) == (0, today("identical")), said.out + said.err
     assert "with its uncommitted changes" in said.out
 
@@ -663,7 +663,7 @@ def test_a_trial_of_a_sweep_is_rebuilt(built: Checkout) -> None:
     built.run("git", "checkout", "--quiet", "--detach", "main~1")
     built.plait("run", "-m", f"experiment={LINEAR}", "optimizer.lr=0.03,0.0001")
     built.run("git", "checkout", "--quiet", "--force", "main")
-    said = rebuilt(built, f"{LINEAR} samples=80 lr=0.0001 max_epochs=3")
+    said = rebuilt(built, "samples=80 lr=0.0001 max_epochs=3")
     assert (said.status, said.verdict) == (0, today("identical")), said.out + said.err
 
 

@@ -1,5 +1,6 @@
 """A search's judgement over a training that runs."""
 
+import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,9 @@ from plait.settings import Settings, setting
 
 if TYPE_CHECKING:
     from plait.training.fit import Observe
+
+ATTEMPTS = 10
+"""To open a database whose tables others make at the same moment."""
 
 
 class PrunerSettings(Settings):
@@ -99,16 +103,22 @@ def open_storage(url: str) -> Any:
     :raises UserError: if it can't be opened.
     """
     import optuna
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # Trials that report at the same moment wait for each other.
     patient = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
-    try:
-        return optuna.storages.RDBStorage(url, engine_kwargs=patient)
-    except (SQLAlchemyError, ImportError) as error:
-        said = str(error).partition("\n")[0]
-        raise UserError(f"hydra.sweeper.storage: can't be opened: {said}") from None
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            return optuna.storages.RDBStorage(url, engine_kwargs=patient)
+        except (SQLAlchemyError, ImportError) as error:
+            # Another process makes the tables at the same moment.
+            late = isinstance(error, IntegrityError) or "already exists" in str(error)
+            if not (late and left):
+                said = str(error).partition("\n")[0]
+                raise UserError(f"hydra.sweeper.storage: can't be opened: {said}") from None
+            time.sleep(0.5)
+    raise AssertionError("the last attempt returns or raises")
 
 
 def watcher(
