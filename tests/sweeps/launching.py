@@ -2,19 +2,24 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from checkouts import Checkout
 
 
-def launch(checkout: Checkout, *arguments: str) -> "subprocess.Popen[str]":
-    """Start a verb in a process group of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(checkout.root / "src")}
-    return subprocess.Popen(
+@contextmanager
+def launched(
+    checkout: Checkout, *arguments: str, env: dict[str, str] | None = None
+) -> "Iterator[subprocess.Popen[str]]":
+    """A verb that runs, in a process group of its own, which is killed in the end."""
+    environment = {**os.environ, "PYTHONPATH": str(checkout.root / "src"), **(env or {})}
+    process = subprocess.Popen(
         [sys.executable, "-c", "from plait.cli import main; main()", *arguments],
         cwd=checkout.root,
         env=environment,
@@ -23,6 +28,12 @@ def launch(checkout: Checkout, *arguments: str) -> "subprocess.Popen[str]":
         text=True,
         start_new_session=True,
     )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:

@@ -1,6 +1,5 @@
 """Every engine runs the same trials to the same bits, and outlives what kills one of them."""
 
-import os
 import re
 import signal
 import subprocess
@@ -21,7 +20,7 @@ from plait.sweeps.pruning import PRUNERS as PRUNER_SETTINGS
 from plait.sweeps.search import SearchSettings
 from plait.tracking.store import open_store
 from sweeps.faults import SMALL, plant_faulty_model
-from sweeps.launching import launch, statuses, wait_for
+from sweeps.launching import launched, statuses, wait_for
 
 LAUNCHERS = {
     "basic": ["hydra/launcher=basic"],
@@ -247,22 +246,17 @@ def test_a_job_that_is_lost_is_a_failed_trial(
 ) -> None:
     plant_faulty_model(checkout)
     store = open_store(Workspace.at(checkout.root), "local", {})
-    process = launch(
+    with launched(
         checkout,
         *("run", "-m", "experiment=linear_regression", *SMALL, "model=faulty"),
         *("model.fault=sleep,none", *LAUNCHERS[name]),
-    )
-    try:
+    ) as process:
         wait_for(lambda: {run.info.status for run in store.runs("")} == {"RUNNING", "FINISHED"})
         wait_for(lambda: len(jobs_at_work(process, command)) == 1)
         (job,) = jobs_at_work(process, command)
         workers = job.children()
         job.send_signal(signal.SIGKILL)
         out, err = process.communicate(timeout=90)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
     assert process.returncode == 1, err
     assert statuses(out) == {"new": 1, "failed": 1}
     assert re.search(f"fault=sleep: {said}", out), out
@@ -276,15 +270,15 @@ def test_a_job_that_is_lost_is_a_failed_trial(
 def test_asked_to_end_it_ends_its_jobs(name: str, checkout: Checkout) -> None:
     plant_faulty_model(checkout)
     store = open_store(Workspace.at(checkout.root), "local", {})
-    process = launch(
+    with launched(
         checkout,
         *("run", "-m", "experiment=linear_regression", *SMALL, "model=faulty"),
         *("model.fault=sleep", "seed=1,2", *LAUNCHERS[name]),
-    )
-    wait_for(lambda: len(list(store.runs(""))) == 2)
-    children = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=90)
+    ) as process:
+        wait_for(lambda: len(list(store.runs(""))) == 2)
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=90)
     assert process.returncode == 143, err
     assert not psutil.wait_procs(children, timeout=40)[1]
     assert [run.info.status for run in store.runs("")] == ["KILLED"] * 2

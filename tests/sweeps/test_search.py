@@ -1,8 +1,8 @@
 """A search goes on where it was left, and ends as one that was never interrupted."""
 
-import os
 import re
-import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -25,7 +25,7 @@ from plait.sweeps.trial import Outcome, Trial
 from plait.tracking.find import runs_of_sweep
 from plait.tracking.store import open_store
 from sweeps.faults import SMALL, plant_faulty_model
-from sweeps.launching import launch, statuses, wait_for
+from sweeps.launching import launched, statuses, wait_for
 
 SPACE = ("optimizer.lr=tag(log, interval(1e-4, 1e-1))", "seed=range(1,9)", "optimizer=sgd,adam")
 
@@ -157,7 +157,7 @@ def test_an_interrupted_search_draws_what_an_undisturbed_one_draws(
 ) -> None:
     undisturbed = lab.search(sampler=sampler, n_trials=12)
     other = Lab(shared_checkout.root, tmp_path / "other")
-    for stop_after in (0, 1, 11):
+    for stop_after in (1, 11):
         left = other.search(sampler=sampler, n_trials=12, stop_after=stop_after)
         assert Counter(trial.state.name for trial in left)["RUNNING"] == 1
     went_on = other.search(sampler=sampler, n_trials=12)
@@ -317,6 +317,24 @@ def test_without_a_pruner_no_epoch_is_reported() -> None:
     assert watcher("sqlite:///nowhere/s.db", "s", 0, "val/loss", None) is None
 
 
+OPEN = "import sys; from plait.sweeps.pruning import open_storage; open_storage(sys.argv[1])"
+
+
+def test_many_processes_may_make_the_same_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 's.db'}"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", OPEN, url], stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    said = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, said
+
+
+def test_a_database_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"hydra\.sweeper\.storage: can't be opened: .*unable"):
+        open_storage(f"sqlite:///{tmp_path / 'no_such_folder' / 's.db'}")
+
+
 PRUNING = (
     *("run", "-m", "experiment=linear_regression", "hydra/sweeper=optuna"),
     *("hydra/sweeper/pruner=median", "hydra.sweeper.pruner.startup_trials=2"),
@@ -348,15 +366,14 @@ def test_a_search_that_is_killed_ends_as_one_that_was_left_alone(tmp_path: Path)
     assert statuses(said)["pruned"] + statuses(said)["new"] == 8
 
     for count in (1, 4):
-        process = launch(killed, *PRUNING, "hydra.sweeper.n_trials=8")
 
         def in_the_middle(count: int = count) -> bool:
             states = [trial.state.name for trial in study_of(killed)]
             return len(states) > count and states[-1] == "RUNNING"
 
-        wait_for(in_the_middle)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        with launched(killed, *PRUNING, "hydra.sweeper.n_trials=8"):
+            wait_for(in_the_middle)
+        # On leaving, the whole group of processes is killed.
         assert [trial.state.name for trial in study_of(killed)].count("RUNNING") == 1
     went_on = killed.plait(*PRUNING, "hydra.sweeper.n_trials=8")
     assert "pruning: goes on with " in went_on.stderr

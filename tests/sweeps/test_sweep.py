@@ -5,9 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
@@ -18,20 +16,13 @@ from plait.artifacts import Workspace
 from plait.tracking.find import find, runs_of_sweep
 from plait.tracking.store import Store, open_store
 from sweeps.faults import SMALL, plant_faulty_model
+from sweeps.launching import statuses, wait_for
 
 LINEAR = "experiment=linear_regression"
 
 
 def store_of(checkout: Checkout) -> Store:
     return open_store(Workspace.at(checkout.root), "local", {})
-
-
-def statuses(said: str) -> Counter[str]:
-    """How many trials the table counts as what."""
-    (line,) = re.findall(r"^sweep \S+: (.*);", said, re.MULTILINE)
-    return Counter(
-        {word: int(count) for count, word in (part.split() for part in line.split(", "))}
-    )
 
 
 def test_a_sweep_goes_on_past_a_trial_that_fails(checkout: Checkout) -> None:
@@ -210,10 +201,3 @@ def worker_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
         for child in psutil.Process(process.pid).children(recursive=True)
         if "plait.sweeps.worker" in " ".join(child.cmdline())
     ]
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.1)
