@@ -22,7 +22,17 @@ from plait.settings import Settings
 SRC = ROOT / "src"
 
 ROOMS = (
-    *("errors", "settings", "artifacts", "config", "data", "models", "objectives", "training"),
+    *(
+        "errors",
+        "settings",
+        "artifacts",
+        "locks",
+        "config",
+        "data",
+        "models",
+        "objectives",
+        "training",
+    ),
     *("evaluation", "tracking", "stages", "sweeps", "cli"),
 )
 """From upstream to downstream."""

@@ -256,6 +256,25 @@ def test_trial_data_go_unless_a_trial_needs_them(
     assert all(folder.exists() for folder in (owed, running, generated))
 
 
+def test_logs_of_cluster_jobs_go_once_every_sweep_is_finished(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workspace = store.workspace
+    log, study = (
+        workspace.scratch / "slurm" / "7_0_log.err",
+        workspace.scratch / "searches" / "s.db",
+    )
+    write_text(log, "srun: error")
+    write_text(study, "a study")
+    plant_sweep(workspace, "s", [configuration(1)], finished=False)
+    look = check_gone(workspace, capsys, "job logs", [])
+    assert look["kinds"]["job logs"]["bytes"] == len("srun: error")
+    assert look["kinds"]["searches"]["bytes"] == len("a study")
+    plant_sweep(workspace, "s", [configuration(1)], finished=True)
+    check_gone(workspace, capsys, "job logs", [log])
+    assert study.exists()
+
+
 def test_no_trial_data_go_while_a_trial_has_not_said_what_it_needs(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,6 +70,8 @@ def test_hydras_own_flags_work(
     said = capsys.readouterr().out
     assert "model/mlp" in said
     assert "experiment/linear_regression" in said
+    assert run(shared_checkout.root, ["sweep=families", "--cfg", "job"]) == 0
+    assert "name: breast_cancer" in capsys.readouterr().out
     assert run(shared_checkout.root, ["--help"]) == 0
     assert "plait run -m" in capsys.readouterr().out
 

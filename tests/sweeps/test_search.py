@@ -19,10 +19,11 @@ from plait.config.compose import Project
 from plait.errors import ConfigurationError, Pruned, UserError
 from plait.sweeps.pruning import open_storage, watcher
 from plait.sweeps.search import Search, SearchSettings, dimension_of
-from plait.sweeps.summary import Result, Row
+from plait.sweeps.summary import Row
 from plait.sweeps.sweep import Sweep, name_of
 from plait.sweeps.trial import Outcome, Trial
 from plait.tracking.find import runs_of_sweep
+from plait.tracking.score import Score
 from plait.tracking.store import open_store
 from sweeps.faults import SMALL, plant_faulty_model
 from sweeps.launching import launched, statuses, wait_for
@@ -123,8 +124,8 @@ class Lab:
                 if isinstance(worth, Outcome):
                     row = Row(trial.resolved, trial.overrides, worth, None)
                 else:
-                    result = Result("val/loss", worth, None, None, "minimize")
-                    row = Row(trial.resolved, trial.overrides, row.outcome, result)
+                    by_loss = Score("val/loss", "minimize", worth)
+                    row = Row(trial.resolved, trial.overrides, row.outcome, by_loss)
                 self.ended.append((trial.overrides, row.outcome.status))
                 done(trial, row)
 

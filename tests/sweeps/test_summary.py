@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from plait.config.resolved import Resolved
-from plait.sweeps.summary import Result, Row, counts, duration, summarise, table
+from plait.evaluation.notation import duration
+from plait.sweeps.summary import Row, counts, summarise, table
 from plait.sweeps.sweep import name_of
 from plait.sweeps.trial import Outcome, Status
+from plait.tracking.score import Score
 from tracking.conftest import resolved
 
 
@@ -24,11 +26,11 @@ def row(
 ) -> Row:
     values: dict[str, Any] = {"seed": seed, "optimizer": {"choice": "sgd", "lr": lr}}
     configuration: Resolved = resolved(**values, identity=f"{lr} {seed}")
-    result = None
+    score = None
     if value is not None:
-        result = Result(metric, value, value - 1, value + 1, direction)
+        score = Score(metric, direction, value, value - 1, value + 1)
     return Row(
-        configuration, (f"lr={lr}", f"seed={seed}"), Outcome(status, 2.0, "run", reason), result
+        configuration, (f"lr={lr}", f"seed={seed}"), Outcome(status, 2.0, "run", reason), score
     )
 
 

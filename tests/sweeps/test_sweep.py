@@ -1,10 +1,8 @@
 """A sweep goes on past failures, skips what is done, and says which trial was the best."""
 
-import os
 import re
 import signal
 import subprocess
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,7 +14,7 @@ from plait.artifacts import Workspace
 from plait.tracking.find import find, runs_of_sweep
 from plait.tracking.store import Store, open_store
 from sweeps.faults import SMALL, plant_faulty_model
-from sweeps.launching import statuses, wait_for
+from sweeps.launching import launched, statuses, wait_for
 
 LINEAR = "experiment=linear_regression"
 
@@ -166,36 +164,21 @@ def test_asked_to_end_it_ends_its_trials_and_workers(
     checkout: Checkout, sent: signal.Signals, status: int, launcher: list[str]
 ) -> None:
     plant_faulty_model(checkout)
-    process = launch(checkout, "model=faulty", "model.fault=sleep", "seed=0,1,2", *launcher)
+    command = ("run", "-m", LINEAR, *SMALL, "model=faulty", "model.fault=sleep", "seed=0,1,2")
     count = 2 if "hydra/launcher=joblib" in launcher else 1
-    wait_for(lambda: len(list(store_of(checkout).runs(""))) == count)
-    workers = worker_of(process)
-    assert len(workers) == count
-    process.send_signal(sent)
-    _, err = process.communicate(timeout=60)
+    with launched(checkout, *command, *launcher) as process:
+        wait_for(lambda: len(list(store_of(checkout).runs(""))) == count)
+        workers = workers_of(process)
+        assert len(workers) == count
+        process.send_signal(sent)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == status, err
     assert "Traceback" not in err
     assert not any(worker.is_running() for worker in workers)
     assert [run.info.status for run in store_of(checkout).runs("")] == ["KILLED"] * count
 
 
-def launch(checkout: Checkout, *overrides: str) -> "subprocess.Popen[str]":
-    environment = {**os.environ, "PYTHONPATH": str(checkout.root / "src")}
-    return subprocess.Popen(
-        [
-            *(sys.executable, "-c", "from plait.cli import main; main()"),
-            *("run", "-m", LINEAR, *SMALL, *overrides),
-        ],
-        cwd=checkout.root,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def worker_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+def workers_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process(process.pid).children(recursive=True)

@@ -11,7 +11,8 @@ import pytest
 from plait.artifacts import Workspace
 from plait.cli import main
 from plait.errors import UserError
-from plait.tracking.leaderboard import Entry, as_json, as_table, direction_of, entries
+from plait.tracking.leaderboard import Entry, as_json, as_table, entries
+from plait.tracking.score import direction_of
 from plait.tracking.store import Store
 
 
@@ -98,7 +99,7 @@ def test_a_dozen_trials_fit_a_terminal_of_100_columns(workspace: Workspace, stor
     assert [row.split()[0] for row in rows].count("*") == 1
     (best,) = [row for row in rows if row.startswith("* ")]
     assert best.split()[1:7] == ["lr=0.001", "batch_size=16", "0.7901", "0.3951", "to", "1.58"]
-    assert "  75.0 s  " in best
+    assert "  1 min 15 s  " in best
     assert lines[-1] == "* the best trial of its sweep"
 
 

@@ -43,6 +43,16 @@ def read_lock(lock: Path) -> dict[str, str]:
     return versions
 
 
+def installed_version(distribution: str) -> str | None:
+    """The version that is installed, as a lock would name it: 2.13.0+cpu is 2.13.0."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(distribution).partition("+")[0]
+    except PackageNotFoundError:
+        return None
+
+
 def versions_of(imports: Iterable[str], lock: Path) -> dict[str, str]:
     """The locked versions of what ``imports`` stand for, without inert packages.
 

@@ -3,12 +3,12 @@
 import signal
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, cast
 
 from plait.artifacts import Outputs, Workspace
+from plait.config.packages import installed_version
 from plait.config.resolved import STAGES, Resolved, Stage
 from plait.errors import UserError, exit_with
 
@@ -35,11 +35,10 @@ def run_stage(stage: StageFunction) -> None:
 def check_packages(stage: Stage, resolved: Resolved) -> None:
     """Refuse to compute by other versions than those that will be recorded."""
     for name, locked in resolved.values["packages"].get(stage, {}).items():
-        # A local build, such as 2.13.0+cpu, is the version that the lock names.
-        installed = version(name).partition("+")[0]
+        installed = installed_version(name)
         if installed != locked:
             raise UserError(
-                f"{name} {installed} is installed, but requirements.lock says {locked};"
+                f"{name} {installed or 'none'} is installed, but requirements.lock says {locked};"
                 " `make repro` installs what the lock says"
             )
 

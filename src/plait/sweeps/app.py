@@ -19,9 +19,9 @@ from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
+from plait.evaluation.notation import duration
 from plait.stages.entry import end_at_sigterm
 from plait.sweeps.composition import PRIMARY, ExperimentLoader
-from plait.sweeps.summary import duration
 from plait.sweeps.sweep import Sweep
 from plait.sweeps.trial import Outcome, Trial, run_trial
 

@@ -5,7 +5,7 @@ values come from `plait.config.compose`, so that ``plait run`` and ``dvc repro``
 the same words.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -74,7 +74,9 @@ class ExperimentLoader(ConfigLoaderImpl):
                     (config.hydra.sweeper.get("params") or {}).pop(override.get_key_element(), None)
                 return config
             del config["sweep"]
-            _put(config, self.resolve(ours))
+            # What all trials of a sweep file have in common.
+            shared = _single_values(config.hydra.sweeper.get("params") or {})
+            _put(config, self.resolve([*shared, *ours]))
         return config
 
     def compute_defaults_list(
@@ -109,6 +111,13 @@ class ExperimentLoader(ConfigLoaderImpl):
         config.hydra.overrides.task = list(sweep_overrides)
         _put(config, self.resolve(sweep_overrides))
         return config
+
+
+def _single_values(params: Mapping[str, Any]) -> list[str]:
+    """Of the values of a sweep file, those that are no sweep, as overrides."""
+    texts = [f"{key}={value}" for key, value in params.items()]
+    parsed = zip(texts, _parsed(texts), strict=True)
+    return [text for text, override in parsed if not override.is_sweep_override()]
 
 
 def _put(config: DictConfig, resolved: Resolved) -> None:

@@ -4,19 +4,19 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from plait.artifacts import Workspace, read_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.evaluation.notation import NOTHING
+from plait.locks import held
 from plait.sweeps.dvc_cache import cache_folder, cache_garbage, clear_cache
 from plait.sweeps.trial import trial_lock
 from plait.sweeps.trial_data import data_digest, data_lock
@@ -93,6 +93,8 @@ class Yard:
             self._database(),
             self._trial_data(),
             self._rebuilds(),
+            self._searches(),
+            self._job_logs(),
             self._dvc_cache(),
         ]
         self.notes += [
@@ -154,7 +156,7 @@ class Yard:
                     trial_lock(self._workspace, folder.name),
                     Journal(self._workspace, folder.name).lock,
                 )
-                with free(*locks) as mine:
+                with held(*locks) as mine:
                     if not mine:
                         kind.in_use += 1
                     elif goes(folder):
@@ -184,7 +186,7 @@ class Yard:
                 continue
             # An unfinished one is named .DIGEST.PID.
             digest = folder.name.lstrip(".").partition(".")[0]
-            with free(data_lock(self._workspace, digest)) as mine:
+            with held(data_lock(self._workspace, digest)) as mine:
                 needed = self._digests_in_use()
                 if not mine or needed is None or digest in needed:
                     kind.in_use += 1
@@ -196,13 +198,28 @@ class Yard:
         folder = self._scratch / "rebuild"
         kind = Kind("rebuilds", size_of(folder), words="left by rebuilds that were killed")
         for tree in sorted(path for path in folder.glob("*") if path.is_dir()):
-            with free(FileLock(f"{tree}.lock")) as mine:
+            with held(FileLock(f"{tree}.lock")) as mine:
                 if mine:
                     kind.add(tree)
                 else:
                     kind.in_use += 1
         if self._remove and kind.garbage:
             clear_away(self._root, folder)
+        return kind
+
+    def _searches(self) -> Kind:
+        """Their studies: whoever wants more trials of a search goes on with it."""
+        return Kind("searches", size_of(self._scratch / "searches"))
+
+    def _job_logs(self) -> Kind:
+        """Of cluster jobs that failed; those that ended well leave none."""
+        folder = self._scratch / "slurm"
+        kind = Kind("job logs", size_of(folder), words="of sweeps that are finished")
+        if not self._sweeps:
+            for file in sorted(folder.glob("*")):
+                kind.add(file)
+                if self._remove:
+                    file.unlink()
         return kind
 
     def _dvc_cache(self) -> Kind:
@@ -258,7 +275,7 @@ class Yard:
         digests = set()
         for lock in (self._scratch / "locks").glob("trial-*.lock"):
             identity = lock.stem.removeprefix("trial-")
-            with free(trial_lock(self._workspace, identity)) as mine:
+            with held(trial_lock(self._workspace, identity)) as mine:
                 if mine:
                     continue
             files = list((self._root / "outputs").glob(f"*/{identity}/resolved.yaml"))
@@ -266,26 +283,6 @@ class Yard:
                 return None
             digests |= {data_digest(Resolved.read(path)) for path in files}
         return digests
-
-
-@contextmanager
-def free(*locks: FileLock) -> Iterator[bool]:
-    """Hold these locks, none of which is left behind; False if another process holds one."""
-    with ExitStack() as held:
-        for lock in locks:
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                yield False
-                return
-            held.callback(_let_go, lock)
-        yield True
-
-
-def _let_go(lock: FileLock) -> None:
-    # Safe while it is held: filelock notices a lock file that is no longer at its path.
-    Path(lock.lock_file).unlink(missing_ok=True)
-    lock.release()
 
 
 def size_of(path: Path) -> int:

@@ -6,13 +6,12 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.artifacts import Outputs, Workspace, read_json, write_text
 from plait.config.compose import LOCK
-from plait.config.packages import read_lock
+from plait.config.packages import installed_version, read_lock
 from plait.config.pairs import kind_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError
@@ -157,9 +156,9 @@ def _check_packages(resolved: Resolved) -> None:
     for versions in resolved["packages"].values():
         recorded |= versions
     other = [
-        f"{name} {recorded[name]} (here {_installed(name) or 'none'})"
+        f"{name} {recorded[name]} (here {installed_version(name) or 'none'})"
         for name in sorted(recorded)
-        if _installed(name) != recorded[name]
+        if installed_version(name) != recorded[name]
     ]
     if other:
         raise UserError(
@@ -171,22 +170,14 @@ def _check_packages(resolved: Resolved) -> None:
 def _other_packages(tree: Path) -> str:
     """How the packages here differ from the lock of the commit, those that compute being equal."""
     other = [
-        f"{name} {locked} (here {_installed(name)})"
+        f"{name} {locked} (here {installed_version(name)})"
         for name, locked in sorted(read_lock(tree / LOCK).items())
-        if _installed(name) not in (None, locked)
+        if installed_version(name) not in (None, locked)
     ]
     if not other:
         return f"as in the {LOCK} of the commit"
     more = f" and {len(other) - 5} more" if len(other) > 5 else ""
     return f"that compute, as recorded; others differ: {', '.join(other[:5])}{more}"
-
-
-def _installed(name: str) -> str | None:
-    try:
-        # A local build, such as 2.13.0+cpu, is the version that the lock names.
-        return version(name).partition("+")[0]
-    except PackageNotFoundError:
-        return None
 
 
 def _say_devices(run: ArchivedRun, resolved: Resolved) -> None:

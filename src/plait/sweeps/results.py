@@ -1,13 +1,14 @@
 """What the tracking store says of trials, and what is written on their runs about all of them."""
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from plait.sweeps.summary import Result, Row, Summary
+from plait.sweeps.summary import Row, Summary
 from plait.tracking import runs
 from plait.tracking.find import BEST_OF, SWEEPS, names_in
-from plait.tracking.record import DIRECTION, MAIN_METRIC
+from plait.tracking.score import Score
 from plait.tracking.store import Store, said_plainly
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ REPEATS = "plait.repeats"
 """The tag with mean and standard error of the trials that differ from a run by their seed alone."""
 
 
-def result_of(store: Store, run_id: str, metric: str | None, direction: str) -> Result | None:
-    """What a finished run is worth.
+def score_of(store: Store, run_id: str, metric: str | None, direction: str) -> Score | None:
+    """What a finished run is worth; None if it lacks the metric.
 
     :param metric: by which trials are ranked; None: the run's main one. Of a curve, the best epoch
         counts, which gave the weights.
@@ -29,35 +30,14 @@ def result_of(store: Store, run_id: str, metric: str | None, direction: str) -> 
     :raises StoreSilent: if the store does not answer.
     """
     with said_plainly(store.backend.uri):
-        run = store.client.get_run(run_id)
-        if metric is None:
-            tags = run.data.tags
-            if MAIN_METRIC not in tags:
-                return None
-            metric, direction = tags[MAIN_METRIC], tags[DIRECTION]
-        if metric not in run.data.metrics:
-            return None
-        name = metric.removeprefix("test/")
-        values = run.data.metrics
-        value = values[metric]
+        score = Score.of(store.client.get_run(run_id), metric)
+        if score is None or metric is None:
+            return score
+        value = score.value
         if not metric.startswith("test/"):
             points = [point.value for point in store.client.get_metric_history(run_id, metric)]
             value = min(points) if direction == "minimize" else max(points)
-        return Result(
-            metric,
-            value,
-            values.get(f"test_interval/{name}_low"),
-            values.get(f"test_interval/{name}_high"),
-            direction,
-        )
-
-
-def direction_of(metric: str | None) -> str:
-    """The direction of a metric that evaluation knows, such as ``test/accuracy``; or minimize."""
-    from plait.evaluation.metrics import metrics
-
-    known = metrics().get((metric or "").rpartition("/")[2])
-    return known.direction if known is not None else "minimize"
+        return replace(score, value=value, direction=direction)
 
 
 def metric_names(store: Store, run_id: str) -> list[str]:

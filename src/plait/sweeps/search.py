@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from filelock import FileLock, Timeout
-
 from plait.artifacts import significant
 from plait.config.check import checked
 from plait.errors import ConfigurationError, UserError
+from plait.locks import held, lock_named
 from plait.settings import Settings, setting
 from plait.sweeps.engines import need
 from plait.sweeps.pruning import open_storage, pruner_of
@@ -175,15 +174,9 @@ class Search:
 
         :param launch: as `plait.sweeps.sweep.Sweep.launch` without the engine.
         """
-        locks = self._sweep.workspace.scratch / "locks"
-        locks.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(locks / f"search-{self._sweep.name}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            say(f"{self._sweep.name}: waiting for a process that runs exactly this search")
-            lock.acquire()
-        try:
+        name = self._sweep.name
+        lock = lock_named(self._sweep.workspace, f"search-{name}")
+        with held(lock, waiting=f"{name}: waiting for a process that runs exactly this search"):
             self._study = self._open()
             launch(
                 itertools.chain(self._begun(), self._owed()),
@@ -191,8 +184,6 @@ class Search:
                 total=self._total,
                 done=self._tell,
             )
-        finally:
-            lock.release()
 
     def _size(self) -> int:
         """How many trials there will be in total."""
@@ -372,11 +363,11 @@ class Search:
             self._study.tell(number, state=TrialState.FAIL)
         elif row.outcome.status == "pruned":
             self._study.tell(number, state=TrialState.PRUNED)
-        elif row.result is None:
+        elif row.score is None:
             raise UserError(
                 f"sweep.metric: {self._sweep.metric} is what the search is for, but"
                 f" {row.shown} has only\n  {', '.join(self._sweep.metrics_of(row))};\n"
                 "  choose one of them, or for val/… set data.split.val above 0"
             )
         else:
-            self._study.tell(number, row.result.value)
+            self._study.tell(number, row.score.value)

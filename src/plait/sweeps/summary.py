@@ -7,29 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from plait.config.resolved import Resolved
-from plait.evaluation.notation import NOTHING, readable
+from plait.evaluation.notation import NOTHING, duration, readable
 from plait.sweeps.trial import Outcome, Status
+from plait.tracking.score import Score
 
 LONGEST_REASON = 100
 """Characters of a failure that the table shows; the run's tag and run.log hold all."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a finished trial is worth."""
-
-    metric: str
-    """Such as ``test/mse``."""
-    value: float
-    low: float | None
-    high: float | None
-    direction: str
-    """``minimize`` or ``maximize``."""
-
-    @property
-    def loss(self) -> float:
-        """The value, turned so that less is better."""
-        return self.value if self.direction == "minimize" else -self.value
 
 
 @dataclass(frozen=True)
@@ -39,7 +22,7 @@ class Row:
     resolved: Resolved
     overrides: tuple[str, ...]
     outcome: Outcome
-    result: Result | None
+    score: Score | None
 
     @property
     def shown(self) -> str:
@@ -59,10 +42,10 @@ class Repeats:
     @property
     def shown(self) -> str:
         """As the tag of each of them has it: ``test/mse 0.01 ± 0.0002 (5 seeds)``."""
-        result = self.rows[0].result
-        assert result is not None
+        score = self.rows[0].score
+        assert score is not None
         return (
-            f"{result.metric} {readable(self.mean)} ± {readable(self.error)}"
+            f"{score.metric} {readable(self.mean)} ± {readable(self.error)}"
             f" ({len(self.rows)} seeds)"
         )
 
@@ -81,39 +64,39 @@ class Summary:
 def summarise(rows: Iterable[Row]) -> Summary:
     """Find repeats and the best trial."""
     rows = tuple(rows)
-    finished = [row for row in rows if row.result is not None]
+    finished = [row for row in rows if row.score is not None]
     groups: dict[str, list[Row]] = {}
     for row in finished:
         groups.setdefault(_but_for_seed(row.resolved), []).append(row)
     repeats = tuple(_repeats(group) for group in groups.values() if len(group) > 1)
-    if len({row.result.metric for row in finished if row.result}) != 1:
+    if len({row.score.metric for row in finished if row.score}) != 1:
         return Summary(rows, repeats, None)
 
-    def loss(row: Row) -> float:
-        assert row.result is not None
-        return row.result.loss
+    def rank(row: Row) -> float:
+        assert row.score is not None
+        return row.score.rank
 
-    def mean_loss(group: list[Row]) -> float:
-        return math.fsum(map(loss, group)) / len(group)
+    def mean_rank(group: list[Row]) -> float:
+        return math.fsum(map(rank, group)) / len(group)
 
-    best_group = min(groups.values(), key=mean_loss)
-    return Summary(rows, repeats, min(best_group, key=loss))
+    best_group = min(groups.values(), key=mean_rank)
+    return Summary(rows, repeats, min(best_group, key=rank))
 
 
 def table(summary: Summary) -> str:
     """The trials, a line each, and the repeats; for a terminal."""
-    metrics = {row.result.metric: row.result for row in summary.rows if row.result}
+    metrics = {row.score.metric: row.score for row in summary.rows if row.score}
     (only,) = metrics.values() if len(metrics) == 1 else (None,)
-    aim = {"minimize": "lower is better", "maximize": "higher is better"}
+    aim = {"minimize": "less is better", "maximize": "more is better", None: "unordered"}
     header = ["", "trial", "status", only.metric if only else "main metric", "interval", "time"]
     lines = [header]
     for row in summary.rows:
-        result, best = row.result, row is summary.best
+        score, best = row.score, row is summary.best
         value = interval = NOTHING
-        if result is not None:
-            value = readable(result.value) if only else f"{result.metric} {readable(result.value)}"
-            if result.low is not None:
-                interval = f"{readable(result.low)} to {readable(result.high)}"
+        if score is not None:
+            value = readable(score.value) if only else f"{score.metric} {readable(score.value)}"
+            if score.low is not None:
+                interval = f"{readable(score.low)} to {readable(score.high)}"
         lines.append(
             ["*" if best else "", row.shown, row.outcome.status, value, interval, _time(row)]
         )
@@ -140,18 +123,8 @@ def counts(rows: Iterable[Row]) -> str:
     return ", ".join(f"{counted[status]} {status}" for status in order if counted[status])
 
 
-def duration(seconds: float) -> str:
-    """``4.2 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
 def _repeats(group: list[Row]) -> Repeats:
-    values = [row.result.value for row in group if row.result is not None]
+    values = [row.score.value for row in group if row.score is not None]
     mean = math.fsum(values) / len(values)
     spread = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
     return Repeats(tuple(group), mean, math.sqrt(spread / len(values)))

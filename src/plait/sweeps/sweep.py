@@ -13,24 +13,24 @@ from typing import TYPE_CHECKING
 from plait.artifacts import Workspace, write_json
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
+from plait.evaluation.notation import duration
 from plait.settings import Settings
 from plait.sweeps.engines import start
 from plait.sweeps.results import (
     compare_pages,
-    direction_of,
     metric_names,
-    result_of,
+    score_of,
     tag_best,
     tag_repeats,
 )
 from plait.sweeps.schedule import run_all
 from plait.sweeps.source_stamp import stamp_of
-from plait.sweeps.summary import Row, counts, duration, summarise, table
+from plait.sweeps.summary import Row, counts, summarise, table
 from plait.sweeps.trial import (
     Outcome,
     Trial,
     find_run,
-    held,
+    held_trial,
     is_done,
     open_store_of,
     outputs_of,
@@ -41,6 +41,7 @@ from plait.sweeps.trial import (
     sweep_tags,
 )
 from plait.sweeps.trial_data import data_digest, data_folder
+from plait.tracking.score import direction_of
 from plait.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -55,9 +56,6 @@ DIRECTIONS = ("minimize", "maximize")
 DRAWN_BY = ("sampler", "seed", "pruner")
 """Settings of a search that decide which trials it has; their number is not among them."""
 
-Composed = tuple[tuple[str, ...], Resolved]
-"""The overrides of a trial, and what they resolve to."""
-
 
 class Sweep:
     """The task of a multirun: Hydra's launcher hands it the trials, batch by batch.
@@ -69,8 +67,7 @@ class Sweep:
         self.workspace, self.fresh = workspace, fresh
         self._source = stamp_of(workspace.root)
         self._rows: dict[str, Row] = {}
-        self._entered: dict[str, Composed] = {}
-        self._places: dict[str, int] = {}
+        self._entered: dict[str, Trial] = {}
         self._stores: dict[str, Store] = {}
         self._began = time.monotonic()
         self.name = ""
@@ -94,7 +91,8 @@ class Sweep:
                 f"sweep.direction: is {section.direction!r}; must be one of {', '.join(DIRECTIONS)}"
             )
         self._keep, self.metric = section.keep_models, section.metric
-        self.direction = section.direction or direction_of(section.metric)
+        meant = direction_of((section.metric or "").rpartition("/")[2])
+        self.direction = section.direction or meant or "minimize"
         given = {f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()}
         given |= set(config.hydra.overrides.task)
         sweeper = config.hydra.sweeper
@@ -176,7 +174,7 @@ class Sweep:
     def value(self, resolved: Resolved) -> float | None:
         """What a trial that has ended is worth; None if it failed."""
         row = self._rows.get(resolved.identity)
-        return row.result.value if row is not None and row.result is not None else None
+        return row.score.value if row is not None and row.score is not None else None
 
     def finish(self) -> int:
         """Tag the best and the repeats, keep the models that are wanted, print the table.
@@ -184,7 +182,7 @@ class Sweep:
         :returns: exit status: 1 if a trial failed.
         """
         summary = summarise(
-            sorted(self._rows.values(), key=lambda row: self._places.get(row.resolved.identity, 0))
+            self._rows[identity] for identity in self._entered if identity in self._rows
         )
         if not summary.rows:
             say("nothing to run")
@@ -193,13 +191,13 @@ class Sweep:
             patiently(tag_best, store, self.name, summary.best)
             patiently(tag_repeats, store, summary)
         self._keep_models(summary.best)
-        self._write([(row.overrides, row.resolved) for row in summary.rows], finished=True)
+        self._write(finished=True)
         failed = [row for row in summary.rows if row.outcome.status == "failed"]
         took = duration(time.monotonic() - self._began)
         print(f"\nsweep {self.name}: {counts(summary.rows)}; {took}\n")
         print(table(summary))
-        if summary.best is not None and summary.best.result is not None:
-            metric = summary.best.result.metric
+        if summary.best is not None and summary.best.score is not None:
+            metric = summary.best.score.metric
             print(f"\nbest by {metric}: {summary.best.shown}")
             if metric.startswith("test/") and len(summary.rows) > 1:
                 print("  picked on the test part, so its own value flatters it (see sweep.metric)")
@@ -210,11 +208,11 @@ class Sweep:
         return 1 if failed else 0
 
     def _row(self, trial: Trial, outcome: Outcome) -> Row:
-        result = None
+        score = None
         if outcome.run_id is not None and outcome.status in ("new", "resumed", "reused"):
             run_id, store = outcome.run_id, self._store(trial.resolved)
-            result = patiently(result_of, store, run_id, self.metric, self.direction)
-        return Row(trial.resolved, self._shown(trial.overrides), outcome, result)
+            score = patiently(score_of, store, run_id, self.metric, self.direction)
+        return Row(trial.resolved, self._shown(trial.overrides), outcome, score)
 
     def _shown(self, overrides: tuple[str, ...]) -> tuple[str, ...]:
         """What tells a trial from the others: ``lr=0.1``, longer where that is ambiguous."""
@@ -248,33 +246,33 @@ class Sweep:
         if self._keep == "all":
             rows = list(self._rows.values())
         for row in rows:
-            if row is None or row.result is None:
+            if row is None or row.score is None:
                 continue
             data = data_folder(self.workspace, data_digest(row.resolved))
             outputs = outputs_of(self.workspace, row.resolved, data)
             if data.exists() and (outputs.model / "model.json").exists():
                 trial = Trial(row.resolved, row.overrides, self.name)
-                with held(self.workspace, row.resolved, wait=True):
+                with held_trial(self.workspace, row.resolved, wait=True):
                     patiently(record_trial, self.workspace, trial, outputs, {})
 
     def _enter(self, trials: list[Trial]) -> None:
         """Take note of trials before they begin."""
+        known = len(self._entered)
         for trial in trials:
-            self._entered.setdefault(trial.resolved.identity, (trial.overrides, trial.resolved))
-        if len(self._entered) > len(self._places):
-            self._places = {identity: place for place, identity in enumerate(self._entered)}
-            self._write(list(self._entered.values()), finished=False)
+            self._entered.setdefault(trial.resolved.identity, trial)
+        if len(self._entered) > known:
+            self._write(finished=False)
 
-    def _write(self, composed: "list[Composed]", finished: bool) -> None:
+    def _write(self, finished: bool) -> None:
         """Leave on disk which trials the sweep has, for `plait gc`."""
         trials = [
             {
-                "identity": resolved.identity,
-                "experiment": resolved.name,
-                "data": data_digest(resolved),
-                "overrides": list(overrides),
+                "identity": identity,
+                "experiment": trial.resolved.name,
+                "data": data_digest(trial.resolved),
+                "overrides": list(trial.overrides),
             }
-            for overrides, resolved in composed
+            for identity, trial in self._entered.items()
         ]
         write_json(
             self.workspace.scratch / "sweeps" / f"{self.name}.json",
@@ -295,8 +293,8 @@ class Progress:
     def add(self, row: Row) -> None:
         """Tell of a trial that has ended."""
         words = [f"{row.shown}: {row.outcome.status}"]
-        if row.result is not None:
-            words.append(f"{row.result.metric} {row.result.value:.4g}")
+        if row.score is not None:
+            words.append(f"{row.score.metric} {row.score.value:.4g}")
         if row.outcome.status != "reused" and row.outcome.seconds:
             words.append(duration(row.outcome.seconds))
         if row.outcome.reason:

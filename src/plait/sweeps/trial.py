@@ -7,17 +7,18 @@ left to do, so that a trial that was interrupted anywhere is simply run again.
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from plait.artifacts import Outputs, Workspace, read_json, write_json, write_text
 from plait.config.resolved import STAGES, Resolved
 from plait.errors import Pruned, UserError
+from plait.locks import held, lock_named
 from plait.stages.entry import check_packages
 from plait.stages.evaluate import evaluate
 from plait.stages.generate import generate
@@ -94,7 +95,7 @@ def run_trial(workspace: Workspace, trial: Trial, wait: bool = True) -> Outcome:
     :raises SystemExit: at SIGTERM; the next call goes on.
     """
     began = time.monotonic()
-    with held(workspace, trial.resolved, wait) as mine:
+    with held_trial(workspace, trial.resolved, wait) as mine:
         if not mine:
             return Outcome("busy", 0.0)
         try:
@@ -104,35 +105,21 @@ def run_trial(workspace: Workspace, trial: Trial, wait: bool = True) -> Outcome:
     return Outcome(status, time.monotonic() - began, run_id, reason)
 
 
-@contextmanager
-def held(workspace: Workspace, resolved: Resolved, wait: bool) -> Iterator[bool]:
-    """Hold a trial against other processes of this machine; the system lets go at their death.
+def held_trial(
+    workspace: Workspace, resolved: Resolved, wait: bool
+) -> AbstractContextManager[bool]:
+    """Hold a trial against other processes of this machine.
 
     :param wait: for the process that holds it.
-    :returns: whether it is held now.
+    :returns: gives whether it is held now.
     """
-    lock = trial_lock(workspace, resolved.identity)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        if not wait:
-            yield False
-            return
-        say(f"{resolved.name}: waiting for a process that runs exactly this")
-        lock.acquire()
-    try:
-        yield True
-    finally:
-        # Safe while it is held: filelock notices a lock file that is no longer at its path.
-        Path(lock.lock_file).unlink(missing_ok=True)
-        lock.release()
+    waiting = f"{resolved.name}: waiting for a process that runs exactly this" if wait else None
+    return held(trial_lock(workspace, resolved.identity), waiting=waiting)
 
 
 def trial_lock(workspace: Workspace, identity: str) -> FileLock:
     """The lock of a trial, not yet held."""
-    folder = workspace.scratch / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / f"trial-{identity}.lock")
+    return lock_named(workspace, f"trial-{identity}")
 
 
 def is_done(run: "Run | None", resolved: Resolved) -> bool:

@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from plait.artifacts import Workspace
 from plait.config.resolved import READS, Resolved, digests_read
+from plait.locks import lock_named
 
 
 def data_digest(resolved: Resolved) -> str:
@@ -51,6 +52,4 @@ def data_folder(workspace: Workspace, digest: str) -> Path:
 
 def data_lock(workspace: Workspace, digest: str) -> FileLock:
     """Held while data of a digest are looked for, made or removed."""
-    folder = workspace.scratch / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / f"data-{digest}.lock")
+    return lock_named(workspace, f"data-{digest}")

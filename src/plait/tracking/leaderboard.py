@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import Workspace
 from plait.errors import UserError
-from plait.evaluation.metrics import metrics as known_metrics
-from plait.evaluation.notation import NOTHING, readable
+from plait.evaluation.notation import NOTHING, duration, readable
 from plait.tracking.find import BEST_OF, SWEEPS, names_in, open_stores
-from plait.tracking.record import DIRECTION, MAIN_METRIC
+from plait.tracking.score import Score
 from plait.tracking.store import said_plainly
 
 if TYPE_CHECKING:
@@ -30,41 +29,6 @@ SHORTEST_REASON = 20
 """Characters of the reason why a run failed that are shown on any terminal."""
 
 GAP = "  "
-
-
-@dataclass(frozen=True)
-class Score:
-    """What a run is ranked by."""
-
-    metric: str
-    direction: str | None
-    """``minimize``, ``maximize``, or None where nobody knows."""
-    value: float
-    low: float | None = None
-    high: float | None = None
-    naive: float | None = None
-    """Of the best naive baseline."""
-
-    @classmethod
-    def of(cls, run: "Run", metric: str | None) -> "Score | None":
-        """The score of a run by a metric, or by its main one."""
-        tags, values = run.data.tags, run.data.metrics
-        key = metric or tags.get(MAIN_METRIC)
-        if key is None or not math.isfinite(values.get(key, math.nan)):
-            return None
-        section, _, name = key.partition("/")
-        beside = (f"test_interval/{name}_low", f"test_interval/{name}_high", f"test_naive/{name}")
-        return cls(
-            key,
-            tags[DIRECTION] if key == tags.get(MAIN_METRIC) else direction_of(name),
-            values[key],
-            *(values.get(other) if section == "test" else None for other in beside),
-        )
-
-    @property
-    def rank(self) -> float:
-        """Less is better."""
-        return -self.value if self.direction == "maximize" else self.value
 
 
 @dataclass(frozen=True)
@@ -115,14 +79,6 @@ class Entry:
     def label(self) -> str:
         """The name without the experiment's, which stands above."""
         return self.name.removeprefix(f"{self.experiment} ")
-
-
-def direction_of(name: str) -> str | None:
-    """Whether less of a metric is better, by the part of its name behind the section."""
-    if name.rpartition("/")[2] == "loss":
-        return "minimize"
-    known = known_metrics().get(name)
-    return known.direction if known else None
 
 
 def entries(
@@ -268,7 +224,7 @@ def _row(entry: Entry, shared: set[str]) -> tuple[str, ...]:
         value,
         interval,
         readable(score.naive) if score else NOTHING,
-        _duration(entry.seconds),
+        NOTHING if entry.seconds is None else duration(entry.seconds),
         _date(entry.began),
         entry.run_id[:SHOWN_ID],
     )
@@ -277,15 +233,6 @@ def _row(entry: Entry, shared: set[str]) -> tuple[str, ...]:
 def _date(began: int) -> str:
     then, now = time.localtime(began / 1000), time.localtime()
     return time.strftime("%m-%d %H:%M" if then.tm_year == now.tm_year else "%Y-%m-%d", then)
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return NOTHING
-    for most, unit, shown in ((100, 1, "{:.1f} s"), (6000, 60, "{:.0f} min")):
-        if seconds < most:
-            return shown.format(seconds / unit)
-    return f"{seconds / 3600:.1f} h"
 
 
 def _whole(entry: Entry) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from plait.artifacts import Workspace
 from plait.errors import UserError
+from plait.locks import lock_named
 from plait.tracking.backend import Backend, backend_of, without_credentials
 from plait.tracking.relocate import relocate
 
@@ -185,9 +186,7 @@ def import_pyfunc() -> ModuleType:
 
 
 def _lock(workspace: Workspace) -> FileLock:
-    folder = workspace.scratch / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / "store.lock", timeout=LOCK_PATIENCE)
+    return lock_named(workspace, "store", LOCK_PATIENCE)
 
 
 def _create(database: Path) -> None:
