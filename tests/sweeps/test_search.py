@@ -349,8 +349,10 @@ def study_of(checkout: Checkout, name: str = "pruning") -> list[Any]:
     file = checkout.root / ".plait/searches" / f"{name}.db"
     if not file.exists():
         return []
-    study = optuna.load_study(study_name=name, storage=open_storage(f"sqlite:///{file}"))
-    return study.get_trials()
+    storage = open_storage(f"sqlite:///{file}")
+    if name not in optuna.get_all_study_names(storage):
+        return []
+    return optuna.load_study(study_name=name, storage=storage).get_trials()
 
 
 def what_came(trials: list[Any]) -> list[Any]:

@@ -80,6 +80,7 @@ class Lab:
         self.folder, self.root = folder, root
         self.project = Project(root)
         self._data: dict[str, Data] = {}
+        self._fits = 0
 
     def resolved(self, name: str, *overrides: str) -> Resolved:
         return self.project.compose(name, list(overrides))
@@ -108,12 +109,13 @@ class Lab:
     ) -> Outcome:
         resolved = self.resolved(name, *overrides)
         data = self.data(resolved)
+        self._fits += 1
         model, curves = fit(
             resolved,
             data.dataset,
             data.train,
             data.val,
-            checkpoints=checkpoints or self.folder / "checkpoints",
+            checkpoints=checkpoints or self.folder / f"checkpoints{self._fits}",
             observe=observe,
         )
         return Outcome(model, curves, data)
