@@ -2,7 +2,7 @@
 
 import torch
 
-from plait.training.batches import Batches, EpochOrder, Rows, loader
+from plait.training.batches import Batches, EpochOrder, Rows
 
 
 def epoch(order: EpochOrder, number: int = 0) -> list[list[int]]:
@@ -56,8 +56,8 @@ def test_the_length_is_the_number_of_batches() -> None:
 
 def test_worker_processes_give_the_batches_of_this_process() -> None:
     rows = Rows(torch.randn(50, 3), torch.arange(50.0))
-    here = loader(rows, EpochOrder(50, 8, seed=4), workers=0)
-    there = loader(rows, EpochOrder(50, 8, seed=4), workers=2)
+    here = Batches(rows, EpochOrder(50, 8, seed=4))
+    there = Batches(rows, EpochOrder(50, 8, seed=4), workers=2)
     assert isinstance(here, Batches)
     assert len(here) == 7
     for mine, theirs in zip(here, there, strict=True):

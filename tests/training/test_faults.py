@@ -1,5 +1,6 @@
 """What goes wrong in training, and how it is said."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,12 @@ def test_a_training_that_diverges_says_where_and_what_helps(lab: Lab, tmp_path: 
             observe=lambda epoch, values: seen.append(epoch),
         )
     message = str(error.value)
-    assert "linear_regression: train/loss is" in message
-    assert f"at epoch {seen[-1]}" in message
+    assert re.match(
+        r"linear_regression: the loss is inf at step \d+, epoch \d+, on rows (\d+, ){9}\d+ and 22"
+        " more of the training part",
+        message,
+    )
+    assert f"epoch {seen[-1] + 1}," in message
     assert "smaller optimizer.lr" in message
     assert "trainer.gradient_clip" in message
     # It ends there: nothing is gained by going on.
@@ -44,11 +49,9 @@ def test_anomaly_detection_names_the_operation(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("trainer.devices=64", r"trainer.devices: is 64, but this machine has \d+ x (cpu|gpu|mps)"),
         ("trainer.accelerator=gpu", "trainer.accelerator: this machine has no gpu; use auto"),
         ("trainer.accelerator=mps", "trainer.accelerator: this machine has no mps; use auto"),
         ("trainer.precision=16-mixed", "16-mixed needs a gpu; on a cpu use bf16-mixed"),
-        ("trainer.nodes=2", "one device so far"),
     ],
 )
 def test_what_the_machine_lacks_is_refused_when_training_starts(

@@ -1,10 +1,15 @@
 """A training that was cut off goes on as if nothing had happened."""
 
+import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
+from plait.training.checkpoint_files import CheckpointFiles, digest_of
+from plait.training.fit import fit
 from training.fitting import Lab, Outcome, equal_weights, in_other_process
 
 OVERRIDES = (
@@ -31,7 +36,7 @@ def undisturbed(lab: Lab) -> Outcome:
 def check_resumed(
     lab: Lab, checkpoints: Path, undisturbed: Outcome, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert (checkpoints / "last.ckpt").exists()
+    assert list(checkpoints.glob("*.ckpt"))
     capsys.readouterr()
     resumed = lab.fit("breast_cancer", *OVERRIDES, checkpoints=checkpoints)
     assert "breast_cancer: resumed" in capsys.readouterr().out
@@ -76,6 +81,92 @@ def test_after_sigkill_it_ends_with_the_same_bits(
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     check_resumed(lab, folder, undisturbed, capsys)
+
+
+CASES: dict[str, tuple[str, ...]] = {
+    "sgd": ("optimizer=sgd", "optimizer.momentum=0.9"),
+    "adamw, dropout, accumulation": ("model.dropout=0.2", "trainer.micro_batch_size=8"),
+    "warm-up": ("schedule=linear", "schedule.warmup=0.5"),
+    "mixed precision": ("trainer.precision=bf16-mixed", "trainer.max_epochs=2"),
+    "batch statistics": ("model.normalization=batch", "batch_size=40"),
+    "in steps": ("trainer.max_steps=20", "trainer.max_epochs=null"),
+    "early stopping": ("callbacks=[early_stopping]", "callbacks.early_stopping.patience=1"),
+}
+"""Overrides of a small training whose epochs have 13 steps or so."""
+
+SMALL = ("optimizer=adamw", "trainer.max_epochs=3", "data.split.val=0.2")
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("written", [2, 4])
+def test_killed_in_the_middle_of_an_epoch_it_ends_with_the_same_bits(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str, written: int
+) -> None:
+    overrides = (*SMALL, *CASES[case], "trainer.checkpoint_steps=4")
+    undisturbed = lab.fit("breast_cancer", *overrides)
+    folder = tmp_path / "checkpoints"
+    with pytest.MonkeyPatch.context() as patch:
+        count = iter(range(1000))
+        write = CheckpointFiles.write
+
+        def cut_off(files: CheckpointFiles, *arguments: Any, **given: Any) -> None:
+            write(files, *arguments, **given)
+            if next(count) + 1 == written:
+                raise CutOffError
+
+        patch.setattr(CheckpointFiles, "write", cut_off)
+        with pytest.raises(CutOffError):
+            lab.fit("breast_cancer", *overrides, checkpoints=folder)
+    capsys.readouterr()
+    resumed = lab.fit("breast_cancer", *overrides, checkpoints=folder)
+    assert f", step {4 * written}\n" in capsys.readouterr().out
+    assert resumed.curves == undisturbed.curves
+    assert equal_weights(resumed, undisturbed)
+
+
+def test_damaged_and_foreign_checkpoints_are_named_and_the_one_before_is_used(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = (*SMALL, "trainer.checkpoint_steps=4")
+    undisturbed = lab.fit("breast_cancer", *overrides, checkpoints=tmp_path)
+    older, newer = sorted(tmp_path.glob("*.ckpt"))
+    whole = newer.read_bytes()
+    newer.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+    capsys.readouterr()
+    assert equal_weights(lab.fit("breast_cancer", *overrides, checkpoints=tmp_path), undisturbed)
+    said = capsys.readouterr()
+    assert f"breast_cancer: checkpoint {newer.name} is damaged; it is left out" in said.err
+    assert f"step {int(older.name[:10])}\n" in said.out
+
+    # Of other data: the part was changed while the training lay half finished.
+    other = lab.resolved("breast_cancer", *overrides)
+    data = lab.data(other)
+    fit(
+        other,
+        data.dataset,
+        data.train.iloc[::-1],
+        data.val,
+        checkpoints=tmp_path,
+        observe=lambda epoch, values: None,
+    )
+    said = capsys.readouterr()
+    assert said.err.count("is of a training on other data; it is left out") == 2
+    assert "resumed" not in said.out
+
+
+def test_a_checkpoint_that_would_execute_code_is_refused(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Malicious:
+        def __reduce__(self) -> Any:
+            return os.system, (f"touch {tmp_path / 'executed'}",)
+
+    file = tmp_path / "next"
+    torch.save({"callbacks": Malicious()}, file)
+    file.rename(tmp_path / f"{4:010d}-{digest_of(file)}.ckpt")
+    lab.fit("breast_cancer", *SMALL, checkpoints=tmp_path)
+    assert "is none that plait wrote (UnpicklingError)" in capsys.readouterr().err
+    assert not (tmp_path / "executed").exists()
 
 
 def test_cut_off_after_its_last_epoch_it_trains_no_further(

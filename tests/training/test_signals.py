@@ -46,7 +46,7 @@ def test_sigterm_exits_143_and_ctrl_c_130_and_neither_leaves_a_model(
         workspace = Workspace.at(checkout.root)
         resolved = Project(checkout.root).compose("linear_regression")
         generate(workspace, resolved, workspace.outputs("linear_regression"))
-        checkpoint = workspace.scratch / "checkpoints" / resolved.identity / "last.ckpt"
+        checkpoint = workspace.checkpoints(resolved.identity)
         process = start(checkout.root)
         wait_for(checkpoint, process)
         started[number] = process, checkpoint
@@ -57,13 +57,13 @@ def test_sigterm_exits_143_and_ctrl_c_130_and_neither_leaves_a_model(
         expected = {signal.SIGTERM: 143, signal.SIGINT: 130}[number]
         assert process.returncode == expected, output + errors
         assert "Traceback" not in errors
-        assert checkpoint.exists()
+        assert list(checkpoint.glob("*.ckpt"))
     assert not (checkout.root / "results" / "linear_regression" / "model").exists()
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 90
-    while not path.exists():
+    while not list(path.glob("*.ckpt")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -24,16 +24,10 @@ from plait.artifacts import Workspace
 from plait.evaluation.notation import listed
 from plait.sweeps.source_stamp import changed_stages
 from plait.sweeps.trial import Outcome, Trial, record_failure, run_trial
+from plait.training.processes import own_environment
 
 GRACE = 30.0
 """Seconds that a worker has to end a training properly when its parent is gone."""
-
-OTHERS = (
-    *("SLURM_", "SUBMITIT_", "PMI_", "PMIX_", "OMPI_", "TORCHELASTIC_"),
-    *("RANK", "LOCAL_RANK", "GROUP_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_"),
-)
-"""Starts of the variables by which schedulers tell a process its part in a job. A trial is a job
-of its own, and Lightning would take them for its own."""
 
 LOG = "run.log"
 """In a trial's folder: what it printed."""
@@ -93,7 +87,7 @@ class Worker:
 
     def _start(self) -> "subprocess.Popen[str]":
         environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(OTHERS)},
+            **own_environment(),
             "PYTHONPATH": str(self._root / "src"),
             **self._environment,
         }

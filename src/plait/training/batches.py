@@ -36,9 +36,8 @@ class EpochOrder(Sampler[Tensor]):
     """Row numbers of each micro-batch of this process.
 
     Global batch k of an epoch is the k-th slice of one permutation of all rows; each of ``world``
-    processes takes every ``world``-th row of it, in pieces of ``micro`` rows. Nothing is dropped.
-
-    :param shuffle: False keeps the source's order.
+    processes takes every ``world``-th row of it, in pieces of ``micro`` rows. Nothing is dropped,
+    and all processes have equally many pieces, of which the last ones may be empty.
     """
 
     def __init__(
@@ -54,17 +53,28 @@ class EpochOrder(Sampler[Tensor]):
     ) -> None:
         self.rows, self.batch_size, self.seed, self.shuffle = rows, batch_size, seed, shuffle
         self.rank, self.world = rank, world
-        self.micro = micro or batch_size
+        share = -(-batch_size // world)
+        self.micro = min(micro or share, share)
         self.epoch = 0
+        self.skipped = 0
+
+    @property
+    def pieces(self) -> int:
+        """Micro-batches of a whole global batch, in each process."""
+        return self._pieces(self.batch_size)
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning before each epoch."""
         self.epoch = epoch
 
+    def skip(self, batches: int) -> None:
+        """Leave out the first global batches of the next epoch that is begun."""
+        self.skipped = batches
+
     def __len__(self) -> int:
         """Micro-batches an epoch."""
         whole, rest = divmod(self.rows, self.batch_size)
-        return whole * -(-self.batch_size // self.micro) + -(-rest // self.micro)
+        return whole * self.pieces + self._pieces(rest)
 
     def __iter__(self) -> Iterator[Tensor]:
         """Row numbers, int64, (rows,), of one micro-batch after another."""
@@ -73,42 +83,56 @@ class EpochOrder(Sampler[Tensor]):
             # Mixed so that neighbouring seeds and epochs share no stream.
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
             order = torch.randperm(self.rows, generator=generator)
-        for batch in torch.split(order, self.batch_size):
-            yield from torch.split(batch[self.rank :: self.world], self.micro)
+        skipped, self.skipped = self.skipped, 0
+        for batch in torch.split(order, self.batch_size)[skipped:]:
+            share = batch[self.rank :: self.world]
+            for piece in range(self._pieces(len(batch))):
+                yield share[piece * self.micro : (piece + 1) * self.micro]
+
+    def _pieces(self, rows: int) -> int:
+        """Of a global batch of so many rows."""
+        share = -(-rows // self.world)
+        return -(-share // self.micro)
 
 
 class Batches:
-    """A part cut into batches in this process; what a `DataLoader` would give, without its cost."""
+    """A part cut into batches: in this process, or by ``workers`` others in the same order."""
 
     batch_sampler = None  # Lightning asks every loader with a sampler for it.
 
-    def __init__(self, dataset: Rows, sampler: EpochOrder) -> None:
+    def __init__(self, dataset: Rows, sampler: EpochOrder, workers: int = 0) -> None:
         self.dataset, self.sampler = dataset, sampler
+        self._loader: Iterable[Batch] | None = None
+        if workers:
+            self._loader = DataLoader(
+                dataset,
+                batch_size=None,
+                sampler=sampler,
+                num_workers=workers,
+                collate_fn=_as_it_is,
+                persistent_workers=True,
+                # Of its own, or starting the workers would draw from the generator of the layers.
+                generator=torch.Generator().manual_seed(sampler.seed),
+            )
 
     def __len__(self) -> int:
         """Batches an epoch."""
         return len(self.sampler)
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches of the sampler's epoch."""
+        """The batches of the sampler's epoch, which is asked for when the first is."""
+        if self._loader is not None:
+            yield from self._loader
+            return
         for rows in self.sampler:
             yield self.dataset[rows]
 
+    def state_dict(self) -> dict[str, int]:
+        """Nothing: `plait.training.checkpoints` knows where a training stands."""
+        return {}
 
-def loader(dataset: Rows, sampler: EpochOrder, workers: int) -> Iterable[Batch]:
-    """Batches from memory, or from ``workers`` processes: the same ones, in the same order."""
-    if not workers:
-        return Batches(dataset, sampler)
-    return DataLoader(
-        dataset,
-        batch_size=None,
-        sampler=sampler,
-        num_workers=workers,
-        collate_fn=_as_it_is,
-        persistent_workers=True,
-        # Of its own, or starting the workers would draw from the generator that dropout uses.
-        generator=torch.Generator().manual_seed(sampler.seed),
-    )
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Says to Lightning that a training may go on in the middle of an epoch."""
 
 
 def _as_it_is(batch: Any) -> Any:

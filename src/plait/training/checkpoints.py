@@ -1,83 +1,239 @@
-"""Checkpoints to go on from: outside DVC's outs, keyed by the identity, gone at the end."""
+"""When a training writes what it can go on from, and how it goes on.
 
-import os
+A checkpoint holds, beside weights, optimiser and schedule: how many global batches of the epoch are
+done, the epoch's means so far, and the state of every process's random generators. None of it
+depends on the number of processes, so that a training may go on with another number of them.
+"""
+
+import pickle
 import random
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from torch import Tensor
 
+from plait.errors import UserError
+from plait.training.batches import EpochOrder
+from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.epoch_end import AfterEpoch
+from plait.training.module import SupervisedModule
+from plait.training.processes import any_of, gather, world
+from plait.training.stop_requests import StopRequests
+
+if TYPE_CHECKING:
+    from plait.training.fit import Task
+
+ROWS_NAMED = 10
+"""Of a batch, in a message."""
 
 
 class Checkpoints(AfterEpoch):
-    """Writes a checkpoint at the end of an epoch, at most one in so many minutes.
+    """Writes checkpoints, stops where it is asked to, and never writes one of broken weights.
 
-    It holds the generators' states, so that a resumed training draws what an undisturbed one would.
-
-    :param folder: of this identity alone.
+    :param files: of this identity alone.
+    :param order: of the training part's batches.
+    :param of: what a checkpoint must be of to be gone on from, such as the data's digest.
+    :param steps: write one after so many optimiser steps.
+    :param minutes: write one after so many minutes.
+    :param look_at_losses: end a training whose loss is no number.
     """
 
-    def __init__(self, folder: Path, minutes: float) -> None:
-        self._folder, self._seconds = folder, 60 * minutes
+    def __init__(
+        self,
+        files: CheckpointFiles,
+        order: EpochOrder,
+        of: str,
+        requests: StopRequests,
+        *,
+        steps: int | None,
+        minutes: float,
+        look_at_losses: bool,
+        name: str,
+    ) -> None:
+        self._files, self._order, self._of, self._requests = files, order, of, requests
+        self._steps, self._seconds, self._name = steps, 60 * minutes, name
+        self._look_at_losses = look_at_losses
         self._written = time.monotonic()
-        self._stopped = False
-        self._draws: dict[str, Any] | None = None
+        self._losses: list[Tensor] = []
+        self._rows: list[Tensor] = []
+        self._stopping = False
+        self._due = False
+        self._over = False
+        self._epoch, self._batches = 0, 0
+        self._module: LightningModule | None = None
+        self._means: list[dict[str, Any]] | None = None
+        self._draws: list[dict[str, Any]] = []
 
-    @property
-    def latest(self) -> Path | None:
-        """The checkpoint to go on from, if there is one."""
-        path = self._folder / "last.ckpt"
-        return path if path.exists() else None
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int
+    ) -> None:
+        """At the end of an optimiser step: look whether all is well, whether to write, to stop."""
+        if (
+            self._look_at_losses
+            and isinstance(outputs, dict)
+            and "loss" in outputs
+            and len(batch.rows)
+        ):
+            self._losses.append(outputs["loss"].detach())
+            self._rows.append(batch.rows)
+        last = bool(trainer.is_last_batch)
+        if (index + 1) % self._order.pieces and not last:
+            return
+        broken = bool(self._losses) and not bool(torch.stack(self._losses).isfinite().all())
+        any_broken, self._stopping, self._due = any_of(
+            broken, self._requests.pending, self._is_due(trainer.global_step)
+        )
+        if any_broken:
+            self._stop_broken(trainer, broken)
+        self._losses.clear()
+        self._rows.clear()
+        # The end of an epoch, validation included, is looked at as a whole.
+        if (self._stopping or self._due) and not last and not trainer.should_stop:
+            self._write(trainer, module, -(-(index + 1) // self._order.pieces))
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Write one if it is time to."""
-        if time.monotonic() - self._written >= self._seconds:
-            self.write(trainer)
+        if self._due or self._stopping:
+            self._write(trainer, module, 0)
 
-    def write(self, trainer: Trainer) -> None:
-        """Write the checkpoint whole or not at all."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        temporary = self._folder / "next.ckpt"
-        self._stopped = trainer.should_stop
-        trainer.save_checkpoint(temporary, weights_only=False)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, self._folder / "last.ckpt")
+    def _is_due(self, step: int) -> bool:
+        # The clock of one process counts for all.
+        first = world()[0] == 0
+        by_time = first and time.monotonic() - self._written >= self._seconds
+        return by_time or (self._steps is not None and step % self._steps == 0)
+
+    def _write(self, trainer: Trainer, module: LightningModule, batches: int) -> None:
+        """Write the checkpoint, then stop if that was asked for.
+
+        :param batches: global batches of the epoch that are done; 0 at its end.
+        """
+        self._over = trainer.should_stop
+        self._epoch = trainer.current_epoch + (not batches)
+        self._batches, self._module = batches, module
+        self._files.write(
+            lambda path: trainer.save_checkpoint(path, weights_only=False),
+            trainer.global_step,
+            first=world()[0] == 0,
+        )
         self._written = time.monotonic()
+        if self._stopping:
+            self._requests.obey()
+
+    def _stop_broken(self, trainer: Trainer, mine: bool) -> None:
+        """End a training whose loss is no number; its last good checkpoint stays.
+
+        :raises UserError: naming the loss, the step and the rows.
+        """
+        if not mine:
+            raise SystemExit(1)  # The process whose loss it is says so.
+        losses = [float(loss) for loss in self._losses]
+        worst = next(i for i, loss in enumerate(losses) if loss - loss != 0)
+        rows = self._rows[worst].tolist()
+        more = f" and {len(rows) - ROWS_NAMED} more" if len(rows) > ROWS_NAMED else ""
+        raise UserError(
+            f"{self._name}: the loss is {losses[worst]} at step {trainer.global_step - 1}, epoch"
+            f" {trainer.current_epoch}, on rows {', '.join(map(str, rows[:ROWS_NAMED]))}{more} of"
+            " the training part:\n  training diverged; a smaller optimizer.lr or"
+            " trainer.gradient_clip helps, and trainer.detect_anomaly=true finds the operation"
+        )
 
     def state_dict(self) -> dict[str, Any]:
-        """The states of all generators, and whether this epoch was the last."""
-        kind, keys, position, has_gauss, cached = np.random.get_state()
+        """Called on every process; only the first one's goes into the file."""
+        own = self._module.means if isinstance(self._module, SupervisedModule) else None
+        means = gather(own)
         return {
-            "stopped": self._stopped,
-            "python": _as_lists(random.getstate()),
-            "numpy": [str(kind), torch.tensor(keys), int(position), int(has_gauss), float(cached)],
-            "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "of": self._of,
+            "over": self._over,
+            "epoch": self._epoch,
+            "batches": self._batches,
+            "means": [mean for mean in means if mean is not None],
+            "generators": gather(generators()),
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Kept until training starts: setting it up draws numbers too."""
-        self._draws = state
+    def on_load_checkpoint(
+        self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Lightning counts micro-batches, which are others with another number of processes."""
+        state = checkpoint["callbacks"][self.state_key]
+        self._over, self._draws, batches = state["over"], state["generators"], state["batches"]
+        self._means = state["means"] if isinstance(module, SupervisedModule) else None
+        self._order.skip(batches)
+        if not batches:
+            return
+        done = batches * self._order.pieces
+        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+        for count in (progress["current"], progress["total"]):
+            count.update(ready=done, started=done, processed=done, completed=done - 1)
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Set the generators to where they stood."""
-        if self._draws is None:
+        """Set what setting up has moved to where it stood."""
+        self._requests.listen()
+        if not self._draws:
             return
         # Early stopping had decided, and the process died before the model was written.
-        trainer.should_stop = self._draws["stopped"]
-        version, words, gauss = self._draws["python"]
-        random.setstate((version, tuple(words), gauss))
-        kind, keys, position, has_gauss, cached = self._draws["numpy"]
-        np.random.set_state((kind, keys.numpy(), position, has_gauss, cached))
-        torch.set_rng_state(self._draws["torch"])
-        if self._draws["cuda"]:
-            torch.cuda.set_rng_state_all(self._draws["cuda"])
+        trainer.should_stop = self._over
+        rank = world()[0]
+        if self._means is not None and isinstance(module, SupervisedModule):
+            module.take_up(self._means, rank)
+        # A process more than before draws as the last one did.
+        set_generators(self._draws[min(rank, len(self._draws) - 1)])
+        self._draws = []
 
 
-def _as_lists(value: Any) -> Any:
-    return [_as_lists(item) for item in value] if isinstance(value, tuple) else value
+def origin(task: "Task") -> str:
+    """What a checkpoint must be of to be gone on from: the identity, and the data as they are."""
+    return f"{task.resolved.identity} {task.data}"
+
+
+def newest(task: "Task") -> Path | None:
+    """The checkpoint that a training goes on from, if there is one; the user is told."""
+    name = task.resolved.name
+    files = CheckpointFiles(task.checkpoints, name)
+    while (path := files.newest()) is not None:
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            kept = state["callbacks"][Checkpoints.__qualname__]
+        except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError) as error:
+            files.refuse(path, f"is none that plait wrote ({type(error).__name__})")
+            continue
+        if kept["of"] == origin(task):
+            print(
+                f"{name}: resumed at epoch {kept['epoch']}, step {state['global_step']}", flush=True
+            )
+            return path
+        files.refuse(path, "is of a training on other data")
+    return None
+
+
+def generators() -> dict[str, Any]:
+    """The states of this process's random generators, of what JSON holds."""
+    kind, keys, position, has_gauss, cached = np.random.get_state()
+    return {
+        "python": random.getstate(),
+        "numpy": [str(kind), [int(key) for key in keys], int(position), int(has_gauss), cached],
+        "torch": _hex(torch.get_rng_state()),
+        "cuda": _hex(torch.cuda.get_rng_state()) if torch.cuda.is_available() else None,
+    }
+
+
+def set_generators(state: dict[str, Any]) -> None:
+    """Put them where `generators` found them."""
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words), gauss))
+    kind, keys, position, has_gauss, cached = state["numpy"]
+    np.random.set_state((kind, np.array(keys, dtype=np.uint32), position, has_gauss, cached))
+    torch.set_rng_state(_from_hex(state["torch"]))
+    if state["cuda"] is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(_from_hex(state["cuda"]))
+
+
+def _hex(state: Tensor) -> str:
+    return bytes(state.numpy()).hex()
+
+
+def _from_hex(text: str) -> Tensor:
+    return torch.frombuffer(bytearray.fromhex(text), dtype=torch.uint8)

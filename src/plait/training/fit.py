@@ -1,5 +1,6 @@
 """The one fit: a model of any family on the training part, selected by the validation part."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -40,6 +41,8 @@ class Task:
     shape: Shape
     train: Arrays
     val: Arrays | None
+    data: str
+    """Digest of what it is trained on."""
     checkpoints: Path
     """A folder of this identity's own."""
     observe: Observe
@@ -53,6 +56,16 @@ class Fitted:
     """A `torch.nn.Module` or a scikit-learn estimator."""
     curves: list[dict[str, float]]
     """A row an epoch, with its number under ``epoch``; of an estimator one row."""
+
+
+def digest_of(*parts: Arrays | None) -> str:
+    """Of the values, so that a training does not go on on other data than it began with."""
+    hasher = hashlib.sha256()
+    for part in parts:
+        for values in () if part is None else (part.features, part.targets):
+            hasher.update(repr((values.shape, values.dtype.str)).encode())
+            hasher.update(values.tobytes())
+    return hasher.hexdigest()[:16]
 
 
 def prepare(resolved: Resolved) -> str:
@@ -90,11 +103,13 @@ def fit(
         targets = preprocessor.encode_target(frame[dataset.target])
         return Arrays(preprocessor.transform(frame), targets)
 
+    arrays, val_arrays = encode(train), None if val is None else encode(val)
     task = Task(
         resolved,
         Shape(dataset.task, len(preprocessor.input_names), max(1, len(dataset.classes))),
-        encode(train),
-        None if val is None else encode(val),
+        arrays,
+        val_arrays,
+        digest_of(arrays, val_arrays),
         checkpoints,
         observe,
     )

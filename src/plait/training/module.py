@@ -10,6 +10,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from plait.objectives.kinds import Batch, Objective
+from plait.training.layers import Draws, exact
+from plait.training.processes import gather
 
 
 class RunningMeans:
@@ -21,26 +23,55 @@ class RunningMeans:
 
     def add(self, rows: int, values: dict[str, Tensor]) -> None:
         """Take the means over ``rows`` rows."""
+        if not rows:
+            return
         self.rows += rows
         for name, value in values.items():
             # Sums in half precision would stop growing.
             value = value.detach().to(torch.promote_types(value.dtype, torch.float32)) * rows
             self.sums[name] = self.sums[name] + value if name in self.sums else value
 
-    def close(self, prefix: str, reduce: Callable[[Tensor], Tensor]) -> dict[str, float]:
-        """The means over all processes by ``prefix/name``; starts anew.
-
-        :param reduce: sums a tensor over the processes.
-        """
-        if not self.sums:
-            return {}
-        device = next(iter(self.sums.values())).device
-        rows = float(reduce(torch.tensor(float(self.rows), device=device)))
-        means = {
-            f"{prefix}/{name}": float(reduce(value)) / rows for name, value in self.sums.items()
-        }
+    def close(self, prefix: str) -> dict[str, float]:
+        """The means over all processes by ``prefix/name``; starts anew."""
+        shares = gather(self.share())
         self.rows, self.sums = 0, {}
-        return means
+        rows = sum(share["rows"] for share in shares)
+        sums: dict[str, float] = {}
+        for share in shares:
+            for name, value in share["sums"].items():
+                sums[name] = sums.get(name, 0.0) + value[1]
+        return {f"{prefix}/{name}": value / rows for name, value in sums.items()}
+
+    def share(self) -> dict[str, Any]:
+        """The rows and sums of this process: dtype and value by name. Of what JSON holds."""
+        return {
+            "rows": self.rows,
+            "sums": {
+                name: [str(value.dtype).removeprefix("torch."), float(value)]
+                for name, value in self.sums.items()
+            },
+        }
+
+    def take_up(self, shares: list[dict[str, Any]], device: torch.device) -> None:
+        """Go on from such shares."""
+        self.rows, self.sums = sum(share["rows"] for share in shares), {}
+        for share in shares:
+            for name, (dtype, number) in share["sums"].items():
+                value = torch.tensor(number, dtype=getattr(torch, dtype), device=device)
+                self.sums[name] = self.sums[name] + value if name in self.sums else value
+
+
+def shard(network: nn.Module, mesh: Any) -> None:
+    """Share the weights, gradients and optimiser state of a network out over a mesh of devices.
+
+    Each layer with weights of its own is gathered when it is used, and let go again.
+    """
+    from torch.distributed.fsdp import fully_shard
+
+    for layer in network.modules():
+        if layer is not network and any(True for _ in layer.parameters(recurse=False)):
+            fully_shard(layer, mesh=mesh)
+    fully_shard(network, mesh=mesh)
 
 
 class SupervisedModule(LightningModule):
@@ -48,6 +79,7 @@ class SupervisedModule(LightningModule):
 
     :param accumulate: micro-batches to an optimiser step.
     :param batch_rows: rows of a global batch by its index in the epoch, to weight uneven ones.
+    :param draws: what the network's layers draw by.
     """
 
     def __init__(
@@ -59,12 +91,25 @@ class SupervisedModule(LightningModule):
         *,
         accumulate: int,
         batch_rows: Callable[[int], int],
+        draws: Draws,
     ) -> None:
         super().__init__()
         self.network = network
         self.accumulate, self.batch_rows = accumulate, batch_rows
+        self._draws = draws
+        self._configured = False
         self._objective, self._optimizer, self._schedule = objective, optimizer, schedule
         self._train, self._val = RunningMeans(), RunningMeans()
+
+    def configure_model(self) -> None:
+        """Make the network exact on any number of processes, once they are there; and shard it."""
+        if self._configured:
+            return
+        self._configured = True
+        self.network = exact(self.network, self._draws)
+        # Lightning gives a module a mesh of devices where its weights are to be sharded.
+        if (mesh := self.device_mesh) is not None:
+            shard(self.network, mesh["data_parallel"])
 
     def forward(self, features: Tensor) -> Tensor:
         """The network's outputs."""
@@ -73,28 +118,52 @@ class SupervisedModule(LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The micro-batch's share of the mean loss over its global batch."""
-        loss, values = self._objective(self.network, batch)
+        self._draws.step, self._draws.rows = self.trainer.global_step, batch.rows
         rows = len(batch.rows)
+        if not rows:
+            # The other processes have rows, and wait for this one's gradient: zeros.
+            outputs: Tensor = self.network(batch.features)
+            return outputs.sum() * 0.0
+        loss, values = self._objective(self.network, batch)
         self._train.add(rows, {"loss": loss, **values})
-        if self.accumulate == 1:
+        processes = self.trainer.world_size
+        if self.accumulate * processes == 1:
             return loss
-        # Lightning divides by the number of micro-batches; rows are what must count.
-        return loss * (self.accumulate * rows / self.batch_rows(index // self.accumulate))
+        # Lightning divides by the number of micro-batches, and takes the mean over processes; rows
+        # are what must count.
+        share = rows / self.batch_rows(index // self.accumulate)
+        return loss * (self.accumulate * processes * share)
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Add the batch to the epoch's means."""
+        if not len(batch.rows):
+            self.network(batch.features)
+            return
         loss, values = self._objective(self.network, batch)
         self._val.add(len(batch.rows), {"loss": loss, **values})
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation part's means."""
-        self._log(self._val.close("val", self._sum))
+        self._log(self._val.close("val"))
 
     def log_means(self) -> None:
         """Log the epoch's means over the training part, and the learning rate."""
-        values = self._train.close("train", self._sum)
+        values = self._train.close("train")
         values["train/lr"] = self.trainer.optimizers[0].param_groups[0]["lr"]
         self._log(values)
+
+    @property
+    def means(self) -> dict[str, Any]:
+        """The process's share of the epoch's means so far."""
+        return self._train.share()
+
+    def take_up(self, shares: list[dict[str, Any]], rank: int) -> None:
+        """Go on from the shares of all processes, by whatever number of them."""
+        if len(shares) == self.trainer.world_size:
+            shares = shares[rank : rank + 1]
+        elif rank:
+            shares = []
+        self._train.take_up(shares, self.device)
 
     def configure_optimizers(self) -> Any:
         """The optimiser, with the schedule stepping at every optimiser step."""
@@ -109,7 +178,3 @@ class SupervisedModule(LightningModule):
         # As doubles: `self.log` would round them to float32.
         tensors = {key: torch.tensor(value, dtype=torch.float64) for key, value in values.items()}
         self.trainer.callback_metrics.update(tensors)
-
-    def _sum(self, value: Tensor) -> Tensor:
-        reduced: Tensor = self.trainer.strategy.reduce(value, reduce_op="sum")
-        return reduced

@@ -65,16 +65,21 @@ class Divergence(AfterEpoch):
                 )
 
 
-class BestWeights(AfterEpoch):
-    """Keeps the weights of the epoch with the lowest validation loss."""
+class ChosenWeights(AfterEpoch):
+    """Keeps the weights that are the result, on the first process.
 
-    def __init__(self) -> None:
-        self.epoch: int | None = None
+    :param validated: take those of the epoch with the lowest validation loss; else the last ones.
+    """
+
+    def __init__(self, validated: bool) -> None:
+        self._validated = validated
         self.loss = float("inf")
         self.weights: dict[str, Tensor] = {}
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Copy the weights if this epoch's are the best so far."""
+        if not self._validated:
+            return
         if "val/loss" not in trainer.callback_metrics:
             raise UserError(
                 f"{type(module).__module__}: validation_step must log 'val/loss', by which the best"
@@ -82,18 +87,27 @@ class BestWeights(AfterEpoch):
             )
         loss = float(trainer.callback_metrics["val/loss"])
         if loss < self.loss:
-            self.loss, self.epoch = loss, trainer.current_epoch
-            self.weights = {
-                key: value.detach().cpu().clone() for key, value in module.state_dict().items()
-            }
+            self.loss = loss
+            self.weights = _weights_of(trainer)
+
+    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Without validation part, the last weights are it."""
+        if not self._validated:
+            self.weights = _weights_of(trainer)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        return {"epoch": self.epoch, "loss": self.loss, "weights": self.weights}
+        return {"loss": self.loss, "weights": self.weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
-        self.epoch, self.loss, self.weights = state["epoch"], state["loss"], state["weights"]
+        self.loss, self.weights = state["loss"], state["weights"]
+
+
+def _weights_of(trainer: Trainer) -> dict[str, Tensor]:
+    """Copies, on the CPU; where weights are sharded, all of them on the first process."""
+    weights = trainer.strategy.lightning_module_state_dict()
+    return {key: value.detach().cpu().clone() for key, value in weights.items()}
 
 
 class Progress(AfterEpoch):

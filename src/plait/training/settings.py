@@ -24,9 +24,12 @@ class Settings(Base):
     overfit_rows: int | None = setting("train on the first so many rows alone", unit="rows", ge=1)
     detect_anomaly: bool = setting("stop at the operation that makes a NaN")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = setting("kind of device")
-    devices: Annotated[int, Field(ge=1)] | Literal["auto"] = setting("devices on each node")
+    devices: Annotated[int, Field(ge=1)] | Literal["auto"] = setting(
+        "on each node, a process for each; on a CPU: processes"
+    )
     nodes: int = setting("machines", ge=1)
     strategy: Literal["auto", "ddp", "fsdp"] = setting("how several devices share the work")
     workers: int = setting("processes that load batches; 0: none, all in memory", ge=0)
     checkpoint_minutes: float = setting("between checkpoints", unit="minutes", ge=0)
+    checkpoint_steps: int | None = setting("between checkpoints", unit="steps", ge=1)
     profile: bool = setting("print where the time went")

@@ -4,12 +4,14 @@ So a trial that kills its process has an outcome all the same, and only what kil
 is left for the scheduler to tell.
 """
 
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from plait.sweeps.trial import Trial
-from plait.sweeps.worker import Worker
+from plait.artifacts import Workspace
+from plait.sweeps.trial import Outcome, Trial, held_trial, record_failure
+from plait.sweeps.worker import GRACE, Worker
 
 
 class Job:
@@ -49,3 +51,17 @@ class Job:
 
         self.end()
         return DelayedSubmission(Job(self._root, self._trial, self._wait))
+
+
+def lost(workspace: Workspace, trial: Trial, reason: str, seconds: float) -> Outcome:
+    """The outcome of a trial whose job is gone, recorded once its worker is gone too.
+
+    The worker notices that nobody reads its answers, and marks its run as terminated by itself.
+    """
+    end = time.monotonic() + GRACE
+    while time.monotonic() < end:
+        with held_trial(workspace, trial.resolved, wait=False) as gone:
+            if gone:
+                break
+        time.sleep(0.2)
+    return Outcome("failed", seconds, record_failure(workspace, trial, reason), reason)

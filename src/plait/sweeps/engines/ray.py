@@ -14,8 +14,8 @@ from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting
 from plait.sweeps.engines import need
-from plait.sweeps.engines.job import Job
-from plait.sweeps.trial import Outcome, Trial, record_failure
+from plait.sweeps.engines.job import Job, lost
+from plait.sweeps.trial import Outcome, Trial
 
 OBJECT_STORE = 128 * 2**20
 """Bytes of shared memory for Ray's objects: a task takes and gives a page of text."""
@@ -81,8 +81,7 @@ class Tasks:
             if self._closed:
                 return Outcome("failed", time.monotonic() - began, None, "interrupted")
             reason = f"Ray lost its task: {str(error).strip().splitlines()[0]}"
-            run_id = record_failure(self._workspace, trial, reason)
-            return Outcome("failed", time.monotonic() - began, run_id, reason)
+            return lost(self._workspace, trial, reason, time.monotonic() - began)
         finally:
             self._running.discard(task)
 

@@ -18,8 +18,8 @@ from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting
 from plait.sweeps.engines import need
-from plait.sweeps.engines.job import Job
-from plait.sweeps.trial import Outcome, Trial, record_failure
+from plait.sweeps.engines.job import Job, lost
+from plait.sweeps.trial import Outcome, Trial
 
 BETWEEN_LOOKS = 0.5
 """Seconds until a job's result is looked for again."""
@@ -196,8 +196,7 @@ class Jobs:
                 link.unlink(missing_ok=True)
 
     def _failed(self, trial: Trial, began: float, reason: str) -> Outcome:
-        run_id = record_failure(self._workspace, trial, reason)
-        return Outcome("failed", time.monotonic() - began, run_id, reason)
+        return lost(self._workspace, trial, reason, time.monotonic() - began)
 
 
 class Refused(Exception):

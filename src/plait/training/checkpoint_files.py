@@ -1,0 +1,76 @@
+"""Checkpoints as files: whole or not there, told from damaged ones, the one before kept."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+KEPT = 2
+"""The newest, and the one before it for when the newest turns out damaged."""
+
+
+class CheckpointFiles:
+    """The checkpoints of one training, ``STEP-DIGEST.ckpt``, the digest of the file's contents.
+
+    :param folder: of this identity alone.
+    :param name: of the experiment, for what is said.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self._name = folder, name
+
+    def newest(self) -> Path | None:
+        """The newest checkpoint that is whole; damaged ones are named and removed."""
+        for path in reversed(self._all()):
+            if digest_of(path) == path.stem.rpartition("-")[2]:
+                return path
+            self.refuse(path, "is damaged")
+        return None
+
+    def refuse(self, path: Path, why: str) -> None:
+        """Say why a checkpoint is of no use, and remove it."""
+        print(f"{self._name}: checkpoint {path.name} {why}; it is left out", file=sys.stderr)
+        path.unlink(missing_ok=True)
+
+    def write(self, save: Callable[[Path], None], step: int, first: bool = True) -> None:
+        """Write a checkpoint whole or not at all; older ones go once it is there.
+
+        :param save: writes it to a path; called on every process.
+        :param first: whether this process is the one that keeps the files.
+        """
+        if first:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = self.folder / "next"
+        try:
+            save(temporary)
+            if not first:
+                return
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, self.folder / f"{step:010d}-{digest_of(temporary)}.ckpt")
+        finally:
+            if first:
+                temporary.unlink(missing_ok=True)
+        _flush_folder(self.folder)
+        for path in self._all()[:-KEPT]:
+            path.unlink(missing_ok=True)
+
+    def _all(self) -> list[Path]:
+        """By step."""
+        return sorted(self.folder.glob("*.ckpt"))
+
+
+def digest_of(path: Path) -> str:
+    """Of a file's contents."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _flush_folder(folder: Path) -> None:
+    """A name is on disk when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

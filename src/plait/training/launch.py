@@ -1,0 +1,154 @@
+"""A training by several processes: handed to torchrun, watched, and its results taken back.
+
+The processes are no children of DVC, Hydra or MLflow: they get a folder with the resolved
+configuration and the arrays, and leave the weights and curves there. This process records, holds
+the identity's lock, and passes on what asks it to stop.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from plait.artifacts import read_json, write_json, write_text
+from plait.errors import UserError
+from plait.training import agent, rank
+from plait.training.fit import Task
+from plait.training.loop import Place, Trained
+from plait.training.processes import PARENT, own_environment
+from plait.training.stop_requests import StopRequests
+
+BETWEEN_LOOKS = 0.05
+"""Seconds until the processes are looked at again."""
+
+TO_END = 60.0
+"""Seconds that the processes have to end once one has failed or nobody wants the result."""
+
+
+def train_in_processes(task: Task, place: Place, start: Path | None) -> Trained:
+    """`plait.training.loop.train` in ``place.world`` processes.
+
+    :raises UserError: if one of them fails or dies; the next call goes on from the checkpoint.
+    :raises SystemExit: with 143 when SIGTERM asked to stop.
+    :raises KeyboardInterrupt: likewise for Ctrl-C.
+    """
+    folder = rank.folder_of(task.checkpoints)
+    name, threads = task.resolved.name, str(task.resolved["trainer.threads"])
+    with rank.alone(task.checkpoints, name):
+        shutil.rmtree(folder, ignore_errors=True)
+        rank.hand_over(task, folder)
+        write_json(
+            folder / rank.PLACE,
+            {**asdict(place), "stop_file": None, "start": None if start is None else start.name},
+        )
+        write_text(folder / "resolved.yaml", task.resolved.text())
+    meeting = f"{socket.gethostname() if place.nodes > 1 else '127.0.0.1'}:{_free_port()}"
+    arguments = agent.arguments(place.nodes, place.devices, meeting, secrets.token_hex(4))
+    if place.nodes > 1:
+        write_json(folder / rank.MEETING, arguments)
+        print(f"{name}: waits for {place.nodes - 1} more nodes: run `plait join` there", flush=True)
+    process = start_agent(folder, arguments, threads)
+    requests = StopRequests()
+    events = _Events(folder / rank.EVENTS)
+    try:
+        with requests.noted():
+            while process.poll() is None:
+                if requests.pending:
+                    (folder / rank.STOP).touch()
+                for epoch, values in events.new():
+                    task.observe(epoch, values)
+                time.sleep(BETWEEN_LOOKS)
+            for epoch, values in events.new():
+                task.observe(epoch, values)
+    except BaseException:
+        # Nobody wants the result: a search prunes it, or the recording failed.
+        _end(process, folder)
+        raise
+    if (folder / rank.DONE).exists():
+        return rank.take_back(folder)
+    if requests.pending:
+        requests.obey()
+    raise _failure(folder, name, place, process.returncode)
+
+
+def start_agent(folder: Path, arguments: list[str], threads: str) -> "subprocess.Popen[bytes]":
+    """Start torchrun's agent for the processes of this machine.
+
+    :param threads: of each process.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", agent.__name__, str(folder), *arguments],
+        env={**own_environment(), PARENT: str(os.getpid()), "OMP_NUM_THREADS": threads},
+        # Ctrl-C at the terminal is for this process, which passes it on.
+        start_new_session=True,
+    )
+
+
+class _Events:
+    """The epochs that the first process has told of."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._read = path, 0
+
+    def new(self) -> list[tuple[int, dict[str, float]]]:
+        """Those that came since the last call."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read += len(whole)
+        return [(event["epoch"], event["values"]) for event in map(json.loads, whole.splitlines())]
+
+
+def _end(process: "subprocess.Popen[bytes]", folder: Path) -> None:
+    (folder / rank.STOP).touch()
+    try:
+        process.wait(TO_END)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _failure(folder: Path, name: str, place: Place, status: int) -> BaseException:
+    """Why there is no result, as far as it can be told."""
+    failures = [read_json(path) for path in sorted(folder.glob(f"{rank.FAILURE}*.json"))]
+    told: list[dict[str, Any]] = sorted(failures, key=lambda failure: float(failure["at"]))
+    if told and told[0].get("signal") == "SIGTERM":
+        return SystemExit(128 + signal.SIGTERM)
+    died = read_json(folder / agent.DIED) if (folder / agent.DIED).exists() else {}
+    # SIGTERM is how the agent ends the others.
+    killed = {n: code for n, code in died.items() if code < 0 and -code != signal.SIGTERM}
+    if killed:
+        number, code = next(iter(killed.items()))
+        how = signal.Signals(-code).name
+        memory = " (out of memory?)" if how == "SIGKILL" else ""
+        return UserError(
+            f"{name}: process {number} of {place.world} was killed by {how}{memory}, and the others"
+            " were ended;\n  launched again, the training goes on from its last checkpoint"
+        )
+    if told:
+        first = told[0]
+        if not first["plain"]:
+            print(first["traceback"], file=sys.stderr)
+        where = "" if first["plain"] else f"process {first['rank']} of {place.world}: "
+        return UserError(f"{name}: {where}{first['message'].removeprefix(f'{name}: ')}")
+    return UserError(
+        f"{name}: the {place.world} processes of the training ended without a result"
+        f" (exit status {status}); what they printed is above"
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,240 @@
+"""The Lightning loop, as it runs in each process of a training."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer, seed_everything
+from lightning.pytorch.profilers import SimpleProfiler
+
+from plait.config.pairs import module_of, settings_of
+from plait.config.resolved import Resolved
+from plait.errors import UserError
+from plait.training.batches import EVALUATION_ROWS, Batches, EpochOrder, Rows
+from plait.training.checkpoint_files import CheckpointFiles
+from plait.training.checkpoints import Checkpoints, origin
+from plait.training.devices import quiet
+from plait.training.epoch_end import EpochMeans, ValidateLastStep
+from plait.training.layers import Draws
+from plait.training.module import SupervisedModule
+from plait.training.progress import ChosenWeights, Curves, Divergence, Progress
+from plait.training.settings import Settings
+from plait.training.stop_requests import StopRequests
+
+if TYPE_CHECKING:
+    from plait.training.fit import Arrays, Task
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the loop gives."""
+
+    weights: dict[str, torch.Tensor]
+    """By name, as the network's ``state_dict`` has them; on the first process alone."""
+    curves: list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where this process stands among those of the training."""
+
+    rank: int = 0
+    devices: int = 1
+    """Processes on each node."""
+    nodes: int = 1
+    strategy: str = "auto"
+    stop_file: Path | None = None
+    """There when the processes are to stop."""
+
+    @property
+    def world(self) -> int:
+        """Processes in all."""
+        return self.devices * self.nodes
+
+
+def train(task: "Task", place: Place, start: Path | None) -> Trained:
+    """Train; of the epochs, the one with the lowest validation loss gives the weights, or the last.
+
+    :param start: the checkpoint to go on from.
+    :raises UserError: for a loss that is no number, or a callback that lacks a validation part.
+    :raises SystemExit: with 143 when SIGTERM asked to stop; the next call goes on.
+    :raises KeyboardInterrupt: likewise for Ctrl-C.
+    """
+    resolved = task.resolved
+    settings = Settings(**resolved["trainer"])
+    torch.set_num_threads(settings.threads)
+    seed_everything(resolved["seed"], verbose=False)
+    dtype = torch.float64 if settings.precision == "64-true" else torch.float32
+
+    def rows_of(arrays: "Arrays", limit: int | None = None) -> Rows:
+        features = torch.from_numpy(arrays.features[:limit]).to(dtype)
+        targets = torch.from_numpy(arrays.targets[:limit])
+        return Rows(features, targets.to(dtype) if task.shape.task == "regression" else targets)
+
+    rows, batch_size = rows_of(task.train, settings.overfit_rows), resolved["batch_size"]
+    order = EpochOrder(
+        len(rows),
+        batch_size,
+        seed=resolved["seed"],
+        micro=settings.micro_batch_size,
+        rank=place.rank,
+        world=place.world,
+    )
+    val_loader = None
+    if task.val is not None:
+        val_rows = rows_of(task.val)
+        val_order = EpochOrder(
+            len(val_rows), EVALUATION_ROWS, shuffle=False, rank=place.rank, world=place.world
+        )
+        val_loader = Batches(val_rows, val_order, settings.workers)
+
+    # After everything else is set up, so that only the seed decides the initial weights.
+    seed_everything(resolved["seed"], verbose=False)
+    choice = resolved.choice("model")
+    model_settings = settings_of("model", choice)(**resolved.settings("model"))
+    network = module_of("model", choice).build(model_settings, task.shape).to(dtype)
+    module: LightningModule
+    if isinstance(network, LightningModule):
+        module = network
+    else:
+        module = SupervisedModule(
+            network,
+            _built(resolved, "objective")(),
+            _built(resolved, "optimizer"),
+            _built(resolved, "schedule"),
+            accumulate=order.pieces,
+            batch_rows=lambda batch: min(batch_size, len(rows) - batch * batch_size),
+            draws=Draws(resolved["seed"]),
+        )
+
+    requests = StopRequests(place.stop_file)
+    checkpoints = Checkpoints(
+        CheckpointFiles(task.checkpoints, resolved.name),
+        order,
+        origin(task),
+        requests,
+        steps=settings.checkpoint_steps,
+        minutes=settings.checkpoint_minutes,
+        # The detector names the operation, which says more.
+        look_at_losses=not settings.detect_anomaly,
+        name=resolved.name,
+    )
+    curves, chosen = Curves(task.observe), ChosenWeights(validated=val_loader is not None)
+    callbacks = [EpochMeans(), ValidateLastStep()]
+    callbacks += _chosen_callbacks(resolved, task.val is not None)
+    callbacks += [curves, Divergence(resolved.name), chosen]
+    # Last, so that a checkpoint holds what the others made of the epoch.
+    callbacks += [Progress(resolved.name), checkpoints]
+    with quiet(), _as_users_see_it(resolved), requests.noted():
+        trainer = Trainer(
+            accelerator=settings.accelerator,
+            max_epochs=-1 if settings.max_epochs is None else settings.max_epochs,
+            max_steps=-1 if settings.max_steps is None else settings.max_steps,
+            gradient_clip_val=settings.gradient_clip,
+            accumulate_grad_batches=order.pieces,
+            detect_anomaly=settings.detect_anomaly,
+            profiler=PrintedProfiler() if settings.profile else None,
+            callbacks=callbacks,
+            deterministic=True,
+            use_distributed_sampler=False,
+            num_sanity_val_steps=0,
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            **_shared_by(place, settings.precision),
+        )
+        trainer.fit(
+            module,
+            Batches(rows, order, settings.workers),
+            val_loader,
+            ckpt_path=None if start is None else str(start),
+            weights_only=True,
+        )
+    weights = chosen.weights
+    if isinstance(module, SupervisedModule):
+        weights = {key.removeprefix("network."): value for key, value in weights.items()}
+    return Trained(weights, curves.rows)
+
+
+class PrintedProfiler(SimpleProfiler):
+    """Says where the time went whatever became of the loggers."""
+
+    def describe(self) -> None:
+        """Called on the first process when the training is over."""
+        print(self.summary())
+
+
+def _shared_by(place: Place, precision: str) -> dict[str, Any]:
+    """How the trainer shares the work between processes that others started, and in what precision.
+
+    :raises UserError: for a precision that sharding lacks.
+    """
+    if place.world == 1:
+        return {"devices": 1, "precision": precision}
+    from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+    from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
+
+    shared = {
+        "devices": place.devices,
+        "num_nodes": place.nodes,
+        "plugins": [TorchElasticEnvironment()],
+    }
+    if place.strategy != "fsdp":
+        return {**shared, "precision": precision, "strategy": DDPStrategy()}
+    if precision == "16-mixed":
+        raise UserError("trainer.precision: strategy fsdp has no 16-mixed; use bf16-mixed")
+    sharded = ModelParallelStrategy(
+        data_parallel_size=place.world,
+        tensor_parallel_size=1,
+        # Whole ones, from which any number of processes can go on.
+        save_distributed_checkpoint=False,
+    )
+    # Lightning refuses doubles there, which need nothing but weights that are doubles.
+    return {**shared, "precision": precision.replace("64", "32"), "strategy": sharded}
+
+
+def _built(resolved: Resolved, group: str) -> Any:
+    """The builder of a choice, its settings given."""
+    choice = resolved.choice(group)
+    settings = settings_of(group, choice)(**resolved.settings(group))
+    return partial(module_of(group, choice).build, settings)
+
+
+def _chosen_callbacks(resolved: Resolved, has_validation: bool) -> list[Any]:
+    callbacks = []
+    for name, values in resolved["callbacks"].items():
+        settings: Any = settings_of("callbacks", name)(**values)
+        if settings.needs_validation and not has_validation:
+            raise UserError(
+                f"{resolved.name}: callbacks.{name} needs a validation part, and there is none;"
+                " set data.split.val above 0"
+            )
+        callbacks.append(module_of("callbacks", name).build(settings))
+    return callbacks
+
+
+@contextmanager
+def _as_users_see_it(resolved: Resolved) -> Iterator[None]:
+    """What Lightning and torch raise, as the user knows it."""
+    try:
+        yield
+    except SystemExit as exit:
+        # Lightning ends the process itself at Ctrl-C, with status 1.
+        if isinstance(exit.__context__, KeyboardInterrupt):
+            raise exit.__context__ from None
+        raise
+    except ValueError as error:
+        if "more than 1 value per channel" in str(error):
+            raise UserError(
+                f"{resolved.name}: batch normalisation cannot learn from one row alone, which the"
+                " last batch of an epoch has; choose another batch_size or trainer.micro_batch_size"
+            ) from error
+        raise
+    except RuntimeError as error:
+        if resolved["trainer.detect_anomaly"] and "returned nan values" in str(error):
+            raise UserError(f"{resolved.name}: {error}") from error
+        raise

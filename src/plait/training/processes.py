@@ -1,0 +1,99 @@
+"""The processes that share a training, and what they tell each other; alone, all of it is local."""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from functools import cache
+from typing import Any, TypeVar
+
+Value = TypeVar("Value")
+
+PARENT = "PLAIT_PARENT"
+"""Environment variable: the process number of who started this one, and whose end is its end."""
+
+PARTS_OF_A_JOB = (
+    *("SLURM_", "SUBMITIT_", "PMI_", "PMIX_", "OMPI_", "TORCHELASTIC_"),
+    *("RANK", "LOCAL_RANK", "GROUP_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_"),
+)
+"""Starts of the variables by which schedulers tell a process its part in a job. A training is a job
+of its own, and Lightning would take them for its own."""
+
+
+def own_environment() -> dict[str, str]:
+    """The environment variables of this process, for one that is no part of the same job."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(PARTS_OF_A_JOB)}
+
+
+def world() -> tuple[int, int]:
+    """The rank of this process, and the number of processes."""
+    from torch import distributed
+
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return 0, 1
+    return distributed.get_rank(), distributed.get_world_size()
+
+
+@cache
+def cpu_group() -> Any:
+    """What the processes talk by where no weights are concerned: over the network, not the GPUs.
+
+    To be asked for by all of them at the same point.
+    """
+    from torch import distributed
+
+    return distributed.new_group(backend="gloo")
+
+
+def gather(value: Value) -> list[Value]:
+    """The values of all processes by rank, on every process.
+
+    :param value: of what JSON holds; nothing that comes in is executed.
+    """
+    if world()[1] == 1:
+        return [value]
+    import torch
+    from torch import distributed
+
+    text = bytearray(json.dumps(value).encode())
+    sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(world()[1])]
+    distributed.all_gather(sizes, torch.tensor([len(text)]), cpu_group())
+    padded = torch.zeros(int(max(sizes)), dtype=torch.uint8)
+    padded[: len(text)] = torch.frombuffer(text, dtype=torch.uint8)
+    texts = [torch.empty_like(padded) for _ in sizes]
+    distributed.all_gather(texts, padded, cpu_group())
+    sent = zip(texts, sizes, strict=True)
+    return [json.loads(bytes(text[: int(size)].numpy())) for text, size in sent]
+
+
+def any_of(*flags: bool) -> list[bool]:
+    """Each flag, or-ed over the processes; so all of them learn of it at the same step."""
+    if world()[1] == 1:
+        return list(flags)
+    import torch
+    from torch import distributed
+
+    raised = torch.tensor(flags, dtype=torch.int8)
+    distributed.all_reduce(raised, distributed.ReduceOp.MAX, cpu_group())
+    return [bool(flag) for flag in raised]
+
+
+def end_with_parent() -> None:
+    """Have the system kill this process as soon as its parent is gone, however that ended."""
+    parent = int(os.environ[PARENT])
+    if sys.platform == "linux":
+        set_death_signal = 1
+        ctypes.CDLL(None, use_errno=True).prctl(set_death_signal, signal.SIGKILL)
+    else:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)

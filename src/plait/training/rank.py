@@ -1,0 +1,182 @@
+"""One of several processes of a training: ``python -m plait.training.rank FOLDER``, by torchrun.
+
+It reads what is to be trained from a folder and knows nothing of Hydra, DVC or MLflow.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from plait.artifacts import read_json, write_json
+from plait.config.resolved import Resolved
+from plait.errors import UserError
+from plait.models.kinds import Shape
+from plait.training.fit import Arrays, Task
+from plait.training.processes import end_with_parent
+
+if TYPE_CHECKING:
+    from plait.training.loop import Trained
+
+PLACE, EVENTS, STOP, DONE = "place.json", "epochs.jsonl", "stop", "done.json"
+FAILURE, MEETING = "failed-", "meeting.json"
+WEIGHTS = "weights.safetensors"
+
+
+def folder_of(checkpoints: Path) -> Path:
+    """Where the processes of an identity find their work, and leave it."""
+    return checkpoints / "processes"
+
+
+def hand_over(task: Task, folder: Path) -> None:
+    """Write what the processes need."""
+    import numpy as np
+
+    folder.mkdir(parents=True)
+    for part in ("train", "val"):
+        arrays: Arrays | None = getattr(task, part)
+        if arrays is not None:
+            np.save(folder / f"{part}-features.npy", arrays.features, allow_pickle=False)
+            np.save(folder / f"{part}-targets.npy", arrays.targets, allow_pickle=False)
+    shape = task.shape
+    write_json(
+        folder / "task.json",
+        {
+            "shape": {"task": shape.task, "inputs": shape.inputs, "outputs": shape.outputs},
+            "data": task.data,
+            "checkpoints": str(task.checkpoints),
+        },
+    )
+
+
+def take_over(folder: Path) -> Task:
+    """Read what `hand_over` wrote. What is observed goes to `EVENTS`."""
+    import numpy as np
+
+    def arrays(part: str) -> Arrays | None:
+        paths = [folder / f"{part}-{kind}.npy" for kind in ("features", "targets")]
+        if not paths[0].exists():
+            return None
+        # Pages that nobody writes to are shared by all processes of a machine.
+        features, targets = (np.load(path, mmap_mode="c", allow_pickle=False) for path in paths)
+        return Arrays(features, targets)
+
+    def observe(epoch: int, values: dict[str, float]) -> None:
+        with (folder / EVENTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"epoch": epoch, "values": values}) + "\n")
+
+    raw = read_json(folder / "task.json")
+    train = arrays("train")
+    assert train is not None
+    return Task(
+        Resolved.read(folder / "resolved.yaml"),
+        Shape(**raw["shape"]),
+        train,
+        arrays("val"),
+        raw["data"],
+        Path(raw["checkpoints"]),
+        observe,
+    )
+
+
+def give_back(trained: "Trained", folder: Path) -> None:
+    """Leave the weights and curves; done is what has `DONE`."""
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = {
+        key: value.clone(memory_format=torch.contiguous_format)
+        for key, value in trained.weights.items()
+    }
+    save_file(tensors, folder / WEIGHTS)
+    write_json(folder / DONE, {"curves": trained.curves})
+
+
+def take_back(folder: Path) -> "Trained":
+    """Read what `give_back` left."""
+    from safetensors.torch import load_file
+
+    from plait.training.loop import Trained
+
+    return Trained(load_file(folder / WEIGHTS), read_json(folder / DONE)["curves"])
+
+
+@contextmanager
+def alone(checkpoints: Path, name: str) -> Iterator[None]:
+    """Hold an identity's checkpoints against processes that an earlier training left behind.
+
+    They die with their parent, but not in the same moment.
+    """
+    with _lock_file(checkpoints) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{name}: waiting for processes of an earlier training", file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _lock_file(checkpoints: Path) -> IO[str]:
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    return (checkpoints / "processes.lock").open("a", encoding="utf-8")
+
+
+def run(folder: Path, rank: int) -> int:
+    """Train as one of the processes.
+
+    :returns: the exit status; a failure also says why, in the folder.
+    """
+    from plait.training.loop import Place, train
+
+    task = take_over(folder)
+    raw = read_json(folder / PLACE)
+    start = raw.pop("start")
+    place = Place(**{**raw, "rank": rank, "stop_file": folder / STOP})
+    from_checkpoint = None if start is None else task.checkpoints / start
+    with _lock_file(task.checkpoints) as lock:
+        # Held until the process is gone, whatever it does then.
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        try:
+            trained = train(task, place, from_checkpoint)
+            if rank == 0:
+                give_back(trained, folder)
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            return _fail(folder, rank, error)
+    return 0
+
+
+def _fail(folder: Path, rank: int, error: BaseException) -> int:
+    """Leave word of why this process ends; status 0 where it was asked to."""
+    told: dict[str, Any] = {"rank": rank, "at": time.time()}
+    if isinstance(error, SystemExit):
+        if error.code == 128 + signal.SIGTERM:
+            write_json(folder / f"{FAILURE}{rank}.json", {**told, "signal": "SIGTERM"})
+            return 0
+        return int(error.code or 0) if isinstance(error.code, int | None) else 1
+    plain = isinstance(error, UserError)
+    message = str(error) if plain else f"{type(error).__name__}: {error}"
+    told |= {"plain": plain, "message": message, "traceback": traceback.format_exc()}
+    write_json(folder / f"{FAILURE}{rank}.json", told)
+    return 1
+
+
+def main() -> None:
+    """As torchrun starts it."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    status = run(Path(sys.argv[1]), int(os.environ["RANK"]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # At once: the others may be in the middle of what this one no longer takes part in.
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

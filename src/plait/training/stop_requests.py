@@ -1,0 +1,61 @@
+"""SIGTERM and Ctrl-C while a network is trained: noted, and obeyed once the step is done."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+
+class StopRequests:
+    """Notes the signal that asks this process to stop; a second one is obeyed at once.
+
+    :param file: asks for the same by being there: how the parent of several processes asks.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.signal: signal.Signals | None = None
+        self._file = file
+        self._before: dict[signal.Signals, Any] = {}
+
+    @property
+    def pending(self) -> bool:
+        """Whether to stop."""
+        return self.signal is not None or (self._file is not None and self._file.exists())
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Within, signals are noted. A signal that is ignored stays ignored."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._before[number] = signal.getsignal(number)
+        try:
+            self.listen()
+            yield
+        finally:
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
+            self._before.clear()
+
+    def listen(self) -> None:
+        """Take the signals again from whoever has taken them since, as Lightning does."""
+        for number in self._before:
+            signal.signal(number, self._note)
+
+    def obey(self) -> NoReturn:
+        """End as the signal would have ended it: so its sender sees the truth.
+
+        :raises KeyboardInterrupt: for Ctrl-C.
+        :raises SystemExit: with status 143 for SIGTERM.
+        """
+        if self.signal == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + signal.SIGTERM)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None:
+            self.obey()
+        self.signal = signal.Signals(number)
