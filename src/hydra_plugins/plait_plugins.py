@@ -21,7 +21,8 @@ ENGINES: dict[str, dict[str, Any]] = {
     "basic": {},
     # Several worker processes on this machine.
     "joblib": {
-        "jobs": None,  # at once; null: one a GPU, or one a CPU core
+        "jobs": None,  # at once; null: as the GPUs allow, or one a CPU core
+        "gpus": 1,  # of a trial, where there are any
     },
     # A job of SLURM a trial, by submitit; the tree lies where every node finds it.
     "slurm": {

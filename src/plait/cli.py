@@ -38,6 +38,15 @@ def run(arguments: argparse.Namespace) -> int:
     return run_application(find_root(), arguments.hydra)
 
 
+def join(arguments: argparse.Namespace) -> int:
+    """Be a further node of a training that another machine starts in this tree."""
+    from plait.artifacts import Workspace
+    from plait.training.launch import join as join_training
+
+    join_training(Workspace.at(find_root()).checkpoints("").resolve(), arguments.wait)
+    return 0
+
+
 def options(arguments: argparse.Namespace) -> int:
     """List the choices, or the fields of one group."""
     from plait.config.options import describe, describe_groups
@@ -146,6 +155,8 @@ def parser() -> argparse.ArgumentParser:
     verb(compose)
     # Hydra parses what follows `run`: see `main`.
     verb(run).set_defaults(hydra=[])
+    waiting = "to wait for such a training (%(default)s)"
+    verb(join).add_argument("--wait", metavar="SECONDS", type=float, default=600, help=waiting)
     verb(options).add_argument("group", nargs="?", help="such as model, optimizer, trainer")
     explaining = verb(explain)
     explaining.add_argument("name", help="an experiment")

@@ -1,5 +1,6 @@
 """Errors as a user meets them: a line or two, an exit status, no traceback."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -30,10 +31,29 @@ class Pruned(Exception):
     """A search has seen enough of a training: it ends without result, and nothing is wrong."""
 
 
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+"""Errors of the system that say that nothing can be written, or nothing more."""
+
+
+def fault_of_machine(error: BaseException) -> UserError | None:
+    """A full disk, a folder that can't be written to, or no memory, in words; else None."""
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        where = f": {error.filename}" if error.filename else ""
+        return UserError(f"{os.strerror(error.errno).lower()}{where}")
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return UserError(f"out of memory: {str(error).partition(chr(10))[0] or 'no more is free'}")
+    # As torch says it on a CPU, and safetensors of a disk.
+    for words in ("DefaultCPUAllocator: can't allocate memory", "No space left on device"):
+        if words in str(error):
+            return UserError(str(error).partition("\n")[0])
+    return None
+
+
 def exit_with(command: Callable[[], int | None]) -> None:
     """Run ``command`` and end the process with its exit status.
 
-    A `UserError` is printed without its traceback (``PLAIT_DEBUG=1`` shows it). Ctrl-C exits 130.
+    A `UserError`, or a fault of the machine, is printed without its traceback (``PLAIT_DEBUG=1``
+    shows it). Ctrl-C exits 130.
     """
     try:
         status = command() or 0
@@ -52,4 +72,10 @@ def exit_with(command: Callable[[], int | None]) -> None:
         # The reader has seen enough, as `head` does. Nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    except Exception as error:
+        fault = fault_of_machine(error)
+        if fault is None or os.environ.get("PLAIT_DEBUG") == "1":
+            raise
+        print(f"plait: {fault}", file=sys.stderr)
+        status = fault.status
     sys.exit(status)

@@ -109,8 +109,14 @@ def test_gpus_are_those_that_cuda_would_see(
 
 def test_there_are_as_many_workers_as_gpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
-    assert start("joblib", tmp_path, settings_of("joblib", {"jobs": None})).slots == 3
-    assert start("joblib", tmp_path, settings_of("joblib", {"jobs": 5})).slots == 5
+
+    def slots(jobs: int | None, gpus: int) -> int:
+        settings = settings_of("joblib", {"jobs": jobs, "gpus": gpus})
+        return start("joblib", tmp_path, settings).slots
+
+    assert (slots(None, 1), slots(5, 1), slots(None, 2), slots(None, 3)) == (3, 5, 1, 1)
+    with pytest.raises(UserError, match=r"launcher.gpus: is 4, but this machine has 3"):
+        slots(None, 4)
 
 
 SHOWING = '''

@@ -1,13 +1,19 @@
 """What goes wrong in training, and how it is said."""
 
+import errno
 import re
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
-from plait.errors import UserError
+from plait.data.dataset import read_part
+from plait.errors import UserError, exit_with
 from plait.training.fit import fit, prepare
-from training.fitting import Lab
+from training.fitting import Lab, equal_weights
 
 
 def test_a_training_that_diverges_says_where_and_what_helps(lab: Lab, tmp_path: Path) -> None:
@@ -98,3 +104,80 @@ def test_data_that_an_estimator_cannot_take_are_said_in_its_words(lab: Lab) -> N
             checkpoints=lab.folder,
             observe=lambda epoch, values: None,
         )
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("only root may mount a disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+OFTEN = ("breast_cancer", "trainer.max_epochs=3", "trainer.checkpoint_steps=5")
+
+
+def test_on_a_full_disk_it_says_so_and_goes_on_where_there_is_room(
+    lab: Lab, tiny_disk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Room for one checkpoint, not for two.
+    with pytest.raises(UserError, match=r"no checkpoint can be written: No space left on device"):
+        lab.fit(*OFTEN, checkpoints=tiny_disk)
+    (kept,) = tiny_disk.iterdir()
+    folder = tmp_path / "roomy"
+    shutil.copytree(tiny_disk, folder)
+    resumed = lab.fit(*OFTEN, checkpoints=folder)
+    assert f"step {int(kept.name[:10])}\n" in capsys.readouterr().out
+    assert equal_weights(resumed, lab.fit(*OFTEN))
+
+
+def test_a_disk_that_is_read_only_is_named(lab: Lab, tiny_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
+    with pytest.raises(UserError, match="no checkpoint can be written: Read-only file system"):
+        lab.fit(*OFTEN, checkpoints=tiny_disk / "folder")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 99 bytes.\nframe"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_without_memory_it_says_what_takes_less(lab: Lab, error: Exception) -> None:
+    def fail(epoch: int, values: dict[str, float]) -> None:
+        raise error
+
+    with pytest.raises(UserError, match=r"memory.*\n.*trainer\.micro_batch_size"):
+        lab.fit("linear_regression", "trainer.max_epochs=1", observe=fail)
+
+
+def test_a_stage_says_in_a_line_that_the_disk_is_full(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "results/x/metrics.json")
+
+    with pytest.raises(SystemExit, match="1"):
+        exit_with(write)
+    said = "plait: no space left on device: results/x/metrics.json\n"
+    assert capsys.readouterr().err == said
+    monkeypatch.setenv("PLAIT_DEBUG", "1")
+    with pytest.raises(OSError, match="No space"):
+        exit_with(write)
+
+
+def test_a_damaged_parquet_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "train.parquet").write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(UserError, match=r"train\.parquet is damaged: .*\n  `dvc repro` generates"):
+        read_part(tmp_path, "train")

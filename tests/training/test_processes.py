@@ -11,9 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 
+from checkouts import Checkout
+from plait.artifacts import Workspace
 from plait.errors import UserError
+from plait.tracking.store import open_store
 from plait.training import rank
+from sweeps.launching import launched
 from training.fitting import Lab, Outcome, equal_weights
 
 DOUBLE = ("trainer.precision=64-true", "trainer.max_epochs=2")
@@ -178,3 +183,31 @@ def test_they_end_with_their_parent(lab: Lab, tmp_path: Path, number: signal.Sig
         time.sleep(0.05)
     resumed = lab.fit(*overrides, "trainer.devices=2", checkpoints=tmp_path)
     assert equal_weights(resumed, lab.fit(*overrides, "trainer.devices=2"))
+
+
+@pytest.mark.slow
+def test_two_nodes_meet_and_train_as_one_device_does(checkout: Checkout) -> None:
+    """Two agents with two ranks each, on this machine's loopback, in one tree."""
+    small = ("experiment=breast_cancer", "trainer.max_epochs=2", "trainer.precision=64-true")
+    with launched(checkout, "join") as other:
+        two = checkout.plait("run", *small, "trainer.nodes=2", "trainer.devices=2")
+        said, errors = other.communicate(timeout=60)
+    assert "breast_cancer: waits for 1 more node: run `plait join` there" in two.stdout
+    assert other.returncode == 0, errors
+    assert said == "breast_cancer: this machine trains along\n"
+    weights = [load_file(path) for path in checkout.root.glob("outputs/*/*/model/*.safetensors")]
+    checkout.plait("run", *small, "--fresh")
+    weights += [load_file(path) for path in checkout.root.glob("outputs/*/*/model/*.safetensors")]
+    two_nodes, alone = weights
+    assert max(float((two_nodes[key] - alone[key]).abs().max()) for key in alone) <= 1e-13
+    (run,) = open_store(Workspace.at(checkout.root), "local", {}).runs("")
+    assert run.info.status == "FINISHED"
+
+
+def test_without_a_training_there_is_nothing_to_join(checkout: Checkout) -> None:
+    refused = checkout.plait("join", "--wait", "0.1", check=False)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "plait: no training waited for a node within 0.1 s; start one with trainer.nodes=2 in this"
+        " tree, on another machine\n"
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from plait.artifacts import read_json, write_json
+from plait.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,8 +101,16 @@ class Dataset:
 
 
 def read_part(folder: Path, part: Part) -> "pd.DataFrame | None":
-    """The rows of a part, all columns; None where the data set has no such part."""
+    """The rows of a part, all columns; None where the data set has no such part.
+
+    :raises UserError: if the file is damaged.
+    """
     import pandas as pd
+    from pyarrow import ArrowInvalid
 
     path = folder / f"{part}.parquet"
-    return pd.read_parquet(path) if path.exists() else None
+    try:
+        return pd.read_parquet(path) if path.exists() else None
+    except (ArrowInvalid, OSError) as error:
+        said = str(error).partition("\n")[0]
+        raise UserError(f"{path} is damaged: {said}\n  `dvc repro` generates it anew") from error

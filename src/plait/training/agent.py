@@ -5,6 +5,7 @@ It starts the ranks, ends them all when one dies, and dies with the process that
 
 import logging
 import os
+import socket
 import sys
 import warnings
 from pathlib import Path
@@ -13,7 +14,7 @@ from plait.artifacts import write_json
 from plait.training import rank
 from plait.training.processes import PARENT, end_with_parent
 
-DIED = "died.json"
+DIED = "died-"
 """In the folder: exit statuses of ranks that failed, by rank; negative for signals."""
 
 
@@ -44,7 +45,7 @@ def main() -> None:
         torchrun.run(torchrun.parse_args([*given, "-m", rank.__name__, folder]))  # type: ignore[no-untyped-call]
     except ChildFailedError as error:
         statuses = {str(number): failure.exitcode for number, failure in error.failures.items()}
-        write_json(Path(folder) / DIED, statuses)
+        write_json(Path(folder) / f"{DIED}{socket.gethostname()}-{os.getpid()}.json", statuses)
         sys.exit(1)
 
 

@@ -4,7 +4,10 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+from plait.errors import UserError
 
 KEPT = 2
 """The newest, and the one before it for when the newest turns out damaged."""
@@ -38,20 +41,29 @@ class CheckpointFiles:
 
         :param save: writes it to a path; called on every process.
         :param first: whether this process is the one that keeps the files.
+        :raises UserError: if the disk is full, or the folder can't be written to.
         """
-        if first:
-            self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self.folder / "next"
         try:
+            if first:
+                self.folder.mkdir(parents=True, exist_ok=True)
             save(temporary)
-            if not first:
-                return
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            os.replace(temporary, self.folder / f"{step:010d}-{digest_of(temporary)}.ckpt")
+            if first:
+                self._keep(temporary, step)
+        except OSError as error:
+            raise UserError(
+                f"{self._name}: no checkpoint can be written: {error.strerror or error}:"
+                f" {self.folder}\n  launched again, the training goes on from the one before"
+            ) from error
         finally:
             if first:
-                temporary.unlink(missing_ok=True)
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+
+    def _keep(self, temporary: Path, step: int) -> None:
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, self.folder / f"{step:010d}-{digest_of(temporary)}.ckpt")
         _flush_folder(self.folder)
         for path in self._all()[:-KEPT]:
             path.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from plait.artifacts import read_json, write_json, write_text
+from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.training import agent, rank
 from plait.training.fit import Task
@@ -41,7 +42,7 @@ def train_in_processes(task: Task, place: Place, start: Path | None) -> Trained:
     :raises KeyboardInterrupt: likewise for Ctrl-C.
     """
     folder = rank.folder_of(task.checkpoints)
-    name, threads = task.resolved.name, str(task.resolved["trainer.threads"])
+    name = task.resolved.name
     with rank.alone(task.checkpoints, name):
         shutil.rmtree(folder, ignore_errors=True)
         rank.hand_over(task, folder)
@@ -54,8 +55,9 @@ def train_in_processes(task: Task, place: Place, start: Path | None) -> Trained:
     arguments = agent.arguments(place.nodes, place.devices, meeting, secrets.token_hex(4))
     if place.nodes > 1:
         write_json(folder / rank.MEETING, arguments)
-        print(f"{name}: waits for {place.nodes - 1} more nodes: run `plait join` there", flush=True)
-    process = start_agent(folder, arguments, threads)
+        more = f"{place.nodes - 1} more node{'s' if place.nodes > 2 else ''}"
+        print(f"{name}: waits for {more}: run `plait join` there", flush=True)
+    process = start_agent(folder, arguments)
     requests = StopRequests()
     events = _Events(folder / rank.EVENTS)
     try:
@@ -72,6 +74,8 @@ def train_in_processes(task: Task, place: Place, start: Path | None) -> Trained:
         # Nobody wants the result: a search prunes it, or the recording failed.
         _end(process, folder)
         raise
+    finally:
+        (folder / rank.MEETING).unlink(missing_ok=True)
     if (folder / rank.DONE).exists():
         return rank.take_back(folder)
     if requests.pending:
@@ -79,17 +83,46 @@ def train_in_processes(task: Task, place: Place, start: Path | None) -> Trained:
     raise _failure(folder, name, place, process.returncode)
 
 
-def start_agent(folder: Path, arguments: list[str], threads: str) -> "subprocess.Popen[bytes]":
-    """Start torchrun's agent for the processes of this machine.
-
-    :param threads: of each process.
-    """
+def start_agent(folder: Path, arguments: list[str]) -> "subprocess.Popen[bytes]":
+    """Start torchrun's agent for the processes of this machine."""
+    threads = Resolved.read(folder / "resolved.yaml")["trainer.threads"]
     return subprocess.Popen(
         [sys.executable, "-m", agent.__name__, str(folder), *arguments],
-        env={**own_environment(), PARENT: str(os.getpid()), "OMP_NUM_THREADS": threads},
+        env={**own_environment(), PARENT: str(os.getpid()), "OMP_NUM_THREADS": str(threads)},
         # Ctrl-C at the terminal is for this process, which passes it on.
         start_new_session=True,
     )
+
+
+def join(checkpoints: Path, patience: float) -> None:
+    """Be a further node of a training that was started in this tree on another machine.
+
+    :param checkpoints: the folder of all identities' checkpoints, which both machines see.
+    :param patience: seconds to wait for such a training.
+    :raises UserError: if none comes, or this node's processes fail.
+    """
+    end = time.monotonic() + patience
+    while not (meetings := sorted(checkpoints.glob(f"*/*/{rank.MEETING}"))):
+        if time.monotonic() > end:
+            raise UserError(
+                f"no training waited for a node within {patience:g} s; start one with"
+                " trainer.nodes=2 in this tree, on another machine"
+            )
+        time.sleep(BETWEEN_LOOKS)
+    folder = meetings[0].parent
+    name = Resolved.read(folder / "resolved.yaml").name
+    print(f"{name}: this machine trains along", flush=True)
+    process = start_agent(folder, read_json(meetings[0]))
+    requests = StopRequests()
+    with requests.noted():
+        while process.poll() is None:
+            if requests.pending:
+                (folder / rank.STOP).touch()
+            time.sleep(BETWEEN_LOOKS)
+    if requests.pending:
+        requests.obey()
+    if process.returncode:
+        raise UserError(f"{name}: the training failed; the machine that started it says why")
 
 
 class _Events:
@@ -125,7 +158,9 @@ def _failure(folder: Path, name: str, place: Place, status: int) -> BaseExceptio
     told: list[dict[str, Any]] = sorted(failures, key=lambda failure: float(failure["at"]))
     if told and told[0].get("signal") == "SIGTERM":
         return SystemExit(128 + signal.SIGTERM)
-    died = read_json(folder / agent.DIED) if (folder / agent.DIED).exists() else {}
+    died: dict[str, int] = {}
+    for path in folder.glob(f"{agent.DIED}*.json"):
+        died |= read_json(path)
     # SIGTERM is how the agent ends the others.
     killed = {n: code for n, code in died.items() if code < 0 and -code != signal.SIGTERM}
     if killed:

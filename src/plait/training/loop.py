@@ -13,7 +13,7 @@ from lightning.pytorch.profilers import SimpleProfiler
 
 from plait.config.pairs import module_of, settings_of
 from plait.config.resolved import Resolved
-from plait.errors import UserError
+from plait.errors import UserError, fault_of_machine
 from plait.training.batches import EVALUATION_ROWS, Batches, EpochOrder, Rows
 from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.checkpoints import Checkpoints, origin
@@ -222,6 +222,8 @@ def _as_users_see_it(resolved: Resolved) -> Iterator[None]:
     """What Lightning and torch raise, as the user knows it."""
     try:
         yield
+    except MemoryError as error:
+        raise _out_of_memory(resolved, error) from error
     except SystemExit as exit:
         # Lightning ends the process itself at Ctrl-C, with status 1.
         if isinstance(exit.__context__, KeyboardInterrupt):
@@ -235,6 +237,15 @@ def _as_users_see_it(resolved: Resolved) -> Iterator[None]:
             ) from error
         raise
     except RuntimeError as error:
+        if fault_of_machine(error) is not None:
+            raise _out_of_memory(resolved, error) from error
         if resolved["trainer.detect_anomaly"] and "returned nan values" in str(error):
             raise UserError(f"{resolved.name}: {error}") from error
         raise
+
+
+def _out_of_memory(resolved: Resolved, error: BaseException) -> UserError:
+    return UserError(
+        f"{resolved.name}: {fault_of_machine(error)}\n  a smaller trainer.micro_batch_size takes less;"
+        " so does trainer.strategy=fsdp on several devices"
+    )

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from plait.artifacts import read_json, write_json
 from plait.config.resolved import Resolved
-from plait.errors import UserError
+from plait.errors import UserError, fault_of_machine
 from plait.models.kinds import Shape
 from plait.training.fit import Arrays, Task
 from plait.training.processes import end_with_parent
@@ -160,6 +160,7 @@ def _fail(folder: Path, rank: int, error: BaseException) -> int:
             write_json(folder / f"{FAILURE}{rank}.json", {**told, "signal": "SIGTERM"})
             return 0
         return int(error.code or 0) if isinstance(error.code, int | None) else 1
+    error = fault_of_machine(error) or error
     plain = isinstance(error, UserError)
     message = str(error) if plain else f"{type(error).__name__}: {error}"
     told |= {"plain": plain, "message": message, "traceback": traceback.format_exc()}

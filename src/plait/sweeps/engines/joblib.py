@@ -5,6 +5,7 @@ import queue
 from collections.abc import Mapping
 from pathlib import Path
 
+from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting
 from plait.sweeps.engines.gpus import gpus_here
@@ -15,7 +16,8 @@ from plait.sweeps.worker import Worker
 class Settings(Base):
     """``hydra/launcher=joblib``."""
 
-    jobs: int | None = setting("trials at once; null: one a GPU, or one a CPU core", ge=1)
+    jobs: int | None = setting("trials at once; null: as the GPUs allow, or one a core", ge=1)
+    gpus: int = setting("GPUs of a trial, where there are any", ge=1)
 
 
 class Workers:
@@ -54,13 +56,22 @@ class Workers:
 
 
 def engine(root: Path, settings: Settings) -> Workers:
-    """The engine; where there are GPUs, each worker has one of its own, as far as they go."""
-    gpus = gpus_here()
-    count = settings.jobs or len(gpus) or os.cpu_count() or 1
+    """The engine; where there are GPUs, each worker has some of its own, as far as they go.
+
+    :raises UserError: for more GPUs a trial than there are.
+    """
+    there = gpus_here()
+    if there and settings.gpus > len(there):
+        raise UserError(
+            f"hydra.launcher.gpus: is {settings.gpus}, but this machine has {len(there)}"
+        )
+    last = len(there) - settings.gpus + 1
+    shares = [",".join(there[i : i + settings.gpus]) for i in range(0, last, settings.gpus)]
+    count = settings.jobs or len(shares) or os.cpu_count() or 1
     return Workers(
         root,
         [
-            {"CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]} if gpus else {}
+            {"CUDA_VISIBLE_DEVICES": shares[number % len(shares)]} if shares else {}
             for number in range(count)
         ],
     )
