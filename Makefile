@@ -5,10 +5,10 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-all lint ui lock clean
+.PHONY: help repro test lint exactness ui lock clean
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 repro: .venv/installed  ## set up, then rebuild every experiment listed in params.yaml
 	@dvc repro
@@ -21,6 +21,9 @@ lint: .venv/installed-dev  ## check format, style and types
 	@ruff format --check .
 	@ruff check .
 	@mypy
+
+exactness: .venv/installed-dev  ## measure docs/exactness.md: the same numbers after any kill
+	@PYTHONPATH=src:tests python benchmarks/exactness.py
 
 ui: .venv/installed  ## open the MLflow UI on the recorded runs
 	@plait ui

@@ -428,12 +428,13 @@ def test_a_run_of_other_packages_cannot_be_rebuilt(
 
 
 def test_a_run_on_devices_that_are_not_here_cannot_be_rebuilt(
-    recorded: Recorded, composed: Resolved, tmp_path: Path
+    recorded: Recorded, composed: Resolved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainer = {**composed.values["trainer"], "accelerator": "cpu", "devices": 64}
+    trainer = {**composed.values["trainer"], "accelerator": "mps"}
     other = Resolved({**composed.values, "trainer": trainer})
     recorded.keep("config/resolved.yaml", other.text(), tmp_path)
-    assert "trainer.devices: is 64, but this machine has 1 x cpu" in recorded.refused()
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    assert "trainer.accelerator: this machine has no mps; use auto" in recorded.refused()
 
 
 def test_a_run_without_its_lock_or_its_data_cannot_be_rebuilt(

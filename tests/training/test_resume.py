@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from plait.training.checkpoint_files import CheckpointFiles, digest_of
+from plait.training.checkpoints import Checkpoints
 from plait.training.fit import fit
 from training.fitting import Lab, Outcome, equal_weights, in_other_process
 
@@ -197,3 +198,25 @@ def test_checkpoints_change_no_bit(lab: Lab, undisturbed: Outcome) -> None:
     without = lab.fit("breast_cancer", *OVERRIDES, "trainer.checkpoint_minutes=1000")
     assert without.curves == undisturbed.curves
     assert equal_weights(without, undisturbed)
+
+
+def test_a_checkpoint_of_the_very_end_gives_the_model(lab: Lab, tmp_path: Path) -> None:
+    """Without validation part, too: nothing is left to train."""
+    overrides = ("linear_regression", "trainer.max_epochs=2", "trainer.checkpoint_steps=25")
+    ended = lab.fit(*overrides, checkpoints=tmp_path)
+    assert equal_weights(lab.fit(*overrides, checkpoints=tmp_path), ended)
+
+
+def test_sigterm_before_the_first_step_is_obeyed_after_it(lab: Lab, tmp_path: Path) -> None:
+    """Lightning takes the signal for itself while it sets up."""
+    overrides = ("linear_regression", "trainer.max_epochs=2")
+
+    def ask(checkpoints: Checkpoints, *arguments: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoints, "on_fit_start", ask)
+        with pytest.raises(SystemExit, match="143"):
+            lab.fit(*overrides, checkpoints=tmp_path)
+    assert [path.name[:10] for path in tmp_path.glob("*.ckpt")] == [f"{1:010d}"]
+    assert equal_weights(lab.fit(*overrides, checkpoints=tmp_path), lab.fit(*overrides))

@@ -42,7 +42,8 @@ def main() -> None:
     folder, *given = sys.argv[1:]
     os.environ[PARENT] = str(os.getpid())
     try:
-        torchrun.run(torchrun.parse_args([*given, "-m", rank.__name__, folder]))  # type: ignore[no-untyped-call]
+        options = [*given, f"--log-dir={folder}/logs", "-m", rank.__name__, folder]
+        torchrun.run(torchrun.parse_args(options))  # type: ignore[no-untyped-call]
     except ChildFailedError as error:
         statuses = {str(number): failure.exitcode for number, failure in error.failures.items()}
         write_json(Path(folder) / f"{DIED}{socket.gethostname()}-{os.getpid()}.json", statuses)

@@ -67,6 +67,7 @@ def quiet() -> Iterator[None]:
     names = (
         *("lightning.pytorch.utilities.rank_zero", "lightning.pytorch.accelerators.cuda"),
         "lightning.fabric.utilities.distributed",
+        "lightning.pytorch.trainer.connectors.signal_connector",
     )
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]

@@ -94,10 +94,35 @@ def fit(
     :returns: the model, and its curves: a row an epoch, its number under ``epoch``.
     :raises UserError: for what this machine cannot do, or a loss that is no number.
     """
+    task, preprocessor = task_of(
+        resolved, dataset, train, val, checkpoints=checkpoints, observe=observe
+    )
+    choice = resolved.choice("model")
+    fitted: Fitted = import_module(kind_of(choice).training).fit(task)
+    model = TrainedModel(
+        choice,
+        resolved.settings("model"),
+        dataset.task,
+        dataset.classes,
+        preprocessor,
+        fitted.model,
+    )
+    return model, fitted.curves
+
+
+def task_of(
+    resolved: Resolved,
+    dataset: Dataset,
+    train: "pd.DataFrame",
+    val: "pd.DataFrame | None",
+    *,
+    checkpoints: Path,
+    observe: Observe,
+) -> tuple[Task, Preprocessor]:
+    """What a training is given, with parameters as `fit` has them; preprocessing is fitted."""
     preprocessor = Preprocessor.fit(
         train, dataset, PreprocessingSettings(**resolved["preprocessing"])
     )
-    choice = resolved.choice("model")
 
     def encode(frame: "pd.DataFrame") -> Arrays:
         targets = preprocessor.encode_target(frame[dataset.target])
@@ -113,13 +138,4 @@ def fit(
         checkpoints,
         observe,
     )
-    fitted: Fitted = import_module(kind_of(choice).training).fit(task)
-    model = TrainedModel(
-        choice,
-        resolved.settings("model"),
-        dataset.task,
-        dataset.classes,
-        preprocessor,
-        fitted.model,
-    )
-    return model, fitted.curves
+    return task, preprocessor

@@ -8,17 +8,15 @@ the identity's lock, and passes on what asks it to stop.
 import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from plait.artifacts import read_json, write_json, write_text
+from plait.artifacts import read_json, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.training import agent, rank
@@ -41,16 +39,9 @@ def train_in_processes(task: Task, place: Place, start: Path | None) -> Trained:
     :raises SystemExit: with 143 when SIGTERM asked to stop.
     :raises KeyboardInterrupt: likewise for Ctrl-C.
     """
-    folder = rank.folder_of(task.checkpoints)
     name = task.resolved.name
     with rank.alone(task.checkpoints, name):
-        shutil.rmtree(folder, ignore_errors=True)
-        rank.hand_over(task, folder)
-        write_json(
-            folder / rank.PLACE,
-            {**asdict(place), "stop_file": None, "start": None if start is None else start.name},
-        )
-        write_text(folder / "resolved.yaml", task.resolved.text())
+        folder = rank.hand_over(task, place, start)
     meeting = f"{socket.gethostname() if place.nodes > 1 else '127.0.0.1'}:{_free_port()}"
     arguments = agent.arguments(place.nodes, place.devices, meeting, secrets.token_hex(4))
     if place.nodes > 1:

@@ -130,7 +130,7 @@ def train(task: "Task", place: Place, start: Path | None) -> Trained:
     # Last, so that a checkpoint holds what the others made of the epoch.
     callbacks += [Progress(resolved.name), checkpoints]
     with quiet(), _as_users_see_it(resolved), requests.noted():
-        trainer = Trainer(
+        trainer = PatientTrainer(
             accelerator=settings.accelerator,
             max_epochs=-1 if settings.max_epochs is None else settings.max_epochs,
             max_steps=-1 if settings.max_steps is None else settings.max_steps,
@@ -158,6 +158,15 @@ def train(task: "Task", place: Place, start: Path | None) -> Trained:
     if isinstance(module, SupervisedModule):
         weights = {key.removeprefix("network."): value for key, value in weights.items()}
     return Trained(weights, curves.rows)
+
+
+class PatientTrainer(Trainer):
+    """Leaves SIGTERM to `StopRequests`; Lightning would end the training as if it were complete."""
+
+    @property
+    def received_sigterm(self) -> bool:
+        """Never."""
+        return False
 
 
 class PrintedProfiler(SimpleProfiler):
@@ -246,6 +255,6 @@ def _as_users_see_it(resolved: Resolved) -> Iterator[None]:
 
 def _out_of_memory(resolved: Resolved, error: BaseException) -> UserError:
     return UserError(
-        f"{resolved.name}: {fault_of_machine(error)}\n  a smaller trainer.micro_batch_size takes less;"
-        " so does trainer.strategy=fsdp on several devices"
+        f"{resolved.name}: {fault_of_machine(error)}\n  a smaller trainer.micro_batch_size takes"
+        " less; so does trainer.strategy=fsdp on several devices"
     )

@@ -90,8 +90,8 @@ class ChosenWeights(AfterEpoch):
             self.loss = loss
             self.weights = _weights_of(trainer)
 
-    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """Without validation part, the last weights are it."""
+    def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Without validation part, the last weights are it; a checkpoint's, if it was the end."""
         if not self._validated:
             self.weights = _weights_of(trainer)
 

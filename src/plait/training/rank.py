@@ -6,6 +6,7 @@ It reads what is to be trained from a folder and knows nothing of Hydra, DVC or 
 import fcntl
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from plait.artifacts import read_json, write_json
+from plait.artifacts import read_json, write_json, write_text
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
 from plait.models.kinds import Shape
@@ -23,7 +24,7 @@ from plait.training.fit import Arrays, Task
 from plait.training.processes import end_with_parent
 
 if TYPE_CHECKING:
-    from plait.training.loop import Trained
+    from plait.training.loop import Place, Trained
 
 PLACE, EVENTS, STOP, DONE = "place.json", "epochs.jsonl", "stop", "done.json"
 FAILURE, MEETING = "failed-", "meeting.json"
@@ -35,11 +36,20 @@ def folder_of(checkpoints: Path) -> Path:
     return checkpoints / "processes"
 
 
-def hand_over(task: Task, folder: Path) -> None:
-    """Write what the processes need."""
+def hand_over(task: Task, place: "Place", start: Path | None) -> Path:
+    """Write what the processes need, anew.
+
+    :param start: the checkpoint that they go on from.
+    :returns: the folder.
+    """
     import numpy as np
 
+    folder = folder_of(task.checkpoints)
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    write_text(folder / "resolved.yaml", task.resolved.text())
+    asked = {"devices": place.devices, "nodes": place.nodes, "strategy": place.strategy}
+    write_json(folder / PLACE, {**asked, "start": None if start is None else start.name})
     for part in ("train", "val"):
         arrays: Arrays | None = getattr(task, part)
         if arrays is not None:
@@ -54,6 +64,7 @@ def hand_over(task: Task, folder: Path) -> None:
             "checkpoints": str(task.checkpoints),
         },
     )
+    return folder
 
 
 def take_over(folder: Path) -> Task:
