@@ -108,8 +108,11 @@ class Training:
 
         return run
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to all that still run."""
+    def end(self, number: signal.Signals) -> None:
+        """Send a signal; several processes are asked to stop as the one that starts them asks."""
+        if number != signal.SIGKILL and self.place.world > 1:
+            (self.folder / rank.STOP).touch()
+            return
         for process in self._running:
             os.kill(process, number)
 
@@ -206,13 +209,15 @@ def whole_difference(one: Training, other: Training) -> float:
     first, second = one.result(), other.result()
     if first.curves != second.curves:
         return float("inf")
-    states = [last_checkpoint(training) for training in (one, other)]
+    written = [{path.name[:10]: path for path in _checkpoints(side)} for side in (one, other)]
+    # One that was stopped at its very end has a checkpoint of that step, the other has not.
+    step = max(written[0].keys() & written[1].keys())
+    states = [state_of(paths[step]) for paths in written]
     return max(weight_difference(first, second), state_difference(*states))
 
 
-def last_checkpoint(training: Training) -> dict[str, Any]:
-    """Weights, optimiser and schedule in it."""
-    path = max(training.task.checkpoints.glob("*.ckpt"))
+def state_of(path: Path) -> dict[str, Any]:
+    """Weights, optimiser and schedule in a checkpoint."""
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     kept = ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "epoch")
     return {key: state[key] for key in kept}
@@ -300,7 +305,7 @@ def cut_off(
                 training = lab.start((*case, *OFTEN), world, at=folder)
                 if training.wait(draw.uniform(0, duration)):
                     continue  # Over before its moment came.
-                training.signal(number)
+                training.end(number)
                 assert training.wait(), "a training does not end"
                 if not any(training.statuses) and (training.folder / rank.DONE).exists():
                     continue  # In its last instant, it was as good as over.
@@ -327,9 +332,8 @@ def sharded(lab: Laboratory, quick: bool) -> list[Figure]:
     while not list(folder.glob("*.ckpt")):
         assert not killed.is_over()
         time.sleep(0.002)
-    killed.signal(signal.SIGKILL)
+    killed.end(signal.SIGKILL)
     assert killed.wait()
-    assert newest(killed.task) is not None
     resumed = lab.start(overrides, at=folder).result()
     claim = "Its checkpoint, resumed on one process"
     figures.append(Figure(claim, 1e-13, weight_difference(alone, resumed), "killed in mid-epoch"))
@@ -475,6 +479,10 @@ def page(figures: list[Figure], seconds: float) -> str:
         f" {seconds / 60:.0f} minutes."
     )
     return PAGE.format(rows=rows, machine=machine)
+
+
+def _checkpoints(training: Training) -> list[Path]:
+    return list(training.task.checkpoints.glob("*.ckpt"))
 
 
 def _fork(run: Callable[[], int]) -> int:

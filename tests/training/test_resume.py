@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from plait.training.checkpoint_files import CheckpointFiles, digest_of
-from plait.training.checkpoints import Checkpoints
+from plait.training.epoch_end import EpochMeans
 from plait.training.fit import fit
 from training.fitting import Lab, Outcome, equal_weights, in_other_process
 
@@ -207,15 +207,17 @@ def test_a_checkpoint_of_the_very_end_gives_the_model(lab: Lab, tmp_path: Path) 
     assert equal_weights(lab.fit(*overrides, checkpoints=tmp_path), ended)
 
 
-def test_sigterm_before_the_first_step_is_obeyed_after_it(lab: Lab, tmp_path: Path) -> None:
-    """Lightning takes the signal for itself while it sets up."""
+def test_sigterm_while_lightning_sets_up_is_obeyed_after_the_first_step(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """It takes the signal for itself then."""
     overrides = ("linear_regression", "trainer.max_epochs=2")
 
-    def ask(checkpoints: Checkpoints, *arguments: Any) -> None:
+    def ask(*arguments: Any) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Checkpoints, "on_fit_start", ask)
+        patch.setattr(EpochMeans, "on_train_start", ask)
         with pytest.raises(SystemExit, match="143"):
             lab.fit(*overrides, checkpoints=tmp_path)
     assert [path.name[:10] for path in tmp_path.glob("*.ckpt")] == [f"{1:010d}"]

@@ -7,6 +7,7 @@ depends on the number of processes, so that a training may go on with another nu
 
 import pickle
 import random
+import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -171,7 +172,10 @@ class Checkpoints(AfterEpoch):
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Set what setting up has moved to where it stood."""
+        # From the first step on there is something to lose.
         self._requests.listen()
+        if getattr(trainer, "asked_to_stop", False):
+            self._requests.signal = signal.SIGTERM
         if not self._draws:
             return
         # Early stopping had decided, and the process died before the model was written.

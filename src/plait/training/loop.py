@@ -129,7 +129,7 @@ def train(task: "Task", place: Place, start: Path | None) -> Trained:
     callbacks += [curves, Divergence(resolved.name), chosen]
     # Last, so that a checkpoint holds what the others made of the epoch.
     callbacks += [Progress(resolved.name), checkpoints]
-    with quiet(), _as_users_see_it(resolved), requests.noted():
+    with quiet(), _as_users_see_it(resolved), requests.noted(at_once=False):
         trainer = PatientTrainer(
             accelerator=settings.accelerator,
             max_epochs=-1 if settings.max_epochs is None else settings.max_epochs,
@@ -165,8 +165,13 @@ class PatientTrainer(Trainer):
 
     @property
     def received_sigterm(self) -> bool:
-        """Never."""
+        """What Lightning itself asks: never."""
         return False
+
+    @property
+    def asked_to_stop(self) -> bool:
+        """Whether SIGTERM came while Lightning set up, when it takes the signal for itself."""
+        return bool(self._signal_connector.received_sigterm)
 
 
 class PrintedProfiler(SimpleProfiler):

@@ -26,14 +26,18 @@ class StopRequests:
         return self.signal is not None or (self._file is not None and self._file.exists())
 
     @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Within, signals are noted. A signal that is ignored stays ignored."""
+    def noted(self, at_once: bool = True) -> Iterator[None]:
+        """Within, signals are noted. A signal that is ignored stays ignored.
+
+        :param at_once: else from `listen` on; until then they act as they did before.
+        """
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 if signal.getsignal(number) != signal.SIG_IGN:
                     self._before[number] = signal.getsignal(number)
         try:
-            self.listen()
+            if at_once:
+                self.listen()
             yield
         finally:
             for number, handler in self._before.items():
