@@ -23,7 +23,7 @@ lint: .venv/installed-dev  ## check format, style and types
 	@mypy
 
 exactness: .venv/installed-dev  ## measure docs/exactness.md: the same numbers after any kill
-	@PYTHONPATH=src:tests python benchmarks/exactness.py
+	@TORCH_CPP_LOG_LEVEL=ERROR PYTHONPATH=src:tests python benchmarks/exactness.py
 
 ui: .venv/installed  ## open the MLflow UI on the recorded runs
 	@plait ui

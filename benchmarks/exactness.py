@@ -6,18 +6,21 @@ instead of ten.
 """
 
 import argparse
+import atexit
 import os
 import platform
 import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import unittest.mock
 from collections import Counter
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import closing, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +35,6 @@ from plait.config.pairs import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.stages.entry import end_at_sigterm
 from plait.stages.generate import generate
-from plait.tracking.store import open_store
 from plait.training import rank
 from plait.training.checkpoints import newest
 from plait.training.fit import Task, task_of
@@ -68,13 +70,18 @@ class Figure:
     """A row of the page."""
 
     claim: str
-    bound: float
+    bound: float | None
+    """None: no claim, the figure is told."""
     measured: float
     cases: str
 
     @property
+    def limit(self) -> str:
+        return "none" if self.bound is None else f"{self.bound:g}"
+
+    @property
     def holds(self) -> bool:
-        return self.measured <= self.bound
+        return self.bound is None or self.measured <= self.bound
 
 
 class Training:
@@ -88,6 +95,7 @@ class Training:
         port = str(_free_port())
         self._running = {_fork(self._run(number, port)) for number in range(place.world)}
         self.statuses: list[int] = []
+        atexit.register(self.end, signal.SIGKILL)
 
     def _run(self, number: int, port: str) -> Callable[[], int]:
         size = str(self.place.world)
@@ -210,8 +218,10 @@ def whole_difference(one: Training, other: Training) -> float:
     if first.curves != second.curves:
         return float("inf")
     written = [{path.name[:10]: path for path in _checkpoints(side)} for side in (one, other)]
-    # One that was stopped at its very end has a checkpoint of that step, the other has not.
-    step = max(written[0].keys() & written[1].keys())
+    # One that was stopped at its very end has one more, of that step.
+    step = max(written[0])
+    if step not in written[1]:
+        return float("inf")
     states = [state_of(paths[step]) for paths in written]
     return max(weight_difference(first, second), state_difference(*states))
 
@@ -256,11 +266,23 @@ def several_processes(lab: Laboratory, quick: bool) -> list[Figure]:
     figures = [Figure("Weights, float64, 5 epochs: largest difference", 1e-13, largest, cases)]
     if quick:
         return figures
-    normalised = (*MLP, "model.normalization=batch", "optimizer=sgd", "optimizer.lr=0.01")
-    alone = lab.train(normalised)
-    largest = max(weight_difference(alone, lab.train(normalised, world)) for world in worlds)
-    claim = "Weights with batch normalisation over all processes, float64"
-    figures.append(Figure(claim, 1e-13, largest, "MLP, SGD; 1 against 2 and 3 processes"))
+    for (name, bound), optimizer in zip(
+        # Where a gradient is nearly nothing, AdamW makes steps of its rounding.
+        {"SGD": 1e-13, "AdamW": 1e-10}.items(),
+        optimizers,
+        strict=True,
+    ):
+        normalised = (*MLP, "model.normalization=batch", *optimizer)
+        alone = lab.train(normalised)
+        largest = max(weight_difference(alone, lab.train(normalised, world)) for world in worlds)
+        claim = f"The same with batch normalisation, {name}"
+        figures.append(Figure(claim, bound, largest, "MLP; 1 against 2 and 3 processes"))
+    with unittest.mock.patch("plait.training.module.exact", lambda network, draws: network):
+        alone = lab.train(MLP)
+        largest = weight_difference(alone, lab.train(MLP, 2))
+    claim = "The same with a layer that draws from each process's generator"
+    cases = "MLP with torch's own dropout; 1 against 2 processes: another sample, as said"
+    figures.append(Figure(claim, None, largest, cases))
     return figures
 
 
@@ -393,12 +415,10 @@ def terminated_stage(checkout: Checkout, times: int, draw: random.Random) -> Fig
         time.sleep(draw.uniform(0, 0.5))
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
-        run = open_store(workspace, "local", {}).find_run(resolved.identity)
-        assert run is not None
-        wrong += process.returncode != 143 or run.info.status != "KILLED"
+        wrong += process.returncode != 143 or _statuses(checkout) != ["KILLED"]
     finished = _stage(checkout)
     finished.communicate(timeout=120)
-    wrong += finished.returncode != 0
+    wrong += finished.returncode != 0 or _statuses(checkout) != ["FINISHED"]
     claim = "SIGTERM to the stage: wrong exit status, or run not KILLED"
     return Figure(claim, 0, wrong, f"{times} times; then finished in the same run")
 
@@ -407,9 +427,10 @@ def left_behind(checkouts: list[Checkout], folder: Path) -> Figure:
     """What must not be there after all of it."""
     found: Counter[str] = Counter()
     for checkout in checkouts:
-        runs = open_store(Workspace.at(checkout.root), "local", {}).runs("")
-        found["runs left RUNNING"] += sum(run.info.status == "RUNNING" for run in runs)
-        identities = Counter(run.data.tags["plait.identity"] for run in runs)
+        found["runs left RUNNING"] += _statuses(checkout).count("RUNNING")
+        identities = Counter(
+            row[0] for row in _rows(checkout, "SELECT value FROM tags WHERE key = 'plait.identity'")
+        )
         found["duplicated runs"] += sum(count - 1 for count in identities.values())
         found["checkpoints of what is over"] += len(list(checkout.root.glob(".plait/*/*/*.ckpt")))
         found["orphaned processes"] += len(_ranks(checkout.root))
@@ -428,16 +449,16 @@ def measure(folder: Path, quick: bool) -> list[Figure]:
 
     def add(*new: Figure) -> None:
         for figure in new:
-            print(f"{figure.claim}: {figure.measured:.3g} (bound {figure.bound:g})", flush=True)
+            print(f"{figure.claim}: {figure.measured:.3g} (bound {figure.limit})", flush=True)
         figures.extend(new)
 
     add(*several_processes(lab, quick))
     add(odd_sizes(lab, quick))
-    kills = {1: 1} if quick else {1: 7, 2: 4}
+    kills = {1: 1} if quick else {1: 6, 2: 4, 3: 2}
     largest, _, count = cut_off(lab, kills, signal.SIGKILL, draw)
-    cases = f"{count} kills; {', '.join(KILLED)}" + ("" if quick else "; one process and two")
+    cases = f"{count} kills; {', '.join(KILLED)}" + ("" if quick else "; 1, 2 and 3 processes")
     add(Figure("kill -9 at random moments, resumed: largest difference", 0, largest, cases))
-    terms = {1: 1} if quick else {1: 3, 2: 1}
+    terms = {1: 1} if quick else {1: 3, 2: 1, 3: 1}
     largest, statuses, count = cut_off(lab, terms, signal.SIGTERM, draw)
     wrong = count - statuses[143]
     add(Figure("SIGTERM at random moments: exit status not 143", 0, wrong, f"{count} times"))
@@ -470,7 +491,7 @@ training's duration. Processes talk by gloo on one machine's CPU; no GPU was the
 def page(figures: list[Figure], seconds: float) -> str:
     """The page."""
     rows = "\n".join(
-        f"| {figure.claim} | {'' if not figure.bound else '≤ '}{figure.bound:g} |"
+        f"| {figure.claim} | {'≤ ' if figure.bound else ''}{figure.limit} |"
         f" {figure.measured:.3g}{'' if figure.holds else ' **missed**'} | {figure.cases} |"
         for figure in figures
     )
@@ -483,6 +504,16 @@ def page(figures: list[Figure], seconds: float) -> str:
 
 def _checkpoints(training: Training) -> list[Path]:
     return list(training.task.checkpoints.glob("*.ckpt"))
+
+
+def _rows(checkout: Checkout, query: str) -> list[tuple[str]]:
+    """Of the tracking database itself: plait marks dead runs when it opens the store."""
+    with closing(sqlite3.connect(checkout.root / "mlruns" / "mlflow.db")) as database:
+        return database.execute(query).fetchall()
+
+
+def _statuses(checkout: Checkout) -> list[str]:
+    return [row[0] for row in _rows(checkout, "SELECT status FROM runs")]
 
 
 def _fork(run: Callable[[], int]) -> int:
@@ -561,7 +592,7 @@ def main() -> int:
         write_text(ROOT / "docs" / "exactness.md", page(figures, time.monotonic() - began))
     missed = [figure for figure in figures if not figure.holds]
     for figure in missed:
-        print(f"missed: {figure.claim}: {figure.measured:g} > {figure.bound:g}", file=sys.stderr)
+        print(f"missed: {figure.claim}: {figure.measured:g} > {figure.limit}", file=sys.stderr)
     return 1 if missed else 0
 
 

@@ -418,12 +418,15 @@ def test_a_failing_stage_is_said_and_recorded_and_blocks_nothing(built: Checkout
         built.run("dvc", "status", f"train@{LINEAR}")
     assert not any(locks.values())
     assert failed.returncode
-    ours, theirs = failed.stderr.strip().splitlines()
-    assert ours.startswith(f"plait: {LINEAR}: train/loss is inf at epoch 1")
+    ours, advice, theirs = failed.stderr.strip().splitlines()
+    assert re.match(
+        rf"plait: {LINEAR}: the loss is inf at step \d, epoch [01], on rows \d+, ", ours
+    )
+    assert advice.startswith("  training diverged; a smaller optimizer.lr")
     assert theirs.startswith(f"ERROR: failed to reproduce 'train@{LINEAR}'")
     run = runs(built)[-1]
     assert run.status == "FAILED"
-    assert "train/loss is inf at epoch 1" in run.tags["plait.error"]
+    assert "the loss is inf at step" in run.tags["plait.error"]
 
 
 def train_process(checkout: Checkout) -> psutil.Process | None:

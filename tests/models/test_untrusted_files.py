@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
+from plait.artifacts import write_json
 from plait.errors import UserError
 from plait.models.trained import TrainedModel
+from plait.training import rank
 from training.fitting import Lab
 
 
@@ -66,6 +69,23 @@ def test_a_pickle_in_place_of_the_weights_is_refused(network: Path, tmp_path: Pa
     assert not trace.exists()
     pickle.loads(planted)
     assert trace.exists()  # it would have
+
+
+def test_what_the_processes_of_a_training_hand_over_is_no_pickle(tmp_path: Path) -> None:
+    trace = tmp_path / "executed"
+    folder = tmp_path / "processes"
+    folder.mkdir()
+    planted = np.array([Planted(trace)], dtype=object)
+    for part in ("features", "targets"):
+        np.save(folder / f"train-{part}.npy", planted, allow_pickle=True)
+    write_json(folder / "task.json", {})
+    with pytest.raises(ValueError, match=r"allow_pickle=False|Array can't be memory-mapped"):
+        rank.take_over(folder)
+    (folder / rank.WEIGHTS).write_bytes(pickle.dumps(Planted(trace)))
+    write_json(folder / rank.DONE, {"curves": []})
+    with pytest.raises(SafetensorError):
+        rank.take_back(folder)
+    assert not trace.exists()
 
 
 def test_a_torch_checkpoint_in_place_of_the_weights_is_refused(

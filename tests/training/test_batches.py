@@ -39,6 +39,28 @@ def test_the_shares_of_several_processes_partition_every_batch() -> None:
         assert sorted(sum(pieces, [])) == sorted(batch)
 
 
+def test_all_processes_have_as_many_pieces_and_some_have_no_rows() -> None:
+    """Else one would wait for another's gradients for good."""
+    for rows, batch_size, micro, world in [(22, 8, 2, 3), (7, 7, 2, 3), (1, 4, None, 3)]:
+        orders = [
+            EpochOrder(rows, batch_size, micro=micro, rank=rank, world=world)
+            for rank in range(world)
+        ]
+        shares = [epoch(order) for order in orders]
+        assert len({len(share) for share in shares} | {len(order) for order in orders}) == 1
+        assert sorted(row for share in shares for piece in share for row in piece) == [*range(rows)]
+        assert all(len(piece) <= orders[0].micro for share in shares for piece in share)
+    assert shares[1:] == [[[]], [[]]]
+
+
+def test_an_epoch_is_gone_on_with_after_so_many_batches() -> None:
+    order = EpochOrder(21, 8, seed=1, micro=3)
+    whole = epoch(order)
+    order.skip(2)
+    assert epoch(order) == whole[6:]
+    assert epoch(order) == whole
+
+
 def test_micro_batches_cut_each_batch_and_never_span_two() -> None:
     order = EpochOrder(21, 8, seed=1, micro=3)
     pieces = epoch(order)

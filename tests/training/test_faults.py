@@ -6,13 +6,18 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from checkouts import ROOT
+from plait.config.levels import read_yaml
 from plait.data.dataset import read_part
 from plait.errors import UserError, exit_with
+from plait.training.devices import check_devices, describe_devices, processes_here
 from plait.training.fit import fit, prepare
+from plait.training.settings import Settings
 from training.fitting import Lab, equal_weights
 
 
@@ -70,6 +75,26 @@ def test_what_the_machine_lacks_is_refused_when_training_starts(
             prepare(lab.resolved("linear_regression", override))
         else:
             lab.fit("linear_regression", override)
+
+
+def test_auto_takes_every_gpu_or_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(gpus: int, **given: Any) -> tuple[int, str]:
+        monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+        monkeypatch.setattr("torch.cuda.is_available", lambda: gpus > 0)
+        monkeypatch.setattr("torch.cuda.get_device_name", lambda index: "H100")
+        monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+        trainer = read_yaml(ROOT / "conf" / "config.yaml")["trainer"]
+        settings = Settings(**{**trainer, **given})
+        check_devices(settings)
+        return processes_here(settings), describe_devices(settings)
+
+    assert taken(8) == (8, "8 x H100")
+    assert taken(8, devices=2, nodes=2) == (2, "2 nodes of 2 x H100")
+    assert taken(8, accelerator="cpu") == (1, "cpu")
+    assert taken(0) == (1, "cpu")
+    assert taken(0, devices=3) == (3, "3 x cpu")
+    with pytest.raises(UserError, match=r"trainer.devices: is 9, but this machine has 8 x gpu"):
+        taken(8, devices=9)
 
 
 def test_batch_normalisation_of_a_single_row_is_refused(lab: Lab) -> None:
@@ -143,6 +168,11 @@ def test_a_disk_that_is_read_only_is_named(lab: Lab, tiny_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], check=True)
     with pytest.raises(UserError, match="no checkpoint can be written: Read-only file system"):
         lab.fit(*OFTEN, checkpoints=tiny_disk / "folder")
+
+
+def test_a_network_that_no_memory_holds_says_so(lab: Lab) -> None:
+    with pytest.raises(UserError, match=r"breast_cancer: .*can't allocate memory.*\n.*fsdp"):
+        lab.fit("breast_cancer", "model.widths=[10000000,10000000]")
 
 
 @pytest.mark.parametrize(

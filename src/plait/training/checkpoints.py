@@ -17,19 +17,16 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-from plait.errors import UserError
 from plait.training.batches import EpochOrder
 from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.epoch_end import AfterEpoch
 from plait.training.module import SupervisedModule
 from plait.training.processes import any_of, gather, world
+from plait.training.progress import Divergence
 from plait.training.stop_requests import StopRequests
 
 if TYPE_CHECKING:
     from plait.training.fit import Task
-
-ROWS_NAMED = 10
-"""Of a batch, in a message."""
 
 
 class Checkpoints(AfterEpoch):
@@ -37,10 +34,11 @@ class Checkpoints(AfterEpoch):
 
     :param files: of this identity alone.
     :param order: of the training part's batches.
-    :param of: what a checkpoint must be of to be gone on from, such as the data's digest.
+    :param of: what it is a checkpoint of, see `origin`.
+    :param requests: to stop.
+    :param divergence: has looked at the losses since the last optimiser step.
     :param steps: write one after so many optimiser steps.
     :param minutes: write one after so many minutes.
-    :param look_at_losses: end a training whose loss is no number.
     """
 
     def __init__(
@@ -49,18 +47,15 @@ class Checkpoints(AfterEpoch):
         order: EpochOrder,
         of: str,
         requests: StopRequests,
+        divergence: Divergence,
         *,
         steps: int | None,
         minutes: float,
-        look_at_losses: bool,
-        name: str,
     ) -> None:
-        self._files, self._order, self._of, self._requests = files, order, of, requests
-        self._steps, self._seconds, self._name = steps, 60 * minutes, name
-        self._look_at_losses = look_at_losses
+        self._files, self._order, self._of = files, order, of
+        self._requests, self._divergence = requests, divergence
+        self._steps, self._seconds = steps, 60 * minutes
         self._written = time.monotonic()
-        self._losses: list[Tensor] = []
-        self._rows: list[Tensor] = []
         self._stopping = False
         self._due = False
         self._over = False
@@ -73,25 +68,15 @@ class Checkpoints(AfterEpoch):
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int
     ) -> None:
         """At the end of an optimiser step: look whether all is well, whether to write, to stop."""
-        if (
-            self._look_at_losses
-            and isinstance(outputs, dict)
-            and "loss" in outputs
-            and len(batch.rows)
-        ):
-            self._losses.append(outputs["loss"].detach())
-            self._rows.append(batch.rows)
         last = bool(trainer.is_last_batch)
         if (index + 1) % self._order.pieces and not last:
             return
-        broken = bool(self._losses) and not bool(torch.stack(self._losses).isfinite().all())
-        any_broken, self._stopping, self._due = any_of(
-            broken, self._requests.pending, self._is_due(trainer.global_step)
+        broken, self._stopping, self._due = any_of(
+            self._divergence.is_there, self._requests.pending, self._is_due(trainer.global_step)
         )
-        if any_broken:
-            self._stop_broken(trainer, broken)
-        self._losses.clear()
-        self._rows.clear()
+        if broken:
+            self._divergence.end(trainer)
+        self._divergence.forget()
         # The end of an epoch, validation included, is looked at as a whole.
         if (self._stopping or self._due) and not last and not trainer.should_stop:
             self._write(trainer, module, -(-(index + 1) // self._order.pieces))
@@ -123,24 +108,6 @@ class Checkpoints(AfterEpoch):
         self._written = time.monotonic()
         if self._stopping:
             self._requests.obey()
-
-    def _stop_broken(self, trainer: Trainer, mine: bool) -> None:
-        """End a training whose loss is no number; its last good checkpoint stays.
-
-        :raises UserError: naming the loss, the step and the rows.
-        """
-        if not mine:
-            raise SystemExit(1)  # The process whose loss it is says so.
-        losses = [float(loss) for loss in self._losses]
-        worst = next(i for i, loss in enumerate(losses) if loss - loss != 0)
-        rows = self._rows[worst].tolist()
-        more = f" and {len(rows) - ROWS_NAMED} more" if len(rows) > ROWS_NAMED else ""
-        raise UserError(
-            f"{self._name}: the loss is {losses[worst]} at step {trainer.global_step - 1}, epoch"
-            f" {trainer.current_epoch}, on rows {', '.join(map(str, rows[:ROWS_NAMED]))}{more} of"
-            " the training part:\n  training diverged; a smaller optimizer.lr or"
-            " trainer.gradient_clip helps, and trainer.detect_anomaly=true finds the operation"
-        )
 
     def state_dict(self) -> dict[str, Any]:
         """Called on every process; only the first one's goes into the file."""
@@ -201,13 +168,12 @@ def newest(task: "Task") -> Path | None:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
             kept = state["callbacks"][Checkpoints.__qualname__]
+            of, at = kept["of"], f"epoch {kept['epoch']}, step {state['global_step']}"
         except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError) as error:
             files.refuse(path, f"is none that plait wrote ({type(error).__name__})")
             continue
-        if kept["of"] == origin(task):
-            print(
-                f"{name}: resumed at epoch {kept['epoch']}, step {state['global_step']}", flush=True
-            )
+        if of == origin(task):
+            print(f"{name}: resumed at {at}", flush=True)
             return path
         files.refuse(path, "is of a training on other data")
     return None

@@ -77,9 +77,16 @@ def train_in_processes(task: Task, place: Place, start: Path | None) -> Trained:
 def start_agent(folder: Path, arguments: list[str]) -> "subprocess.Popen[bytes]":
     """Start torchrun's agent for the processes of this machine."""
     threads = Resolved.read(folder / "resolved.yaml")["trainer.threads"]
+    environment = {
+        # DDP advises against what `plait.training.loop` has reason to ask of it.
+        "TORCH_CPP_LOG_LEVEL": "ERROR",
+        **own_environment(),
+        PARENT: str(os.getpid()),
+        "OMP_NUM_THREADS": str(threads),
+    }
     return subprocess.Popen(
         [sys.executable, "-m", agent.__name__, str(folder), *arguments],
-        env={**own_environment(), PARENT: str(os.getpid()), "OMP_NUM_THREADS": str(threads)},
+        env=environment,
         # Ctrl-C at the terminal is for this process, which passes it on.
         start_new_session=True,
     )

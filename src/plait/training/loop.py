@@ -64,6 +64,11 @@ def train(task: "Task", place: Place, start: Path | None) -> Trained:
     :raises SystemExit: with 143 when SIGTERM asked to stop; the next call goes on.
     :raises KeyboardInterrupt: likewise for Ctrl-C.
     """
+    with _as_users_see_it(task.resolved):
+        return _train(task, place, start)
+
+
+def _train(task: "Task", place: Place, start: Path | None) -> Trained:
     resolved = task.resolved
     settings = Settings(**resolved["trainer"])
     torch.set_num_threads(settings.threads)
@@ -112,24 +117,24 @@ def train(task: "Task", place: Place, start: Path | None) -> Trained:
         )
 
     requests = StopRequests(place.stop_file)
+    # The detector names the operation, which says more.
+    divergence = Divergence(resolved.name, losses=not settings.detect_anomaly)
     checkpoints = Checkpoints(
         CheckpointFiles(task.checkpoints, resolved.name),
         order,
         origin(task),
         requests,
+        divergence,
         steps=settings.checkpoint_steps,
         minutes=settings.checkpoint_minutes,
-        # The detector names the operation, which says more.
-        look_at_losses=not settings.detect_anomaly,
-        name=resolved.name,
     )
     curves, chosen = Curves(task.observe), ChosenWeights(validated=val_loader is not None)
     callbacks = [EpochMeans(), ValidateLastStep()]
     callbacks += _chosen_callbacks(resolved, task.val is not None)
-    callbacks += [curves, Divergence(resolved.name), chosen]
+    callbacks += [curves, divergence, chosen]
     # Last, so that a checkpoint holds what the others made of the epoch.
     callbacks += [Progress(resolved.name), checkpoints]
-    with quiet(), _as_users_see_it(resolved), requests.noted(at_once=False):
+    with quiet(), requests.noted(at_once=False):
         trainer = PatientTrainer(
             accelerator=settings.accelerator,
             max_epochs=-1 if settings.max_epochs is None else settings.max_epochs,
@@ -198,7 +203,10 @@ def _shared_by(place: Place, precision: str) -> dict[str, Any]:
         "plugins": [TorchElasticEnvironment()],
     }
     if place.strategy != "fsdp":
-        return {**shared, "precision": precision, "strategy": DDPStrategy()}
+        # The flag keeps gradients in the same buckets from the first step on. Without it they are
+        # packed anew after it, a resumed training's at another step, and sums round differently.
+        plain = DDPStrategy(find_unused_parameters=True)
+        return {**shared, "precision": precision, "strategy": plain}
     if precision == "16-mixed":
         raise UserError("trainer.precision: strategy fsdp has no 16-mixed; use bf16-mixed")
     sharded = ModelParallelStrategy(

@@ -3,8 +3,9 @@
 import math
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
+import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 from tqdm import tqdm
@@ -12,6 +13,9 @@ from tqdm import tqdm
 from plait.artifacts import significant
 from plait.errors import UserError
 from plait.training.epoch_end import AfterEpoch
+
+ROWS_NAMED = 10
+"""Of a batch, in a message."""
 
 
 class Curves(AfterEpoch):
@@ -46,11 +50,52 @@ class Curves(AfterEpoch):
 class Divergence(AfterEpoch):
     """Ends a training whose values are no longer numbers.
 
+    The losses of a step are looked at together, before anything of it is kept; validation's and
+    other values at the end of an epoch.
+
     :param name: of the experiment.
+    :param losses: False leaves the losses of the steps alone.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, losses: bool) -> None:
+        self._name, self._look = name, losses
+        self._losses: list[tuple[Tensor, Tensor]] = []
+
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int
+    ) -> None:
+        """Keep the loss of a micro-batch, and which rows it is of."""
+        if self._look and isinstance(outputs, dict) and "loss" in outputs and len(batch.rows):
+            self._losses.append((outputs["loss"].detach(), batch.rows))
+
+    @property
+    def is_there(self) -> bool:
+        """Whether one of the losses since `forget` is no number."""
+        losses = [loss for loss, _ in self._losses]
+        return bool(losses) and not bool(torch.stack(losses).isfinite().all())
+
+    def forget(self) -> None:
+        """Forget the losses of a step."""
+        self._losses.clear()
+
+    def end(self, trainer: Trainer) -> NoReturn:
+        """End the training because of the step before.
+
+        :raises UserError: naming the loss, the step and the rows.
+        :raises SystemExit: where the loss is another process's, which says so.
+        """
+        broken = [(float(loss), rows) for loss, rows in self._losses if not loss.isfinite()]
+        if not broken:
+            raise SystemExit(1)
+        loss, rows = broken[0]
+        named = ", ".join(map(str, rows[:ROWS_NAMED].tolist()))
+        more = f" and {len(rows) - ROWS_NAMED} more" if len(rows) > ROWS_NAMED else ""
+        raise UserError(
+            f"{self._name}: the loss is {loss} at step {trainer.global_step - 1}, epoch"
+            f" {trainer.current_epoch}, on rows {named}{more} of the training part:\n  training"
+            " diverged; a smaller optimizer.lr or trainer.gradient_clip helps, and"
+            " trainer.detect_anomaly=true finds the operation"
+        )
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Look at everything that was logged.
