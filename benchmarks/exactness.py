@@ -330,7 +330,7 @@ def cut_off(
                 training.end(number)
                 assert training.wait(), "a training does not end"
                 if not any(training.statuses) and (training.folder / rank.DONE).exists():
-                    continue  # In its last instant, it was as good as over.
+                    continue  # It was over, and about to end.
                 told = list(training.folder.glob(f"{rank.FAILURE}*"))
                 asked = all('"SIGTERM"' in path.read_text() for path in told) and told
                 statuses.update([143 if asked else training.statuses[0]])

@@ -222,3 +222,17 @@ def test_sigterm_while_lightning_sets_up_is_obeyed_after_the_first_step(
             lab.fit(*overrides, checkpoints=tmp_path)
     assert [path.name[:10] for path in tmp_path.glob("*.ckpt")] == [f"{1:010d}"]
     assert equal_weights(lab.fit(*overrides, checkpoints=tmp_path), lab.fit(*overrides))
+
+
+def test_sigterm_after_the_last_step_is_obeyed_too(lab: Lab, tmp_path: Path) -> None:
+    """Else the next trial of a worker would begin."""
+    overrides = ("linear_regression", "trainer.max_epochs=2", "trainer.checkpoint_steps=25")
+
+    def ask(*arguments: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EpochMeans, "on_train_end", ask)
+        with pytest.raises(SystemExit, match="143"):
+            lab.fit(*overrides, checkpoints=tmp_path)
+    assert equal_weights(lab.fit(*overrides, checkpoints=tmp_path), lab.fit(*overrides))

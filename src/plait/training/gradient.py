@@ -31,13 +31,15 @@ def fit(task: Task) -> Fitted:
     from plait.training.devices import check_devices, processes_here
     from plait.training.launch import train_in_processes
     from plait.training.loop import Place, train
+    from plait.training.rank import alone
 
     settings = Settings(**task.resolved["trainer"])
     check_devices(settings)
     place = Place(
         devices=processes_here(settings), nodes=settings.nodes, strategy=settings.strategy
     )
-    start = newest(task)
+    with alone(task.checkpoints, task.resolved.name):
+        start = newest(task)
     run = train if place.world == 1 else train_in_processes
     trained = run(task, place, start)
     choice = task.resolved.choice("model")

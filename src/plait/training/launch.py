@@ -40,8 +40,7 @@ def train_in_processes(task: Task, place: Place, start: Path | None) -> Trained:
     :raises KeyboardInterrupt: likewise for Ctrl-C.
     """
     name = task.resolved.name
-    with rank.alone(task.checkpoints, name):
-        folder = rank.hand_over(task, place, start)
+    folder = rank.hand_over(task, place, start)
     meeting = f"{socket.gethostname() if place.nodes > 1 else '127.0.0.1'}:{_free_port()}"
     arguments = agent.arguments(place.nodes, place.devices, meeting, secrets.token_hex(4))
     if place.nodes > 1:
@@ -69,8 +68,6 @@ def train_in_processes(task: Task, place: Place, start: Path | None) -> Trained:
         (folder / rank.MEETING).unlink(missing_ok=True)
     if (folder / rank.DONE).exists():
         return rank.take_back(folder)
-    if requests.pending:
-        requests.obey()
     raise _failure(folder, name, place, process.returncode)
 
 
@@ -117,8 +114,6 @@ def join(checkpoints: Path, patience: float) -> None:
             if requests.pending:
                 (folder / rank.STOP).touch()
             time.sleep(BETWEEN_LOOKS)
-    if requests.pending:
-        requests.obey()
     if process.returncode:
         raise UserError(f"{name}: the training failed; the machine that started it says why")
 

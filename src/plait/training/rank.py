@@ -125,6 +125,9 @@ def alone(checkpoints: Path, name: str) -> Iterator[None]:
 
     They die with their parent, but not in the same moment.
     """
+    if not checkpoints.exists():
+        yield
+        return
     with _lock_file(checkpoints) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

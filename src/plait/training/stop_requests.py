@@ -30,6 +30,8 @@ class StopRequests:
         """Within, signals are noted. A signal that is ignored stays ignored.
 
         :param at_once: else from `listen` on; until then they act as they did before.
+        :raises BaseException: as `obey`, for a signal that nobody has obeyed until the end: what
+            comes after a training is not to go on either.
         """
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -43,6 +45,8 @@ class StopRequests:
             for number, handler in self._before.items():
                 signal.signal(number, handler)
             self._before.clear()
+        if self.signal is not None:
+            self.obey()
 
     def listen(self) -> None:
         """Take the signals again from whoever has taken them since, as Lightning does."""
