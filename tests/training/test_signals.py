@@ -1,6 +1,7 @@
 """A training that is asked to stop says so by its exit status, and can be gone on with."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +58,8 @@ def test_sigterm_exits_143_and_ctrl_c_130_and_neither_leaves_a_model(
         expected = {signal.SIGTERM: 143, signal.SIGINT: 130}[number]
         assert process.returncode == expected, output + errors
         assert "Traceback" not in errors
+        said = r"linear_regression: stopped at epoch \d+, step \d+; launched again, it goes on"
+        assert len(re.findall(said, errors)) == 1, errors
         assert list(checkpoint.glob("*.ckpt"))
     assert not (checkout.root / "results" / "linear_regression" / "model").exists()
 

@@ -21,7 +21,7 @@ class CheckpointFiles:
     """
 
     def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self._name = folder, name
+        self.folder, self.name = folder, name
 
     def newest(self) -> Path | None:
         """The newest checkpoint that is whole; damaged ones are named and removed."""
@@ -33,7 +33,7 @@ class CheckpointFiles:
 
     def refuse(self, path: Path, why: str) -> None:
         """Say why a checkpoint is of no use, and remove it."""
-        print(f"{self._name}: checkpoint {path.name} {why}; it is left out", file=sys.stderr)
+        print(f"{self.name}: checkpoint {path.name} {why}; it is left out", file=sys.stderr)
         path.unlink(missing_ok=True)
 
     def write(self, save: Callable[[Path], None], step: int, first: bool = True) -> None:
@@ -52,7 +52,7 @@ class CheckpointFiles:
                 self._keep(temporary, step)
         except OSError as error:
             raise UserError(
-                f"{self._name}: no checkpoint can be written: {error.strerror or error}:"
+                f"{self.name}: no checkpoint can be written: {error.strerror or error}:"
                 f" {self.folder}\n  launched again, the training goes on from the one before"
             ) from error
         finally:

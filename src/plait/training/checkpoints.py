@@ -8,6 +8,7 @@ depends on the number of processes, so that a training may go on with another nu
 import pickle
 import random
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,6 +108,10 @@ class Checkpoints(AfterEpoch):
         )
         self._written = time.monotonic()
         if self._stopping:
+            if world()[0] == 0:
+                at = f"epoch {self._epoch}, step {trainer.global_step}"
+                said = f"{self._files.name}: stopped at {at}; launched again, it goes on from there"
+                print(said, file=sys.stderr, flush=True)
             self._requests.obey()
 
     def state_dict(self) -> dict[str, Any]:
