@@ -50,7 +50,7 @@ def test_its_trials_have_the_bits_of_the_basic_launcher(
             for path in outputs.glob(pattern)
         }
 
-    command = (*COMMAND, "model=mlp", "model.dropout=0.1", "seed=1,2")
+    command = (*COMMAND, "model=mlp", "model.dropout=0.1", "optimizer.lr=0.0001", "seed=1,2")
     assert statuses(run(checkout, slurm, *command).stdout) == {"new": 2}
     basic = bits()
     assert len(basic) == 2 * 4

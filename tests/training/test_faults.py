@@ -156,7 +156,7 @@ def test_on_a_full_disk_it_says_so_and_goes_on_where_there_is_room(
     # Room for one checkpoint, not for two.
     with pytest.raises(UserError, match=r"no checkpoint can be written: No space left on device"):
         lab.fit(*OFTEN, checkpoints=tiny_disk)
-    (kept,) = tiny_disk.iterdir()
+    (kept,) = tiny_disk.glob("*.ckpt")
     folder = tmp_path / "roomy"
     shutil.copytree(tiny_disk, folder)
     resumed = lab.fit(*OFTEN, checkpoints=folder)

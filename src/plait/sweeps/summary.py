@@ -105,7 +105,7 @@ def table(summary: Summary) -> str:
         text[0] += f"   ({aim[only.direction]}; * best)"
     for row in summary.rows:
         if row.outcome.reason and row.outcome.status == "failed":
-            reason = row.outcome.reason.partition("\n")[0]
+            reason = row.outcome.reason_in_short
             if len(reason) > LONGEST_REASON:
                 reason = reason[: LONGEST_REASON - 1] + "…"
             text.append(f"  {row.outcome.status}: {row.shown}: {reason}")

@@ -298,7 +298,7 @@ class Progress:
         if row.outcome.status != "reused" and row.outcome.seconds:
             words.append(duration(row.outcome.seconds))
         if row.outcome.reason:
-            words.append(row.outcome.reason.partition("\n")[0])
+            words.append(row.outcome.reason_in_short)
         self._bar.write(", ".join(words), file=sys.stderr)
         self._bar.update()
 

@@ -87,6 +87,11 @@ class Outcome:
     reason: str | None = None
     """Why it failed or was pruned."""
 
+    @property
+    def reason_in_short(self) -> str:
+        """Its first line."""
+        return (self.reason or "").partition("\n")[0].rstrip(" :;,")
+
 
 def run_trial(workspace: Workspace, trial: Trial, wait: bool = True) -> Outcome:
     """Run a trial, unless it is done.
