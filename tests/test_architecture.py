@@ -29,6 +29,7 @@ ROOMS = (
         "locks",
         "config",
         "data",
+        "finetuning",
         "models",
         "objectives",
         "training",
@@ -41,7 +42,7 @@ FORBIDDEN_NAMES = {"utils", "util", "common", "misc", "helpers", "helper"}
 
 HEAVY = {
     *("torch", "lightning", "mlflow", "sklearn", "pandas", "numpy", "matplotlib", "pyarrow"),
-    *("pandera", "scipy", "skops", "hydra", "omegaconf"),
+    *("pandera", "scipy", "skops", "hydra", "omegaconf", "transformers", "peft", "datasets"),
 }
 
 

@@ -97,6 +97,15 @@ class Workspace:
         return self.root / "outputs" / name / identity
 
 
+def cache_folder() -> Path:
+    """What can be made or fetched again, shared by all checkouts: ``$PLAIT_CACHE``, or ``plait``
+    in the user's cache folder.
+    """
+    if own := os.environ.get("PLAIT_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "plait"
+
+
 def significant(value: float, digits: int = SIGNIFICANT_DIGITS) -> float:
     """``value`` rounded to so many significant digits; NaN and infinity unchanged."""
     return float(f"{value:.{digits - 1}e}") if math.isfinite(value) else value

@@ -180,7 +180,10 @@ ERRORS: dict[str, tuple[dict[str, object], list[str]]] = {
     ),
     "unknown choice": (
         {"model": "mpl"},
-        ["model: unknown choice 'mpl'; did you mean 'mlp'?", "decision_tree, gradient_boosting"],
+        [
+            "model: unknown choice 'mpl'; did you mean 'mlp'?",
+            "decision_tree, encoder, gradient_boosting",
+        ],
     ),
     "wrong type": (
         {"batch_size": "many"},

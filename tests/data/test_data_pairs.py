@@ -7,7 +7,10 @@ from pydantic import ValidationError
 from plait.data.splits import Split
 
 CONF = Path(__file__).parents[2] / "conf" / "data"
-NAMES = ("synthetic", "market", "table", "builtin")
+NAMES = (
+    *("synthetic", "market", "table", "builtin"),
+    *("text_table", "hub", "reuters", "rated_sentiment", "chinese_reviews"),
+)
 
 
 def test_there_are_these_sources():

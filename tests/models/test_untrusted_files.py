@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors import SafetensorError
 
+from checkouts import ROOT
 from plait.artifacts import write_json
+from plait.config.compose import Project
 from plait.errors import UserError
 from plait.models.trained import TrainedModel
+from plait.models.weights import WEIGHTS
 from plait.training import rank
 from training.fitting import Lab
 
@@ -79,11 +81,13 @@ def test_what_the_processes_of_a_training_hand_over_is_no_pickle(tmp_path: Path)
     for part in ("features", "targets"):
         np.save(folder / f"train-{part}.npy", planted, allow_pickle=True)
     write_json(folder / "task.json", {})
+    resolved = Project(ROOT).compose("linear_regression")
+    (folder / "resolved.yaml").write_text(resolved.text(), encoding="utf-8")
     with pytest.raises(ValueError, match=r"allow_pickle=False|Array can't be memory-mapped"):
         rank.take_over(folder)
-    (folder / rank.WEIGHTS).write_bytes(pickle.dumps(Planted(trace)))
+    (folder / WEIGHTS).write_bytes(pickle.dumps(Planted(trace)))
     write_json(folder / rank.DONE, {"curves": []})
-    with pytest.raises(SafetensorError):
+    with pytest.raises(UserError, match="cannot be read"):
         rank.take_back(folder)
     assert not trace.exists()
 

@@ -17,9 +17,15 @@ def evaluate(
     choice: str, outputs: torch.Tensor, targets: torch.Tensor, **values: Any
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Loss and logged values where the model's outputs are ``outputs``."""
-    objective = module_of("objective", choice).build(settings_of("objective", choice)(**values))
+    settings = settings_of("objective", choice)(**values)
+    objective = module_of("objective", choice).build(settings, targets)
     loss, logged = objective(nn.Identity(), Batch(outputs, targets, torch.arange(len(targets))))
     return loss, logged
+
+
+def plain(smoothing: float) -> dict[str, Any]:
+    """Settings of the cross-entropy."""
+    return {"label_smoothing": smoothing, "class_weights": "none"}
 
 
 @pytest.fixture
@@ -69,7 +75,9 @@ def test_cross_entropy_is_the_mean_surprise_of_the_labels(
     classes: tuple[torch.Tensor, torch.Tensor], smoothing: float
 ) -> None:
     logits, labels = classes
-    loss, logged = evaluate("cross_entropy", logits, labels, label_smoothing=smoothing)
+    loss, logged = evaluate(
+        "cross_entropy", logits, labels, label_smoothing=smoothing, class_weights="none"
+    )
     values = logits.detach().numpy()
     logs = values - np.log(np.exp(values).sum(axis=1, keepdims=True))
     shares = np.full((40, 3), smoothing / 3)
@@ -81,7 +89,13 @@ def test_cross_entropy_is_the_mean_surprise_of_the_labels(
 
 
 def test_even_logits_cost_the_logarithm_of_the_number_of_classes() -> None:
-    loss, _ = evaluate("cross_entropy", torch.zeros(6, 5), torch.arange(6) % 5, label_smoothing=0.0)
+    loss, _ = evaluate(
+        "cross_entropy",
+        torch.zeros(6, 5),
+        torch.arange(6) % 5,
+        label_smoothing=0.0,
+        class_weights="none",
+    )
     assert loss.item() == pytest.approx(math.log(5))
 
 
@@ -102,3 +116,18 @@ def test_every_objective_gives_a_scalar_to_follow_downhill(
         (gradient,) = torch.autograd.grad(loss, outputs)
         better, _ = evaluate(choice, outputs - 0.1 * gradient, targets, **values)
         assert better < loss
+
+
+def test_balanced_classes_count_as_if_they_were_equally_frequent(
+    classes: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    logits, _ = classes
+    targets = torch.tensor([0] * 30 + [1] * 8 + [2] * 2)
+    loss, _ = evaluate(
+        "cross_entropy", logits, targets, label_smoothing=0.0, class_weights="balanced"
+    )
+    by_class = [
+        nn.functional.cross_entropy(logits[targets == number], targets[targets == number])
+        for number in range(3)
+    ]
+    assert loss.item() == pytest.approx(torch.stack(by_class).mean().item(), rel=1e-12)

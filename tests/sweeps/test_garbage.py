@@ -16,7 +16,8 @@ import pytest
 from checkouts import Checkout
 from plait.artifacts import Workspace, write_json, write_text
 from plait.config.resolved import Resolved
-from plait.sweeps.garbage import gc, readable_size
+from plait.evaluation.notation import readable_size
+from plait.sweeps.garbage import gc
 from plait.sweeps.trial_data import data_digest, data_folder
 from plait.tracking.journal import Journal
 from plait.tracking.store import Store, open_store

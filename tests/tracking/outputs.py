@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from plait.artifacts import Outputs, write_json
-from plait.config.pairs import module_of, settings_of
+from plait.config.pairs import kind_of, module_of, settings_of
 from plait.data.dataset import Column, Dataset, Task
 from plait.data.preprocessing import Preprocessor, Settings
 from plait.models.kinds import Shape
@@ -108,7 +108,7 @@ def trained(rows: pd.DataFrame, dataset: Dataset, choice: str) -> TrainedModel:
     preprocessor = Preprocessor.fit(rows, dataset, settings)
     shape = Shape(dataset.task, len(preprocessor.input_names), max(1, len(dataset.classes)))
     module, cls = module_of("model", choice), settings_of("model", choice)
-    if cls.fitted_by == "gradient":  # type: ignore[attr-defined]
+    if kind_of(choice).by_gradient:
         import torch
 
         torch.manual_seed(0)

@@ -15,7 +15,7 @@ import pytest
 
 from checkouts import ROOT
 from plait.config.compose import Project
-from plait.config.pairs import choices, module_of, settings_of
+from plait.config.pairs import choices, kind_of, module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, read_part
 from plait.data.write import write
@@ -29,8 +29,9 @@ MODELS = [
     (choice, task)
     for choice in choices(ROOT / "conf", "model")
     for task in settings_of("model", choice).tasks  # type: ignore[attr-defined]
+    if kind_of(choice).takes == "columns"
 ]
-"""Every model, with every task that it declares."""
+"""Every model that takes columns, with every task that it declares."""
 
 CASES: dict[str, tuple[str, ...]] = {
     "dropout": (

@@ -2,6 +2,7 @@
 
 import torch
 
+from plait.models.kinds import Inputs
 from plait.training.batches import Batches, EpochOrder, Rows
 
 
@@ -77,11 +78,49 @@ def test_the_length_is_the_number_of_batches() -> None:
 
 
 def test_worker_processes_give_the_batches_of_this_process() -> None:
-    rows = Rows(torch.randn(50, 3), torch.arange(50.0))
+    features = torch.randn(50, 3)
+    rows = Rows(Inputs(features.__getitem__, None, 4096), torch.arange(50.0))
     here = Batches(rows, EpochOrder(50, 8, seed=4))
     there = Batches(rows, EpochOrder(50, 8, seed=4), workers=2)
     assert isinstance(here, Batches)
     assert len(here) == 7
     for mine, theirs in zip(here, there, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
-        assert torch.equal(mine.features, rows.features[mine.rows])
+        assert torch.equal(mine.features, features[mine.rows])
+
+
+def like_lengths(lengths: torch.Tensor, batch_size: int, epoch: int = 0) -> EpochOrder:
+    order = EpochOrder(len(lengths), batch_size, seed=1, lengths=lengths)
+    order.set_epoch(epoch)
+    return order
+
+
+def test_rows_of_a_batch_are_of_like_length_and_each_row_comes_once() -> None:
+    lengths = torch.randint(5, 500, (1003,), generator=torch.Generator().manual_seed(0))
+    batches = list(like_lengths(lengths, 8))
+    assert sorted(torch.cat(batches).tolist()) == list(range(1003))
+    assert [len(batch) for batch in batches] == [8] * 125 + [3]
+    padded = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
+    shuffled = list(EpochOrder(1003, 8, seed=1))
+    plain = sum(len(batch) * int(lengths[batch].max()) for batch in shuffled)
+    assert padded < 1.1 * int(lengths.sum())
+    assert plain > 1.5 * int(lengths.sum())
+    # Neither short ones first nor long ones.
+    means = torch.stack([lengths[batch].double().mean() for batch in batches])
+    assert abs(float(means[:60].mean() - means[60:].mean())) < 60
+
+
+def test_their_order_too_depends_on_seed_and_epoch_alone() -> None:
+    lengths = torch.arange(100).flip(0) % 37
+    first, again, other = (list(like_lengths(lengths, 8, epoch)) for epoch in (0, 0, 1))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
+    ranks = [EpochOrder(100, 8, seed=1, lengths=lengths, rank=rank, world=2) for rank in (0, 1)]
+    for whole, *shares in zip(first, *ranks, strict=True):
+        assert sorted(torch.cat(shares).tolist()) == sorted(whole.tolist())
+
+
+def test_without_shuffling_rows_come_by_length() -> None:
+    lengths = torch.tensor([3, 1, 2, 1])
+    (rows,) = EpochOrder(4, 8, shuffle=False, lengths=lengths)
+    assert rows.tolist() == [1, 3, 2, 0]

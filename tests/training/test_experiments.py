@@ -53,7 +53,7 @@ def test_every_experiment_composes_and_trains_two_steps(
     train(workspace, resolved.handed_to("train"), outputs)
     assert NOTES[-1].epochs == [0]
     assert not workspace.checkpoints(resolved.identity).exists()
-    if kind_of(resolved.choice("model")).fitted_by == "gradient":
+    if kind_of(resolved.choice("model")).by_gradient:
         assert resolved["trainer.max_steps"] == 2
     frame = read_part(outputs.data, "test")
     assert frame is not None

@@ -45,7 +45,7 @@ def test_the_curves_are_those_of_gradient_descent_by_hand(lab: Lab) -> None:
 def test_the_validation_loss_is_exact_at_any_batch_size(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
 ) -> None:
-    monkeypatch.setattr("plait.training.batches.EVALUATION_ROWS", rows_at_once)
+    monkeypatch.setattr("plait.models.networks.EVALUATION_ROWS", rows_at_once)
     outcome = lab.fit(
         "linear_regression",
         *("data.split.val=0.11", "trainer.max_epochs=2", "trainer.precision=64-true"),

@@ -81,7 +81,7 @@ class Settings(ObjectiveSettings):
     weight: float = setting("of the error", gt=0)
 
 
-def build(settings):
+def build(settings, targets):
     """Logs the largest row number beside the loss."""
 
     def objective(model, batch):

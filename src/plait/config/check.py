@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from plait.config.fields import interval_of, kind_words, locate
-from plait.config.pairs import GROUPS, SECTIONS, section_settings, settings_of
+from plait.config.pairs import GROUPS, SECTIONS, kind_of, section_settings, settings_of
 from plait.errors import ConfigurationError
 from plait.settings import Settings, setting
 
@@ -126,22 +126,25 @@ def _combination(values: dict[str, Any], settings: dict[str, Any]) -> list[str]:
                 f"{group}: {values[group]['choice']!r} is for {' or '.join(settings[group].tasks)},"
                 f" but data: {values['data']['choice']} is a {task} task"
             )
+    kind = kind_of(values["model"]["choice"])
+    if settings["data"].gives != kind.takes:
+        faults.append(
+            f"model: {values['model']['choice']!r} takes {kind.takes}, but"
+            f" data: {values['data']['choice']} gives {settings['data'].gives}; choose another of"
+            " the two"
+        )
     evaluation = importlib.import_module(SECTIONS["evaluation"])
     try:
         evaluation.check(settings["evaluation"], task)
     except ConfigurationError as error:
         faults.append(str(error))
-    split = settings["data"].split
     for callback in values["callbacks"]:
-        if (
-            settings[f"callbacks.{callback}"].needs_validation
-            and not split.val
-            and split.by != "column"
-        ):
+        needs_validation = settings[f"callbacks.{callback}"].needs_validation
+        if needs_validation and not settings["data"].may_validate:
             faults.append(
                 f"callbacks.{callback}: needs a validation part; set data.split.val above 0"
             )
-    if settings["model"].fitted_by == "gradient":
+    if kind.by_gradient:
         trainer, batch_size = settings["trainer"], values["batch_size"]
         if trainer.max_epochs is None and trainer.max_steps is None:
             faults.append("trainer: max_epochs and max_steps are both null; give one of them")

@@ -17,9 +17,9 @@ from plait.config.resolved import Resolved, Stage
 
 STAGE_GROUPS: dict[Stage, tuple[str, ...]] = {
     "generate": ("data",),
-    "train": ("model", "objective", "optimizer", "schedule", "callbacks"),
-    "evaluate": ("model",),
-    "record": ("model", "tracking"),
+    "train": ("model", "finetuning", "objective", "optimizer", "schedule", "callbacks"),
+    "evaluate": ("model", "finetuning"),
+    "record": ("model", "finetuning", "tracking"),
 }
 """Whose chosen modules a stage loads by name, which no import statement shows."""
 
@@ -76,7 +76,7 @@ class Code:
             roots += [f"{GROUPS[group].package}.{name}" for name in chosen(resolved, group)]
         if "model" in STAGE_GROUPS[stage]:
             kind = kind_of(resolved.choice("model"))
-            roots += [kind.models, *([kind.training] if stage == "train" else [])]
+            roots += [kind.inputs, kind.models, *([kind.training] if stage == "train" else [])]
         for package in DISCOVERED.get(stage, ()):
             folder = self._src.joinpath(*package.split("."))
             roots += [f"{package}.{path.stem}" for path in sorted(folder.glob("[!_]*.py"))]

@@ -40,8 +40,11 @@ from plait.errors import ConfigurationError
 
 LOCK = "requirements.lock"
 
-OPTIONAL = ("objective", "callbacks", "debug")
+OPTIONAL = ("finetuning", "objective", "callbacks", "debug")
 """Groups from which nothing need be chosen."""
+
+DEFAULT_FINETUNING = "full"
+"""Of a pretrained model, where no method is chosen."""
 
 DEFAULT_OBJECTIVES = {"regression": "squared_error", "classification": "cross_entropy"}
 """What a model trained by gradients minimises where no objective is chosen."""
@@ -115,6 +118,8 @@ class Project:
         if chosen.get("debug"):
             path = self.conf / "debug" / f"{chosen['debug']}.yaml"
             files.append(Level(shown_path(path), {}, read_yaml(path)))
+        if kind_of(chosen["model"]).name == "language_model":
+            chosen["finetuning"] = chosen["finetuning"] or DEFAULT_FINETUNING
         counting = _that_count([*files, *users], root.choices, chosen)
         values = self._hydra(chosen)
         for level in counting:
@@ -147,7 +152,7 @@ class Project:
 
     def _default_objective(self, chosen: dict[str, Any], values: dict[str, Any]) -> str | None:
         """Of a model trained by gradients, what the task of its data asks for."""
-        if kind_of(chosen["model"]).fitted_by != "gradient":
+        if not kind_of(chosen["model"]).by_gradient:
             return None
         try:
             settings: Any = settings_of("data", chosen["data"]).model_validate(values["data"])
@@ -254,7 +259,10 @@ class Project:
             else:
                 choice = {"choice": values[section]["choice"]} if section in GROUPS else {}
                 ordered[section] = choice | settings[section].model_dump()
-        if settings["model"].fitted_by != "gradient":
+        kind = kind_of(values["model"]["choice"])
+        if kind.name != "language_model":
+            ordered["finetuning"] = None
+        if not kind.by_gradient:
             for unused in ("objective", "optimizer", "schedule", "batch_size"):
                 ordered[unused] = None
             ordered["callbacks"] = {}

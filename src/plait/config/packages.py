@@ -17,7 +17,17 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
 behind it that compute."""
 
 INERT = {
-    *("filelock", "hydra", "jinja2", "mlflow", "omegaconf", "pandera", "psutil", "pydantic"),
+    *(
+        "filelock",
+        "huggingface_hub",
+        "hydra",
+        "jinja2",
+        "mlflow",
+        "omegaconf",
+        "pandera",
+        "psutil",
+        "pydantic",
+    ),
     *("requests", "tensorboard", "tqdm", "yaml"),
 }
 """Import names of packages that compute no number: they configure, check, lock, draw or record."""

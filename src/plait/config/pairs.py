@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 from plait.errors import ConfigurationError
 from plait.settings import Settings
@@ -24,6 +25,7 @@ GROUPS: dict[str, Group] = {
     for group in (
         Group("data", "plait.data.sources"),
         Group("model", "plait.models"),
+        Group("finetuning", "plait.finetuning"),
         Group("objective", "plait.objectives"),
         Group("optimizer", "plait.training.optimizers"),
         Group("schedule", "plait.training.schedules"),
@@ -35,20 +37,42 @@ GROUPS: dict[str, Group] = {
 
 @dataclass(frozen=True)
 class Kind:
-    """What handles all models that are fitted in the same way."""
+    """What handles all models of a kind."""
 
-    fitted_by: str
+    name: str
+    takes: Literal["columns", "text"]
+    inputs: str
+    """The module that makes a model's inputs of a part's columns."""
     models: str
     """The module that predicts, saves and loads."""
     training: str
     """The module that fits."""
 
+    @property
+    def by_gradient(self) -> bool:
+        """Whether an objective, an optimiser and a schedule train it."""
+        return self.training == "plait.training.gradient"
+
 
 KINDS: dict[str, Kind] = {
-    kind.fitted_by: kind
+    kind.name: kind
     for kind in (
-        Kind("gradient", "plait.models.networks", "plait.training.gradient"),
-        Kind("estimator", "plait.models.estimators", "plait.training.estimator"),
+        Kind(
+            *("network", "columns", "plait.data.preprocessing"),
+            *("plait.models.networks", "plait.training.gradient"),
+        ),
+        Kind(
+            *("estimator", "columns", "plait.data.preprocessing"),
+            *("plait.models.estimators", "plait.training.estimator"),
+        ),
+        Kind(
+            *("text_estimator", "text", "plait.data.texts"),
+            *("plait.models.estimators", "plait.training.estimator"),
+        ),
+        Kind(
+            *("language_model", "text", "plait.data.texts"),
+            *("plait.models.language_models", "plait.training.gradient"),
+        ),
     )
 }
 
@@ -101,10 +125,10 @@ def section_settings(section: str) -> type[Settings]:
 
 def kind_of(model: str) -> Kind:
     """How the models of a choice are fitted and kept."""
-    fitted_by = getattr(settings_of("model", model), "fitted_by", None)
-    if fitted_by not in KINDS:
+    kind = getattr(settings_of("model", model), "kind", None)
+    if kind not in KINDS:
         raise ConfigurationError(
             f"src/plait/models/{model}.py: its Settings must derive from NetworkSettings or"
-            " EstimatorSettings"
+            " another class of plait.models.kinds"
         )
-    return KINDS[fitted_by]
+    return KINDS[kind]

@@ -6,7 +6,8 @@ Imports nothing but numpy and pandas from outside: it travels with every logged 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from plait.data.dataset import Dataset, Task, Type
+from plait.data.dataset import Dataset, Type
+from plait.data.targets import Targets, column_of, mean_and_scale, some
 from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 BIAS = "(bias)"
 """The name of a linear model's constant among its coefficients."""
-
-_SHOWN_CATEGORIES = 12
 
 
 class Settings(Base):
@@ -58,14 +57,9 @@ class _Feature:
 
 
 @dataclass(frozen=True)
-class Preprocessor:
+class Preprocessor(Targets):
     """Maps raw feature columns to inputs, and the target to what is learnt and back."""
 
-    task: Task
-    target: str
-    classes: tuple[str, ...]
-    target_mean: float
-    target_scale: float
     features: tuple[_Feature, ...]
 
     @classmethod
@@ -81,12 +75,18 @@ class Preprocessor:
         import numpy as np
 
         fitted = tuple(
-            _fit(_column(train, column.name), column.type, settings) for column in dataset.features
+            _fit(column_of(train, column.name), column.type, settings)
+            for column in dataset.features
         )
         mean, scale = 0.0, 1.0
         if dataset.task == "regression" and settings.target == "standard":
-            mean, scale = _mean_and_scale(train[dataset.target].to_numpy(np.float64))
+            mean, scale = mean_and_scale(train[dataset.target].to_numpy(np.float64))
         return cls(dataset.task, dataset.target, dataset.classes, mean, scale, fitted)
+
+    @property
+    def width(self) -> int:
+        """How many inputs there are."""
+        return len(self.input_names)
 
     @property
     def input_names(self) -> list[str]:
@@ -108,37 +108,9 @@ class Preprocessor:
         start = 0
         for feature in self.features:
             end = start + len(feature.inputs)
-            inputs[:, start:end] = _transform(feature, _column(frame, feature.name))
+            inputs[:, start:end] = _transform(feature, column_of(frame, feature.name))
             start = end
         return inputs
-
-    def encode_target(self, target: "pd.Series") -> "np.ndarray":
-        """What a model learns.
-
-        :returns: regression: float64, scaled; classification: int64, the number of the class.
-        :raises UserError: naming row and value of a label that is none of the classes.
-        """
-        import numpy as np
-        import pandas as pd
-
-        if self.task == "regression":
-            return (target.to_numpy(np.float64) - self.target_mean) / self.target_scale
-        numbers = pd.Index(self.classes).get_indexer(pd.Index(target.astype("str")))
-        if (numbers < 0).any():
-            row = int(np.argmax(numbers < 0))
-            raise UserError(
-                f"target {self.target!r}, row {target.index[row]}: {target.iloc[row]!r} is no"
-                f" class; the classes are {_some(self.classes)}"
-            )
-        return np.asarray(numbers, dtype=np.int64)
-
-    def decode_target(self, values: "np.ndarray") -> "np.ndarray":
-        """The inverse of `encode_target`: the target's unit, or the classes' labels."""
-        import numpy as np
-
-        if self.task == "regression":
-            return np.asarray(values, dtype=np.float64) * self.target_scale + self.target_mean
-        return np.asarray(np.asarray(self.classes, dtype=object)[values])
 
     def raw_linear(self, weights: "np.ndarray", bias: float) -> dict[str, float] | None:
         """A linear regression's coefficients as if it had been fitted to the raw columns.
@@ -181,16 +153,6 @@ class Preprocessor:
         )
 
 
-def _column(frame: "pd.DataFrame", name: str) -> "pd.Series":
-    """A column whose index names its rows: their numbers at the source where they are known."""
-    if name not in frame.columns:
-        raise UserError(
-            f"column {name!r} is missing; there are {_some([str(column) for column in frame])}"
-        )
-    rows = frame["row"] if "row" in frame.columns else range(len(frame))
-    return frame[name].set_axis(list(rows), axis=0)
-
-
 def _fit(values: "pd.Series", kind: Type, settings: Settings) -> _Feature:
     import numpy as np
 
@@ -207,15 +169,9 @@ def _fit(values: "pd.Series", kind: Type, settings: Settings) -> _Feature:
         )
     numbers = _as_numbers(values, kind)
     present = numbers[~np.isnan(numbers)]
-    mean, scale = _mean_and_scale(present) if settings.features == "standard" else (0.0, 1.0)
+    mean, scale = mean_and_scale(present) if settings.features == "standard" else (0.0, 1.0)
     middle = np.median(present) if settings.impute == "median" else np.mean(present)
     return _Feature(name, kind, mean, scale, float(middle) if missing else None, None, missing)
-
-
-def _mean_and_scale(numbers: "np.ndarray") -> tuple[float, float]:
-    """Mean and population standard deviation; the latter 1 where all numbers are equal."""
-    constant = numbers.min() == numbers.max()
-    return (float(numbers[0]), 1.0) if constant else (float(numbers.mean()), float(numbers.std()))
 
 
 def _transform(feature: _Feature, values: "pd.Series") -> "np.ndarray":
@@ -251,7 +207,7 @@ def _one_hot(
         row = int(np.argmax(unseen))
         raise UserError(
             f"column {name!r}, row {values.index[row]}: training has not seen the category"
-            f" {values.iloc[row]!r}; it knows {_some(categories)}"
+            f" {values.iloc[row]!r}; it knows {some(categories)}"
         )
     return np.equal(numbers[:, None], np.arange(len(categories))).astype(np.float64)
 
@@ -279,8 +235,3 @@ def _refuse(values: "pd.Series", faults: "pd.Series", what: str) -> None:
     bad = values[faults]
     if len(bad):
         raise UserError(f"column {values.name!r}, row {bad.index[0]}: {bad.iloc[0]!r} {what}")
-
-
-def _some(names: "list[str] | tuple[str, ...]") -> str:
-    more = len(names) - _SHOWN_CATEGORIES
-    return ", ".join(names[:_SHOWN_CATEGORIES]) + (f" and {more} more" if more > 0 else "")

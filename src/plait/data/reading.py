@@ -4,8 +4,9 @@ import codecs
 import csv
 import difflib
 import io
+import json
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TEXT_ENDINGS = (".csv", ".tsv", ".txt")
+JSON_ENDINGS = (".jsonl", ".ndjson")
 PARQUET_ENDING = ".parquet"
 
 _PANDAS_INDEX = "__index_level_"
@@ -39,15 +41,22 @@ _MAGIC = {
 }
 
 
-def _under_raw(path: str) -> str:
+def under_raw(path: str) -> str:
+    """Refuse a path that is not the user's."""
     parts = PurePosixPath(path).parts
     if parts[:2] != ("data", "raw") or len(parts) < 3 or ".." in parts:
         raise ValueError(f"{path!r} must lie under data/raw/, such as data/raw/houses.csv")
-    if PurePosixPath(path).suffix.lower() not in (*TEXT_ENDINGS, PARQUET_ENDING):
-        raise ValueError(
-            f"{path!r} must end in {', '.join(TEXT_ENDINGS)} or {PARQUET_ENDING}, as its kind is"
-        )
     return path
+
+
+def _with_ending(*endings: str) -> Callable[[str], str]:
+    def check(path: str) -> str:
+        if PurePosixPath(path).suffix.lower() not in endings:
+            named = f"{', '.join(endings[:-1])} or {endings[-1]}"
+            raise ValueError(f"{path!r} must end in {named}, as its kind is")
+        return path
+
+    return check
 
 
 def _known_encoding(name: str) -> str:
@@ -58,8 +67,17 @@ def _known_encoding(name: str) -> str:
     return name
 
 
-RawPath = Annotated[str, AfterValidator(_under_raw)]
-"""A file of the user's, relative to the project's root."""
+RawPath = Annotated[
+    str, AfterValidator(under_raw), AfterValidator(_with_ending(*TEXT_ENDINGS, PARQUET_ENDING))
+]
+"""A table of the user's, relative to the project's root."""
+
+TextPath = Annotated[
+    str,
+    AfterValidator(under_raw),
+    AfterValidator(_with_ending(*TEXT_ENDINGS, *JSON_ENDINGS, PARQUET_ENDING)),
+]
+"""Texts of the user's, relative to the project's root."""
 
 
 class TextFormat(Settings):
@@ -104,7 +122,12 @@ def read(path: str, root: Path, text_format: TextFormat) -> "pd.DataFrame":
     for magic, kind in _MAGIC.items():
         if start.lstrip().startswith(magic) and not (parquet and magic == b"PAR1"):
             raise UserError(f"{path} is {kind}, not what its ending {file.suffix} says")
-    frame = _read_parquet(file, path) if parquet else _read_text(file, path, text_format)
+    if parquet:
+        frame = _read_parquet(file, path)
+    elif Path(path).suffix.lower() in JSON_ENDINGS:
+        frame = _read_json_lines(file, path, text_format)
+    else:
+        frame = _read_text(file, path, text_format)
     if frame.empty:
         raise UserError(f"{path} has no rows")
     return frame
@@ -150,6 +173,43 @@ def _read_text(file: Path, path: str, form: TextFormat) -> "pd.DataFrame":
             f"{path}: {reason}; is the separator {form.separator!r} right, and is text that holds"
             " it quoted?"
         ) from None
+
+
+def _read_json_lines(file: Path, path: str, form: TextFormat) -> "pd.DataFrame":
+    """An object a line; a key that a line lacks is a missing value there."""
+    import pandas as pd
+
+    rows = []
+    for number, line in enumerate(_decode(file.read_bytes(), path, form.encoding).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UserError(f"{path}, line {number}: is no JSON: {error}") from None
+        if not isinstance(row, dict):
+            raise UserError(f'{path}, line {number}: is no JSON object, such as {{"text": "…"}}')
+        rows.append({key: _as_text(value, path, number, key) for key, value in row.items()})
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    _check_names(names, path)
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    return pd.DataFrame(
+        {
+            name: pd.Series([None if text in form.missing else text for text in texts], dtype="str")
+            for name, texts in columns.items()
+        }
+    )
+
+
+def _as_text(value: object, path: str, line: int, key: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    raise UserError(
+        f"{path}, line {line}: {key!r} holds a {type(value).__name__}; plait reads texts and"
+        " numbers there"
+    )
 
 
 def _header(text: str, path: str, separator: str) -> list[str]:

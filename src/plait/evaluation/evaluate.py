@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from plait.artifacts import SIGNIFICANT_DIGITS, Outputs, significant, write_json
 from plait.data.dataset import Dataset
 from plait.errors import ConfigurationError, UserError
-from plait.evaluation import baselines, plots
+from plait.evaluation import baselines, plots, texts
 from plait.evaluation.baselines import Baseline
 from plait.evaluation.intervals import Interval, Measure, Resampling, Samples, resample
 from plait.evaluation.metrics import Metric, of_task
@@ -98,11 +98,17 @@ def evaluate(
         "confusion": None,
         "per_class": None,
         "coefficients": None,
+        "errors": None,
+        "sizes": None,
         "plots": [],
     }
     if dataset.task == "classification":
         evaluation["confusion"] = _confusion(truth, prediction, dataset)
         evaluation["per_class"] = _per_class(truth, prediction, dataset, resampling, unit)
+    if dataset.names("text"):
+        evaluation["sizes"] = texts.sizes(model, {"train": train, "test": test}, outputs)
+        if dataset.task == "classification":
+            evaluation["errors"] = texts.worst_errors(truth, prediction, test, dataset)
     if fitted is not None:
         rows = baselines.coefficient_table(fitted, solved, dataset.facts)
         evaluation["coefficients"] = [
@@ -136,11 +142,14 @@ def select(settings: Settings, dataset: Dataset) -> dict[str, Metric]:
     check(settings, dataset.task)
     known = of_task(dataset.task)
     if settings.metrics is None:
-        return {
+        fitting = {
             name: item
             for name, item in known.items()
             if item.requires is None or item.requires in dataset.facts
         }
+        # Of topics some are rare, and the accuracy would hardly show them.
+        first = ["f1_macro"] if dataset.names("text") and "f1_macro" in fitting else []
+        return {name: fitting[name] for name in (*first, *fitting)}
     for name in settings.metrics:
         needed = known[name].requires
         if needed is not None and needed not in dataset.facts:
@@ -271,6 +280,8 @@ def _compared(
 ) -> tuple[list[Baseline], dict[str, float] | None, baselines.ClosedForm | None]:
     """The baselines; a linear regression's coefficients; the closed form, where there is one."""
     found = baselines.naive(target(train, dataset), test, dataset)
+    if dataset.names("text") and dataset.task == "classification":
+        found.append(texts.classic(target(train, dataset), train, test, dataset))
     fitted = model.coefficients()
     solved = baselines.closed_form(train, dataset) if fitted is not None else None
     if solved is not None:

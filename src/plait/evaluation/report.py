@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.config.resolved import Resolved
 from plait.data.dataset import PARTS, Dataset
-from plait.evaluation.notation import NOTHING, percent, readable
+from plait.evaluation.notation import NOTHING, percent, readable, readable_size
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -143,6 +143,7 @@ def _environment() -> "Environment":
     environment.filters.update(
         number=readable,
         percent=percent,
+        size=readable_size,
         worded=_worded,
         plain=_plain,
         leaves=_leaves,

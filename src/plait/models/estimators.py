@@ -36,6 +36,16 @@ def predict(estimator: Any, features: "np.ndarray", shape: Shape) -> "np.ndarray
     return probabilities
 
 
+def encode(settings: Any, features: "np.ndarray") -> "np.ndarray":
+    """What an estimator is given, from what preprocessing gives: the same."""
+    return features
+
+
+def pack(features: "np.ndarray") -> "dict[str, np.ndarray]":
+    """As arrays by name."""
+    return {"features": features}
+
+
 def linear_terms(estimator: Any) -> "tuple[np.ndarray, float]":
     """Weights (inputs,) and bias of a linear regression."""
     return estimator.coef_.ravel(), float(estimator.intercept_)

@@ -1,11 +1,15 @@
-"""The two kinds of model: networks trained by gradients, and estimators that fit themselves."""
+"""The kinds of model: what they take, and whether gradients train them or they fit themselves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from plait.settings import Settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
     from plait.data.dataset import Task
 
 
@@ -15,26 +19,56 @@ class Shape:
 
     task: "Task"
     inputs: int
-    """Columns after encoding."""
+    """Columns after encoding; of texts: 1."""
     outputs: int
     """Regression: 1; classification: the number of classes."""
 
 
-class NetworkSettings(Settings):
+@dataclass(frozen=True)
+class Inputs:
+    """A part's inputs, as batches take them."""
+
+    take: "Callable[[Tensor], Any]"
+    """From row numbers, int64 (rows,), to what the network is given of them."""
+    lengths: "np.ndarray | None"
+    """int64, (rows,): where rows differ in length; batches then hold rows of like length."""
+    evaluation_rows: int
+    """Rows at once where nothing is learnt."""
+
+
+class ModelSettings(Settings):
+    """Of any choice of model."""
+
+    kind: ClassVar[str]
+    """The key in `plait.config.pairs.KINDS`."""
+    tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification")
+
+
+class NetworkSettings(ModelSettings):
     """Of a choice whose ``build(settings, shape)`` returns a `torch.nn.Module`.
 
     The module maps float (rows, inputs) to (rows,) for regression and to logits (rows, outputs)
     for classification. A `lightning.LightningModule` brings its own training step and optimiser.
     """
 
-    fitted_by: ClassVar[Literal["gradient", "estimator"]] = "gradient"
-    tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification")
+    kind: ClassVar[str] = "network"
 
 
-class EstimatorSettings(Settings):
+class EstimatorSettings(ModelSettings):
     """Of a choice whose ``build(settings, shape, seed)`` returns a scikit-learn estimator."""
 
-    fitted_by: ClassVar[Literal["gradient", "estimator"]] = "estimator"
-    tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification")
+    kind: ClassVar[str] = "estimator"
     trusted: ClassVar[tuple[str, ...]] = ()
     """Types, beside skops' own list, that a stored estimator may hold."""
+
+
+class TextEstimatorSettings(EstimatorSettings):
+    """Of an estimator that takes texts: an array of str, (rows,)."""
+
+    kind: ClassVar[str] = "text_estimator"
+
+
+class LanguageModelSettings(ModelSettings):
+    """Of a pretrained transformer, which a choice of ``finetuning`` adapts to the task."""
+
+    kind: ClassVar[str] = "language_model"

@@ -1,17 +1,19 @@
-"""Trained networks: predictions, and weights on disk as safetensors."""
+"""Trained networks: predictions, and what they are given and kept as."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.config.pairs import module_of
-from plait.errors import UserError
-from plait.models.kinds import Shape
+from plait.models.kinds import Inputs, Shape
+from plait.models.weights import not_readable, read, write
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import nn
+    import torch
+    from torch import Tensor, nn
 
-WEIGHTS = "weights.safetensors"
+EVALUATION_ROWS = 4096
+"""Rows at once where nothing is learnt; fixed, so that no setting changes a rounding."""
 
 
 def predict(network: "nn.Module", features: "np.ndarray", shape: Shape) -> "np.ndarray":
@@ -42,15 +44,7 @@ def save(network: "nn.Module", folder: Path) -> dict[str, Any]:
 
     :returns: what `load` needs beside them.
     """
-    import torch
-    from safetensors.torch import save_file
-
-    # Copies, because safetensors refuses tensors that share memory, as tied weights do.
-    tensors = {
-        key: value.clone(memory_format=torch.contiguous_format)
-        for key, value in network.state_dict().items()
-    }
-    save_file(tensors, folder / WEIGHTS)
+    write(network.state_dict(), folder)
     return {"dtype": str(next(network.parameters()).dtype).removeprefix("torch.")}
 
 
@@ -62,13 +56,49 @@ def load(
     :raises UserError: if the file is damaged or missing, or holds another network's weights.
     """
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
-    network: nn.Module = module_of("model", choice).build(settings, shape)
+    network = build(choice, settings, shape)
     network.to(getattr(torch, extra["dtype"]))
-    try:
-        network.load_state_dict(load_file(folder / WEIGHTS))
-    except (SafetensorError, FileNotFoundError, RuntimeError) as error:
-        raise UserError(f"{WEIGHTS} cannot be read ({error}); `dvc repro` rebuilds it") from error
+    take(network, read(folder))
     return network.eval()
+
+
+def build(
+    choice: str, settings: Any, shape: Shape, finetuning: dict[str, Any] | None = None
+) -> "nn.Module":
+    """A network with new weights; nothing of it can be fine-tuned."""
+    network: nn.Module = module_of("model", choice).build(settings, shape)
+    return network
+
+
+def take(network: "nn.Module", weights: "dict[str, Tensor]") -> None:
+    """Put weights in their places.
+
+    :raises UserError: if they are another network's.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise not_readable(error) from error
+
+
+def encode(settings: Any, features: "np.ndarray") -> "np.ndarray":
+    """What a network is given, from what preprocessing gives: the same."""
+    return features
+
+
+def pack(features: "np.ndarray") -> "dict[str, np.ndarray]":
+    """As arrays by name."""
+    return {"features": features}
+
+
+def unpack(arrays: "dict[str, np.ndarray]") -> "np.ndarray":
+    """The inverse of `pack`."""
+    return arrays["features"]
+
+
+def inputs_of(features: "np.ndarray", dtype: "torch.dtype") -> Inputs:
+    """As batches take them."""
+    import torch
+
+    return Inputs(torch.from_numpy(features).to(dtype).__getitem__, None, EVALUATION_ROWS)

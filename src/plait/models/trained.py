@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import read_json, write_json
 from plait.config.pairs import kind_of, settings_of
-from plait.data.preprocessing import Preprocessor
 from plait.errors import UserError
 from plait.models.kinds import Shape
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from plait.data import preprocessing, texts
     from plait.data.dataset import Task
 
 PREDICTION_ROWS = 4096
@@ -37,19 +37,21 @@ class TrainedModel:
     settings: dict[str, Any]
     task: "Task"
     classes: tuple[str, ...]
-    preprocessor: Preprocessor
+    preprocessor: "preprocessing.Preprocessor | texts.Preprocessor"
     fitted: Any
     """A `torch.nn.Module` or a scikit-learn estimator."""
+    finetuning: dict[str, Any] | None = None
+    """Of a pretrained model: the choice of the method and its settings."""
 
     @property
     def is_network(self) -> bool:
-        """Whether ``fitted`` is a network rather than an estimator."""
-        return kind_of(self.choice).fitted_by == "gradient"
+        """Whether ``fitted`` is a network that takes numbers alone."""
+        return kind_of(self.choice).name == "network"
 
     @property
     def shape(self) -> Shape:
         """What the model maps between."""
-        return Shape(self.task, len(self.preprocessor.input_names), max(1, len(self.classes)))
+        return Shape(self.task, self.preprocessor.width, max(1, len(self.classes)))
 
     def predict(self, frame: "pd.DataFrame") -> "np.ndarray":
         """Predictions from raw columns.
@@ -72,7 +74,10 @@ class TrainedModel:
         """Of a linear regression, in raw units: by raw feature name and ``"(bias)"``; else None."""
         if self.task != "regression" or self.choice not in ("linear", "least_squares"):
             return None
-        return self.preprocessor.raw_linear(*self._kind.linear_terms(self.fitted))
+        preprocessor: Any = self.preprocessor
+        terms: tuple[np.ndarray, float] = self._kind.linear_terms(self.fitted)
+        raw: dict[str, float] | None = preprocessor.raw_linear(*terms)
+        return raw
 
     def save(self, folder: Path) -> None:
         """Write the folder; equal models give equal bytes."""
@@ -83,6 +88,7 @@ class TrainedModel:
             "settings": self.settings,
             "task": self.task,
             "classes": list(self.classes),
+            **({} if self.finetuning is None else {"finetuning": self.finetuning}),
             **extra,
             "preprocessing": self.preprocessor.to_json(),
         }
@@ -108,13 +114,22 @@ class TrainedModel:
         try:
             raw = read_json(folder / DESCRIPTION)
             classes = tuple(raw["classes"])
-            preprocessor = Preprocessor.from_json(raw["preprocessing"])
-            model = cls(raw["choice"], raw["settings"], raw["task"], classes, preprocessor, None)
+            inputs = import_module(kind_of(raw["choice"]).inputs)
+            preprocessor = inputs.Preprocessor.from_json(raw["preprocessing"])
+            model = cls(
+                raw["choice"],
+                raw["settings"],
+                raw["task"],
+                classes,
+                preprocessor,
+                None,
+                raw.get("finetuning"),
+            )
         except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{folder.name}: no trained model here ({error})") from error
         return model, raw
 
     @property
     def _kind(self) -> ModuleType:
-        """`plait.models.networks` or `plait.models.estimators`."""
+        """`plait.models.networks`, `plait.models.estimators`, …"""
         return import_module(kind_of(self.choice).models)

@@ -1,6 +1,6 @@
 """Cross-entropy of class logits."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from plait.objectives.kinds import Batch, Objective, ObjectiveSettings
 from plait.settings import setting
@@ -17,16 +17,39 @@ class Settings(ObjectiveSettings):
     tasks: ClassVar[tuple["Task", ...]] = ("classification",)
 
     label_smoothing: float = setting("share of each label spread over all classes", ge=0, lt=1)
+    class_weights: Literal["none", "balanced"] = setting(
+        "balanced: rows count by rows / (classes * rows of their class), as if classes were equally"
+        " frequent"
+    )
 
 
-def build(settings: Settings) -> Objective:
+def build(settings: Settings, targets: "Tensor") -> Objective:
     """The mean over rows; logs the accuracy beside it."""
     from torch.nn.functional import cross_entropy
 
+    weights = _balance(targets) if settings.class_weights == "balanced" else None
+
     def objective(model: "nn.Module", batch: Batch) -> "tuple[Tensor, dict[str, Tensor]]":
         logits = model(batch.features)
-        loss = cross_entropy(logits, batch.targets, label_smoothing=settings.label_smoothing)
+        smoothing = settings.label_smoothing
+        if weights is None:
+            loss = cross_entropy(logits, batch.targets, label_smoothing=smoothing)
+        else:
+            losses = cross_entropy(
+                logits, batch.targets, label_smoothing=smoothing, reduction="none"
+            )
+            # Over the rows, not over their weights, so that a batch may be shared out anyhow.
+            loss = (losses * weights.to(losses)[batch.targets]).mean()
         hits = logits.detach().argmax(-1) == batch.targets
         return loss, {"accuracy": hits.to(loss.dtype).mean()}
 
     return objective
+
+
+MOST_CLASSES = 1 << 16
+
+
+def _balance(targets: "Tensor") -> "Tensor":
+    """The weight of each class; of one that does not occur, that of one which does once."""
+    counts = targets.bincount(minlength=MOST_CLASSES).double()
+    return counts.sum() / (counts.count_nonzero() * counts.clamp(min=1))

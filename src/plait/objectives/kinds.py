@@ -1,7 +1,7 @@
 """The contract of an objective."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from plait.settings import Settings
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class Batch(NamedTuple):
     """Rows of a part, on the model's device."""
 
-    features: "Tensor"
-    """Float, (rows, inputs)."""
+    features: Any
+    """Float, (rows, inputs); of texts a `plait.models.language_model.TokenBatch`."""
     targets: "Tensor"
     """Regression: float, (rows,); classification: int64 class numbers, (rows,)."""
     rows: "Tensor"
@@ -27,6 +27,9 @@ Objective = Callable[["nn.Module", Batch], tuple["Tensor", dict[str, "Tensor"]]]
 
 
 class ObjectiveSettings(Settings):
-    """Of a choice whose ``build(settings)`` returns an `Objective`."""
+    """Of a choice whose ``build(settings, targets)`` returns an `Objective`.
+
+    ``targets`` are those of the training part, (rows,), in the form of `Batch`.
+    """
 
     tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification")

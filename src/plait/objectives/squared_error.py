@@ -16,7 +16,7 @@ class Settings(ObjectiveSettings):
     tasks: ClassVar[tuple["Task", ...]] = ("regression",)
 
 
-def build(settings: Settings) -> Objective:
+def build(settings: Settings, targets: "Tensor") -> Objective:
     """The mean of (prediction - target)^2."""
     from torch.nn.functional import mse_loss
 

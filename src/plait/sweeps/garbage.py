@@ -15,7 +15,7 @@ from filelock import FileLock
 from plait.artifacts import Workspace, read_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
-from plait.evaluation.notation import NOTHING
+from plait.evaluation.notation import NOTHING, readable_size
 from plait.locks import held
 from plait.sweeps.dvc_cache import cache_folder, cache_garbage, clear_cache
 from plait.sweeps.trial import trial_lock
@@ -295,14 +295,6 @@ def size_of(path: Path) -> int:
             file = Path(folder, name)
             total += file.lstat().st_size if os.path.lexists(file) else 0
     return total
-
-
-def readable_size(size: int) -> str:
-    """``1.2 MB``."""
-    value, units = float(size), ["B", "kB", "MB", "GB", "TB"]
-    while value >= 1000 and len(units) > 1:
-        value, units = value / 1000, units[1:]
-    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
 
 
 def _table(kinds: list[Kind], removed: bool) -> str:

@@ -183,7 +183,7 @@ def _other_packages(tree: Path) -> str:
 def _say_devices(run: ArchivedRun, resolved: Resolved) -> None:
     """:raises UserError: if this machine lacks the devices that the configuration asks for."""
     here = "cpu"
-    if kind_of(resolved.choice("model")).fitted_by == "gradient":
+    if kind_of(resolved.choice("model")).by_gradient:
         # Unchecked: of another commit, it may have other fields.
         settings = Settings.model_construct(**resolved["trainer"])
         check_devices(settings)

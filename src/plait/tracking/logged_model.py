@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import plait
 from plait.artifacts import Outputs
-from plait.data.dataset import Dataset, read_part
+from plait.config.pairs import settings_of
+from plait.data.dataset import Column, Dataset, read_part
 from plait.models.trained import TrainedModel
 from plait.tracking import exported
 from plait.tracking.store import Store, import_pyfunc
@@ -23,6 +24,9 @@ EXAMPLE_ROWS = 3
 
 PACKAGES = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml")
 """What every model needs to predict; a network needs torch too, an estimator the others."""
+
+
+OF_LANGUAGE_MODELS = ("torch", "transformers", "peft", "tokenizers", "safetensors")
 
 
 def log_model(
@@ -76,6 +80,12 @@ def logged_model_id(store: Store, run: "Run") -> str | None:
     return None
 
 
+def inputs_of(dataset: Dataset) -> list[Column]:
+    """The raw columns that a model takes."""
+    texts = [column for column in dataset.columns if column.role == "text"]
+    return texts or list(dataset.features)
+
+
 def signature_of(dataset: Dataset, frame: "pd.DataFrame") -> "ModelSignature":
     """Names and types of the raw columns that the model takes, and of those that it gives.
 
@@ -91,7 +101,7 @@ def signature_of(dataset: Dataset, frame: "pd.DataFrame") -> "ModelSignature":
             column.name,
             required=not bool(frame[column.name].isna().any()),
         )
-        for column in dataset.features
+        for column in inputs_of(dataset)
     ]
     given: list[ColSpec | TensorSpec] = [
         ColSpec("double" if dataset.task == "regression" else "string", "prediction"),
@@ -113,11 +123,19 @@ def _save(
     pyfunc = import_pyfunc()
     from mlflow.models import Model
 
-    example = frame[[column.name for column in dataset.features]].head(EXAMPLE_ROWS)
+    example = frame[[column.name for column in inputs_of(dataset)]].head(EXAMPLE_ROWS)
     example = example.reset_index(drop=True)
     if model.is_network:
         packages, artifacts = [*PACKAGES, "torch"], temporary / "exported"
         exported.export(model, source, artifacts, example)
+    elif model.finetuning is not None:
+        from plait.models import language_models
+
+        packages, artifacts = [*PACKAGES, *OF_LANGUAGE_MODELS], temporary / "whole"
+        shutil.copytree(source, artifacts)
+        language_models.make_self_contained(
+            settings_of("model", model.choice)(**model.settings), model.finetuning, artifacts
+        )
     else:
         packages, artifacts = [*PACKAGES, "scikit-learn", "skops"], source
     code = temporary / "code" / "plait"

@@ -196,6 +196,12 @@ def final_values(metrics: dict[str, float], evaluation: dict[str, Any]) -> dict[
         if naive:
             best = min if entry["direction"] == "minimize" else max
             values[f"test_naive/{name}"] = best(naive)
+    sizes = evaluation.get("sizes") or {}
+    for key in ("trained_parameters", "parameters", "saved_bytes"):
+        if key in sizes:
+            values[f"model/{key}"] = sizes[key]
+    for part, share in sizes.get("truncated", {}).items():
+        values[f"model/truncated_{part}"] = share
     return {metric_name(key): float(value) for key, value in values.items()}
 
 

@@ -10,18 +10,23 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from plait.models.kinds import Inputs
 from plait.objectives.kinds import Batch
 
-EVALUATION_ROWS = 4096
-"""Rows at once where nothing is learnt; fixed, so that no setting changes a rounding."""
+POOL = 64
+"""Batches over which rows are sorted by length: random enough, and little padding."""
 
 
 class Rows(Dataset[Batch]):
     """All rows of a part; an index is a tensor of row numbers."""
 
-    def __init__(self, features: Tensor, targets: Tensor) -> None:
-        """Take float (rows, inputs) and targets (rows,)."""
-        self.features, self.targets = features, targets
+    def __init__(self, inputs: Inputs, targets: Tensor) -> None:
+        """Take inputs of at least as many rows as there are targets, (rows,)."""
+        self._take, self.targets = inputs.take, targets
+        self.evaluation_rows = inputs.evaluation_rows
+        self.lengths: Tensor | None = None
+        if inputs.lengths is not None:
+            self.lengths = torch.from_numpy(inputs.lengths[: len(targets)])
 
     def __len__(self) -> int:
         """The number of rows."""
@@ -29,7 +34,7 @@ class Rows(Dataset[Batch]):
 
     def __getitem__(self, rows: Tensor) -> Batch:
         """The rows of the given numbers, in their order."""
-        return Batch(self.features[rows], self.targets[rows], rows)
+        return Batch(self._take(rows), self.targets[rows], rows)
 
 
 class EpochOrder(Sampler[Tensor]):
@@ -38,6 +43,11 @@ class EpochOrder(Sampler[Tensor]):
     Global batch k of an epoch is the k-th slice of one permutation of all rows; each of ``world``
     processes takes every ``world``-th row of it, in pieces of ``micro`` rows. Nothing is dropped,
     and all processes have equally many pieces, of which the last ones may be empty.
+
+    Rows that differ in length are sorted by it within each `POOL` batches of the permutation, and
+    the batches are then shuffled, so that rows of a batch are of like length.
+
+    :param lengths: int64, (rows,).
     """
 
     def __init__(
@@ -50,9 +60,11 @@ class EpochOrder(Sampler[Tensor]):
         shuffle: bool = True,
         rank: int = 0,
         world: int = 1,
+        lengths: Tensor | None = None,
     ) -> None:
         self.rows, self.batch_size, self.seed, self.shuffle = rows, batch_size, seed, shuffle
         self.rank, self.world = rank, world
+        self.lengths = lengths
         share = -(-batch_size // world)
         self.micro = min(micro or share, share)
         self.epoch = 0
@@ -78,16 +90,28 @@ class EpochOrder(Sampler[Tensor]):
 
     def __iter__(self) -> Iterator[Tensor]:
         """Row numbers, int64, (rows,), of one micro-batch after another."""
-        order = torch.arange(self.rows)
-        if self.shuffle:
-            # Mixed so that neighbouring seeds and epochs share no stream.
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-            order = torch.randperm(self.rows, generator=generator)
+        order = self._order()
         skipped, self.skipped = self.skipped, 0
         for batch in torch.split(order, self.batch_size)[skipped:]:
             share = batch[self.rank :: self.world]
             for piece in range(self._pieces(len(batch))):
                 yield share[piece * self.micro : (piece + 1) * self.micro]
+
+    def _order(self) -> Tensor:
+        """All row numbers, in the order of the epoch's global batches."""
+        if not self.shuffle:
+            return torch.arange(self.rows) if self.lengths is None else _sorted(self.lengths)
+        # Mixed so that neighbouring seeds and epochs share no stream.
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        order = torch.randperm(self.rows, generator=generator)
+        if self.lengths is None:
+            return order
+        pools = torch.split(order, POOL * self.batch_size)
+        order = torch.cat([pool[_sorted(self.lengths[pool])] for pool in pools])
+        whole = self.rows // self.batch_size
+        batches = torch.split(order, self.batch_size)
+        shuffled = [batches[place] for place in torch.randperm(whole, generator=generator)]
+        return torch.cat([*shuffled, *batches[whole:]])
 
     def _pieces(self, rows: int) -> int:
         """Of a global batch of so many rows."""
@@ -133,6 +157,11 @@ class Batches:
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Says to Lightning that a training may go on in the middle of an epoch."""
+
+
+def _sorted(lengths: Tensor) -> Tensor:
+    """Places by length, equal ones in their order."""
+    return torch.sort(lengths, stable=True).indices
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -80,6 +80,8 @@ def quiet() -> Iterator[None]:
             warnings.filterwarnings("ignore", ".*have no `val_dataloader`.*")
             # No network of ours changes its output in place.
             warnings.filterwarnings("ignore", ".*returned a view tensor.*")
+            # A frozen transformer is meant to stay as it was.
+            warnings.filterwarnings("ignore", ".*in eval mode at the start of training.*")
             # On a machine of a SLURM cluster, `plait run` is what starts jobs.
             warnings.filterwarnings("ignore", ".*`srun` command is available.*")
             # Lightning 2.6.6 on torch 2.13, 2026-11: nothing that a user can change.

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from plait.config.pairs import kind_of
+from plait.config.pairs import kind_of, settings_of
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.data.preprocessing import Preprocessor
@@ -27,8 +28,8 @@ Observe = Callable[[int, dict[str, float]], None]
 class Arrays:
     """A part after preprocessing."""
 
-    features: "np.ndarray"
-    """float64, (rows, inputs)"""
+    features: Any
+    """What the kind of model takes: float64, (rows, inputs); of texts, their tokens."""
     targets: "np.ndarray"
     """Regression: float64, (rows,), scaled; classification: int64, (rows,)."""
 
@@ -58,13 +59,21 @@ class Fitted:
     """A row an epoch, with its number under ``epoch``; of an estimator one row."""
 
 
-def digest_of(*parts: Arrays | None) -> str:
-    """Of the values, so that a training does not go on on other data than it began with."""
+def digest_of(models: ModuleType, *parts: Arrays | None) -> str:
+    """Of the values, so that a training does not go on on other data than it began with.
+
+    :param models: the module of the kind of model.
+    """
     hasher = hashlib.sha256()
     for part in parts:
-        for values in () if part is None else (part.features, part.targets):
+        if part is None:
+            continue
+        for values in (*models.pack(part.features).values(), part.targets):
             hasher.update(repr((values.shape, values.dtype.str)).encode())
-            hasher.update(values.tobytes())
+            # Texts by their own bytes, not by where they lie in memory.
+            hasher.update(
+                repr(values.tolist()).encode() if values.dtype == object else values.tobytes()
+            )
     return hasher.hexdigest()[:16]
 
 
@@ -106,6 +115,7 @@ def fit(
         dataset.classes,
         preprocessor,
         fitted.model,
+        resolved["finetuning"],
     )
     return model, fitted.curves
 
@@ -120,21 +130,25 @@ def task_of(
     observe: Observe,
 ) -> tuple[Task, Preprocessor]:
     """What a training is given, with parameters as `fit` has them; preprocessing is fitted."""
-    preprocessor = Preprocessor.fit(
+    choice = resolved.choice("model")
+    kind = kind_of(choice)
+    preprocessor: Preprocessor = import_module(kind.inputs).Preprocessor.fit(
         train, dataset, PreprocessingSettings(**resolved["preprocessing"])
     )
+    models = import_module(kind.models)
+    settings = settings_of("model", choice)(**resolved.settings("model"))
 
     def encode(frame: "pd.DataFrame") -> Arrays:
         targets = preprocessor.encode_target(frame[dataset.target])
-        return Arrays(preprocessor.transform(frame), targets)
+        return Arrays(models.encode(settings, preprocessor.transform(frame)), targets)
 
     arrays, val_arrays = encode(train), None if val is None else encode(val)
     task = Task(
         resolved,
-        Shape(dataset.task, len(preprocessor.input_names), max(1, len(dataset.classes))),
+        Shape(dataset.task, preprocessor.width, max(1, len(dataset.classes))),
         arrays,
         val_arrays,
-        digest_of(arrays, val_arrays),
+        digest_of(models, arrays, val_arrays),
         checkpoints,
         observe,
     )

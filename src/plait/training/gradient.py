@@ -1,9 +1,16 @@
 """The fit of a network by gradients, in this process or in as many as there are devices."""
 
-from plait.config.pairs import module_of, settings_of
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from plait.config.pairs import kind_of, settings_of
 from plait.config.resolved import Resolved
 from plait.training.fit import Fitted, Task
 from plait.training.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def prepare(resolved: Resolved) -> str:
@@ -42,9 +49,24 @@ def fit(task: Task) -> Fitted:
         start = newest(task)
     run = train if place.world == 1 else train_in_processes
     trained = run(task, place, start)
-    choice = task.resolved.choice("model")
-    model_settings = settings_of("model", choice)(**task.resolved.settings("model"))
-    network = module_of("model", choice).build(model_settings, task.shape)
+    network = new_network(task)
     dtype = next(value.dtype for value in trained.weights.values() if value.is_floating_point())
-    network.to(dtype).load_state_dict(trained.weights)
+    network.to(dtype)
+    models_of(task.resolved).take(network, trained.weights)
     return Fitted(network.cpu().eval(), trained.curves)
+
+
+def models_of(resolved: Resolved) -> ModuleType:
+    """The module that handles the chosen kind of model."""
+    return import_module(kind_of(resolved.choice("model")).models)
+
+
+def new_network(task: Task) -> "nn.Module":
+    """The chosen network with the weights that it starts from."""
+    resolved = task.resolved
+    choice = resolved.choice("model")
+    settings = settings_of("model", choice)(**resolved.settings("model"))
+    network: nn.Module = models_of(resolved).build(
+        choice, settings, task.shape, resolved["finetuning"]
+    )
+    return network

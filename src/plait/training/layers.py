@@ -37,6 +37,8 @@ class RowDropout(nn.Module):
     def __init__(self, share: float, number: int, draws: Draws) -> None:
         super().__init__()
         self.share, self.number, self._draws = share, number, draws
+        # As torch's own layer calls it, whose p others read.
+        self.p = share
         self._places = torch.empty(0, dtype=torch.int64)
 
     def forward(self, inputs: Tensor) -> Tensor:

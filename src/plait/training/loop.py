@@ -14,11 +14,12 @@ from lightning.pytorch.profilers import SimpleProfiler
 from plait.config.pairs import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
-from plait.training.batches import EVALUATION_ROWS, Batches, EpochOrder, Rows
+from plait.training.batches import Batches, EpochOrder, Rows
 from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.checkpoints import Checkpoints, origin
 from plait.training.devices import quiet
 from plait.training.epoch_end import EpochMeans, ValidateLastStep
+from plait.training.gradient import models_of, new_network
 from plait.training.layers import Draws
 from plait.training.module import SupervisedModule
 from plait.training.progress import ChosenWeights, Curves, Divergence, Progress
@@ -76,9 +77,11 @@ def _train(task: "Task", place: Place, start: Path | None) -> Trained:
     dtype = torch.float64 if settings.precision == "64-true" else torch.float32
 
     def rows_of(arrays: "Arrays", limit: int | None = None) -> Rows:
-        features = torch.from_numpy(arrays.features[:limit]).to(dtype)
         targets = torch.from_numpy(arrays.targets[:limit])
-        return Rows(features, targets.to(dtype) if task.shape.task == "regression" else targets)
+        return Rows(
+            models_of(resolved).inputs_of(arrays.features, dtype),
+            targets.to(dtype) if task.shape.task == "regression" else targets,
+        )
 
     rows, batch_size = rows_of(task.train, settings.overfit_rows), resolved["batch_size"]
     order = EpochOrder(
@@ -88,32 +91,37 @@ def _train(task: "Task", place: Place, start: Path | None) -> Trained:
         micro=settings.micro_batch_size,
         rank=place.rank,
         world=place.world,
+        lengths=rows.lengths,
     )
     val_loader = None
     if task.val is not None:
         val_rows = rows_of(task.val)
         val_order = EpochOrder(
-            len(val_rows), EVALUATION_ROWS, shuffle=False, rank=place.rank, world=place.world
+            len(val_rows),
+            val_rows.evaluation_rows,
+            shuffle=False,
+            rank=place.rank,
+            world=place.world,
+            lengths=val_rows.lengths,
         )
         val_loader = Batches(val_rows, val_order, settings.workers)
 
     # After everything else is set up, so that only the seed decides the initial weights.
     seed_everything(resolved["seed"], verbose=False)
-    choice = resolved.choice("model")
-    model_settings = settings_of("model", choice)(**resolved.settings("model"))
-    network = module_of("model", choice).build(model_settings, task.shape).to(dtype)
+    network = new_network(task).to(dtype).train()
     module: LightningModule
     if isinstance(network, LightningModule):
         module = network
     else:
         module = SupervisedModule(
             network,
-            _built(resolved, "objective")(),
+            _built(resolved, "objective")(rows.targets),
             _built(resolved, "optimizer"),
             _built(resolved, "schedule"),
             accumulate=order.pieces,
             batch_rows=lambda batch: min(batch_size, len(rows) - batch * batch_size),
             draws=Draws(resolved["seed"]),
+            objective_name=resolved.choice("objective"),
         )
 
     requests = StopRequests(place.stop_file)

@@ -1,6 +1,6 @@
 """The one LightningModule: any network, objective, optimiser and schedule."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from plait.models.tuned import TunedNetwork
 from plait.objectives.kinds import Batch, Objective
 from plait.training.layers import Draws, exact
 from plait.training.processes import gather
@@ -74,29 +75,51 @@ def shard(network: nn.Module, mesh: Any) -> None:
     fully_shard(network, mesh=mesh)
 
 
+def _groups(network: TunedNetwork) -> list[dict[str, Any]]:
+    """What is trained, by the factor of its learning rate, the full one first.
+
+    Biases and the weights of norms are not decayed, as Devlin et al. (2019) have it.
+    """
+    rates = network.rates()
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {(1.0, True): []}
+    for name, weight in network.named_parameters():
+        if weight.requires_grad:
+            groups.setdefault((rates.get(name, 1.0), weight.dim() > 1), []).append(weight)
+    return [
+        {"params": weights, "rate": rate, **({} if decayed else {"weight_decay": 0.0})}
+        for (rate, decayed), weights in groups.items()
+        if weights
+    ]
+
+
 class SupervisedModule(LightningModule):
     """Trains ``network`` on batches of features and targets.
 
     :param accumulate: micro-batches to an optimiser step.
     :param batch_rows: rows of a global batch by its index in the epoch, to weight uneven ones.
     :param draws: what the network's layers draw by.
+    :param objective_name: under which its loss is logged where the network adds to it.
     """
 
     def __init__(
         self,
         network: nn.Module,
         objective: Objective,
-        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        optimizer: Callable[[Any], Optimizer],
         schedule: Callable[[Optimizer, int], LRScheduler],
         *,
         accumulate: int,
         batch_rows: Callable[[int], int],
         draws: Draws,
+        objective_name: str,
     ) -> None:
         super().__init__()
         self.network = network
+        # What is not trained is not in a checkpoint.
+        self.strict_loading = self._tuned is None
         self.accumulate, self.batch_rows = accumulate, batch_rows
         self._draws = draws
+        self._objective_name = objective_name
         self._configured = False
         self._objective, self._optimizer, self._schedule = objective, optimizer, schedule
         self._train, self._val = RunningMeans(), RunningMeans()
@@ -125,6 +148,10 @@ class SupervisedModule(LightningModule):
             outputs: Tensor = self.network(batch.features)
             return outputs.sum() * 0.0
         loss, values = self._objective(self.network, batch)
+        penalties = self._tuned.penalties() if self._tuned is not None else {}
+        if penalties:
+            values = {self._objective_name: loss, **values, **penalties}
+            loss = loss + sum(penalties.values())
         self._train.add(rows, {"loss": loss, **values})
         processes = self.trainer.world_size
         if self.accumulate * processes == 1:
@@ -167,12 +194,53 @@ class SupervisedModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """The optimiser, with the schedule stepping at every optimiser step."""
-        optimizer = self._optimizer(self.network.parameters())
-        schedule = self._schedule(optimizer, int(self.trainer.estimated_stepping_batches))
+        steps = int(self.trainer.estimated_stepping_batches)
+        if self._tuned is None:
+            optimizer = self._optimizer(self.network.parameters())
+        else:
+            self._tuned.begin(steps)
+            optimizer = self._optimizer(_groups(self._tuned))
+            for group in optimizer.param_groups:
+                group["lr"] *= group["rate"]
+        schedule = self._schedule(optimizer, steps)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        index: int,
+        optimizer: Any,
+        closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """A step, and what the network does after it."""
+        super().optimizer_step(epoch, index, optimizer, closure)
+        if self._tuned is not None:
+            self._tuned.after_step(self.trainer.global_step + 1)
+
+    @property
+    def _tuned(self) -> TunedNetwork | None:
+        return self.network if isinstance(self.network, TunedNetwork) else None
+
+    def kept(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Of this module's weights, those that are kept: what stays as it was built is not."""
+        if self._tuned is None:
+            return weights
+        names = {f"network.{name}" for name in self._tuned.trained_names()}
+        return {key: value for key, value in weights.items() if key in names}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out what is not trained; add what a method goes by."""
+        if self._tuned is not None:
+            checkpoint["state_dict"] = self.kept(checkpoint["state_dict"])
+            checkpoint["memory"] = self._tuned.memory()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on from it."""
+        if self._tuned is not None:
+            self._tuned.remember(checkpoint["memory"])
 
     def _log(self, values: dict[str, float]) -> None:
         # As doubles: `self.log` would round them to float32.

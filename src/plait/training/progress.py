@@ -13,6 +13,7 @@ from tqdm import tqdm
 from plait.artifacts import significant
 from plait.errors import UserError
 from plait.training.epoch_end import AfterEpoch
+from plait.training.module import SupervisedModule
 
 ROWS_NAMED = 10
 """Of a batch, in a message."""
@@ -152,6 +153,8 @@ class ChosenWeights(AfterEpoch):
 def _weights_of(trainer: Trainer) -> dict[str, Tensor]:
     """Copies, on the CPU; where weights are sharded, all of them on the first process."""
     weights = trainer.strategy.lightning_module_state_dict()
+    if isinstance(module := trainer.lightning_module, SupervisedModule):
+        weights = module.kept(weights)
     return {key: value.detach().cpu().clone() for key, value in weights.items()}
 
 

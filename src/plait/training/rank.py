@@ -20,7 +20,9 @@ from plait.artifacts import read_json, write_json, write_text
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
 from plait.models.kinds import Shape
+from plait.models.weights import read, write
 from plait.training.fit import Arrays, Task
+from plait.training.gradient import models_of
 from plait.training.processes import end_with_parent
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 PLACE, EVENTS, STOP, DONE = "place.json", "epochs.jsonl", "stop", "done.json"
 FAILURE, MEETING = "failed-", "meeting.json"
-WEIGHTS = "weights.safetensors"
+TARGETS = "targets"
 
 
 def folder_of(checkpoints: Path) -> Path:
@@ -53,8 +55,9 @@ def hand_over(task: Task, place: "Place", start: Path | None) -> Path:
     for part in ("train", "val"):
         arrays: Arrays | None = getattr(task, part)
         if arrays is not None:
-            np.save(folder / f"{part}-features.npy", arrays.features, allow_pickle=False)
-            np.save(folder / f"{part}-targets.npy", arrays.targets, allow_pickle=False)
+            packed = models_of(task.resolved).pack(arrays.features)
+            for name, values in (*packed.items(), (TARGETS, arrays.targets)):
+                np.save(folder / f"{part}-{name}.npy", values, allow_pickle=False)
     shape = task.shape
     write_json(
         folder / "task.json",
@@ -72,22 +75,26 @@ def take_over(folder: Path) -> Task:
     import numpy as np
 
     def arrays(part: str) -> Arrays | None:
-        paths = [folder / f"{part}-{kind}.npy" for kind in ("features", "targets")]
-        if not paths[0].exists():
-            return None
         # Pages that nobody writes to are shared by all processes of a machine.
-        features, targets = (np.load(path, mmap_mode="c", allow_pickle=False) for path in paths)
-        return Arrays(features, targets)
+        packed = {
+            path.stem.removeprefix(f"{part}-"): np.load(path, mmap_mode="c", allow_pickle=False)
+            for path in folder.glob(f"{part}-*.npy")
+        }
+        if not packed:
+            return None
+        targets = packed.pop(TARGETS)
+        return Arrays(models_of(resolved).unpack(packed), targets)
 
     def observe(epoch: int, values: dict[str, float]) -> None:
         with (folder / EVENTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"epoch": epoch, "values": values}) + "\n")
 
     raw = read_json(folder / "task.json")
+    resolved = Resolved.read(folder / "resolved.yaml")
     train = arrays("train")
     assert train is not None
     return Task(
-        Resolved.read(folder / "resolved.yaml"),
+        resolved,
         Shape(**raw["shape"]),
         train,
         arrays("val"),
@@ -99,24 +106,15 @@ def take_over(folder: Path) -> Task:
 
 def give_back(trained: "Trained", folder: Path) -> None:
     """Leave the weights and curves; done is what has `DONE`."""
-    import torch
-    from safetensors.torch import save_file
-
-    tensors = {
-        key: value.clone(memory_format=torch.contiguous_format)
-        for key, value in trained.weights.items()
-    }
-    save_file(tensors, folder / WEIGHTS)
+    write(trained.weights, folder)
     write_json(folder / DONE, {"curves": trained.curves})
 
 
 def take_back(folder: Path) -> "Trained":
     """Read what `give_back` left."""
-    from safetensors.torch import load_file
-
     from plait.training.loop import Trained
 
-    return Trained(load_file(folder / WEIGHTS), read_json(folder / DONE)["curves"])
+    return Trained(read(folder), read_json(folder / DONE)["curves"])
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import model_validator
 
 from plait.data.dataset import Column, Source, Task
+from plait.data.kinds import SourceSettings
 from plait.data.splits import Split, assign
-from plait.settings import Settings as Base
 from plait.settings import setting
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _ORIGINS = {
 }
 
 
-class Settings(Base):
+class Settings(SourceSettings):
     """Which set, and its split."""
 
     name: Literal["diabetes", "breast_cancer", "wine", "digits"] = setting(

@@ -8,6 +8,7 @@ from pydantic import model_validator
 from plait.data import checks, reading
 from plait.data.column_types import Reader
 from plait.data.dataset import Column, Source, Task
+from plait.data.kinds import SourceSettings
 from plait.data.splits import NO_PART, Split, assign
 from plait.errors import UserError
 from plait.settings import Settings as Base
@@ -42,7 +43,7 @@ class Sentiment(Base):
         return self
 
 
-class Settings(Base):
+class Settings(SourceSettings):
     """Which stocks, what is known of them, and what is predicted."""
 
     tickers: list[Ticker] = setting("stocks; GOOG starts in August 2004, FB in May 2012")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pydantic import model_validator
 
 from plait.data.dataset import Column, Source, Task
+from plait.data.kinds import SourceSettings
 from plait.data.splits import Split, assign
-from plait.settings import Settings as Base
 from plait.settings import setting
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _COEFFICIENTS, _FEATURES, _NOISE = range(3)
 """The random streams that a seed opens, so that one never shifts another."""
 
 
-class Settings(Base):
+class Settings(SourceSettings):
     """The model y = x·coefficients + bias + noise, and how many rows of it."""
 
     samples: int = setting("rows in all parts together", unit="rows", ge=1)

@@ -9,9 +9,9 @@ from pydantic import model_validator
 from plait.data import reading
 from plait.data.column_types import ColumnType, Reader, in_order
 from plait.data.dataset import PARTS, Column, Role, Source, Task
+from plait.data.kinds import SourceSettings
 from plait.data.splits import NO_PART, Split, assign
 from plait.errors import UserError
-from plait.settings import Settings as Base
 from plait.settings import setting
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Settings(Base):
+class Settings(SourceSettings):
     """The file, what to learn from it, and how."""
 
     path: reading.RawPath = setting("CSV or Parquet file under data/raw/")

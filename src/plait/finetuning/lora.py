@@ -1,0 +1,37 @@
+"""Low-rank products beside frozen weights: W x + (alpha / rank) B A x.
+
+Hu et al. (2022), LoRA: Low-rank adaptation of large language models; rank and targets as in its
+section 5, learning rate as for RoBERTa in its appendix D.
+"""
+
+from typing import TYPE_CHECKING
+
+from plait.finetuning.kinds import FinetuningSettings
+from plait.finetuning.peft_methods import MergingPeft
+from plait.finetuning.targets import Targets, names_of
+from plait.settings import setting
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class Settings(FinetuningSettings):
+    """``finetuning: lora``."""
+
+    rank: int = setting("of the products", ge=1)
+    alpha: int = setting("the products are scaled by alpha / rank", gt=0)
+    dropout: float = setting("share of the products' inputs dropped in training", ge=0, lt=1)
+    targets: Targets = setting("the layers that get one")
+
+
+def apply(settings: Settings, body: "PreTrainedModel") -> MergingPeft:
+    """Put a product beside each target."""
+    from peft import LoraConfig
+
+    config = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=names_of(settings.targets, body),
+    )
+    return MergingPeft(body, config)

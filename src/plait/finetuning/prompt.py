@@ -1,0 +1,27 @@
+"""Learnt embeddings before those of the text.
+
+Lester, Al-Rfou and Constant (2021), The power of scale for parameter-efficient prompt tuning;
+length as there, learning rate lowered from its 0.3 of Adafactor for AdamW.
+"""
+
+from typing import TYPE_CHECKING
+
+from plait.finetuning.kinds import FinetuningSettings
+from plait.finetuning.peft_methods import Peft
+from plait.settings import setting
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class Settings(FinetuningSettings):
+    """``finetuning: prompt``."""
+
+    tokens: int = setting("embeddings that are learnt", unit="tokens", ge=1)
+
+
+def apply(settings: Settings, body: "PreTrainedModel") -> Peft:
+    """Put the prompt before the text."""
+    from peft import PromptTuningConfig
+
+    return Peft(body, PromptTuningConfig(num_virtual_tokens=settings.tokens))

@@ -1,0 +1,47 @@
+"""A pretrained transformer, encoder or decoder, that classifies texts or predicts a number."""
+
+from pathlib import PurePosixPath
+
+from pydantic import model_validator
+
+from plait.models.kinds import LanguageModelSettings
+from plait.models.language_model import Pooling
+from plait.models.pretrained import Origin
+from plait.settings import setting
+
+
+class Settings(LanguageModelSettings):
+    """``model: encoder``."""
+
+    origin: Origin = setting(
+        "of the model: a Python package that holds one, a folder below the project's root, or the"
+        " Hugging Face hub"
+    )
+    name: str = setting("of the package, the folder, or the model on the hub", min_length=1)
+    revision: str | None = setting("of a model on the hub: a commit")
+    digest: str | None = setting("of weights, configuration and tokenizer; pins the model")
+    max_length: int = setting("of a text; what is longer is cut", unit="tokens", ge=2)
+    pooling: Pooling = setting(
+        "what stands for a text: the mean over its tokens, the first ([CLS]), or the last, for"
+        " decoders"
+    )
+    head_rate: float = setting(
+        "factor of the learning rate for the head, which starts from nothing", gt=0
+    )
+    dropout: float = setting("share of the head's inputs dropped in training", ge=0, lt=1)
+    body_dropout: float | None = setting(
+        "share dropped inside the transformer in training; null: as it was pretrained", ge=0, lt=1
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "Settings":
+        if self.revision is not None and self.origin != "hub":
+            raise ValueError(f"only a model on the hub has a revision; {self.origin} has none")
+        if self.origin == "hub" and self.revision is None and self.digest is None:
+            raise ValueError(
+                f"{self.name} on the hub may change; set revision to a commit, or digest"
+            )
+        parts = PurePosixPath(self.name).parts
+        if self.origin == "folder" and (self.name.startswith("/") or ".." in parts):
+            raise ValueError(f"the folder {self.name!r} must lie below the project's root")
+        return self

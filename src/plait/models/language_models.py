@@ -1,0 +1,220 @@
+"""Trained language models: predictions, and what was trained on disk as safetensors."""
+
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.config.pairs import module_of, settings_of
+from plait.data.tokens import Tokens
+from plait.errors import UserError
+from plait.models import pretrained
+from plait.models.kinds import Inputs, Shape
+from plait.models.language_model import LanguageModel, TokenBatch
+from plait.models.pretrained import BASE, PARTS, Pretrained, TextEncoder
+from plait.models.weights import not_readable, read, write
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import Tensor
+
+    from plait.models.encoder import Settings
+
+EVALUATION_ROWS = 64
+"""Of the validation part at once."""
+
+TOKENS_AT_ONCE = 8192
+"""In a batch that is predicted, padding included; fixed, so that no setting changes a rounding."""
+
+DROPOUTS = (
+    *("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"),
+    *("embd_pdrop", "attn_pdrop", "resid_pdrop", "embedding_dropout", "mlp_dropout"),
+)
+"""What architectures call the shares that they drop inside."""
+
+
+def encode(settings: "Settings", features: "np.ndarray") -> Tokens:
+    """Texts, object (rows,), to tokens."""
+    return TextEncoder(_base(settings), settings.max_length)(features)
+
+
+def pack(features: Tokens) -> "dict[str, np.ndarray]":
+    """As arrays by name."""
+    return {"ids": features.ids, "starts": features.starts}
+
+
+def unpack(arrays: "dict[str, np.ndarray]") -> Tokens:
+    """The inverse of `pack`."""
+    return Tokens(arrays["ids"], arrays["starts"])
+
+
+def inputs_of(features: Tokens, dtype: "torch.dtype") -> Inputs:
+    """As batches take them."""
+    return Inputs(partial(padded, features), features.lengths, EVALUATION_ROWS)
+
+
+def build(
+    choice: str,
+    settings: "Settings",
+    shape: Shape,
+    finetuning: dict[str, Any],
+    *,
+    base: Pretrained | None = None,
+    weights: bool = True,
+) -> LanguageModel:
+    """The pretrained transformer with a method applied and a new head.
+
+    :param choice: under ``conf/model/``.
+    :param finetuning: the choice of a method and its settings.
+    :param base: where it lies, if not where the settings say.
+    :param weights: read the pretrained ones.
+    :raises UserError: if the model or the method does not fit.
+    """
+    source = _base(settings) if base is None else base
+    body = source.body(weights)
+    positions = getattr(body.config, "max_position_embeddings", None)
+    if positions is not None and settings.max_length > positions:
+        raise UserError(
+            f"model.max_length: is {settings.max_length}; {settings.name} takes at most"
+            f" {positions} tokens"
+        )
+    if settings.body_dropout is not None:
+        _set_dropout(body, settings.body_dropout)
+    method = finetuning["choice"]
+    values = {key: value for key, value in finetuning.items() if key != "choice"}
+    try:
+        finetuned = module_of("finetuning", method).apply(
+            settings_of("finetuning", method)(**values), body
+        )
+    except ValueError as error:
+        raise UserError(f"model {settings.name}: {error}") from error
+    return LanguageModel(
+        finetuned,
+        body.config.hidden_size,
+        shape,
+        TextEncoder(source, settings.max_length),
+        pooling=settings.pooling,
+        head_rate=settings.head_rate,
+        dropout=settings.dropout,
+    )
+
+
+def predict(network: LanguageModel, features: "np.ndarray", shape: Shape) -> "np.ndarray":
+    """Texts, object (rows,), to (rows,) or to class probabilities (rows, outputs), float64."""
+    import numpy as np
+    import torch
+
+    tokens = network.encode(features)
+    rows_and_outputs = (len(tokens), shape.outputs)
+    results = np.zeros(rows_and_outputs[:1] if shape.task == "regression" else rows_and_outputs)
+    with torch.inference_mode():
+        for rows in batches_by_length(tokens):
+            outputs = network(padded(tokens, rows)).to(torch.float64)
+            if shape.task == "classification":
+                outputs = outputs.softmax(-1)
+            results[rows] = outputs.numpy()
+    return results
+
+
+def batches_by_length(tokens: Tokens, at_once: int = TOKENS_AT_ONCE) -> "list[np.ndarray]":
+    """The rows in batches of like length, shortest first, each of at most ``at_once`` tokens."""
+    import numpy as np
+
+    lengths = tokens.lengths
+    order = np.argsort(lengths, kind="stable")
+    batches, start = [], 0
+    for end in range(1, len(order) + 1):
+        following = lengths[order[end]] if end < len(order) else 0
+        if end == len(order) or (end - start + 1) * following > at_once:
+            batches.append(order[start:end])
+            start = end
+    return batches
+
+
+def padded(tokens: Tokens, rows: "np.ndarray | Tensor") -> TokenBatch:
+    """The rows of the given numbers, padded to the longest."""
+    import numpy as np
+    import torch
+
+    numbers = np.asarray(rows)
+    starts, lengths = tokens.starts[numbers], tokens.lengths[numbers]
+    width = int(lengths.max()) if len(numbers) else 1
+    places = np.arange(width)
+    mask = places < lengths[:, None]
+    ids = np.zeros(mask.shape, dtype=np.int64)
+    ids[mask] = tokens.ids[(starts[:, None] + places)[mask]]
+    return TokenBatch(torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64)))
+
+
+def save(network: LanguageModel, folder: Path) -> dict[str, Any]:
+    """Write what was trained.
+
+    :returns: what `load` needs beside it.
+    """
+    trained = network.trained_names()
+    values = {name: value for name, value in network.state_dict().items() if name in trained}
+    write(values, folder)
+    return {
+        "dtype": str(network.head.weight.dtype).removeprefix("torch."),
+        "trained_parameters": sum(value.numel() for value in values.values()),
+        "parameters": sum(value.numel() for value in network.parameters()),
+    }
+
+
+def load(
+    folder: Path, choice: str, settings: Any, shape: Shape, extra: dict[str, Any]
+) -> LanguageModel:
+    """Build the network, from the pretrained weights or those in the folder, and read the rest.
+
+    :raises UserError: if a file is damaged or missing, or the weights are another network's.
+    """
+    import torch
+
+    finetuning = extra["finetuning"]
+    whole = settings_of("finetuning", finetuning["choice"]).saves_body  # type: ignore[attr-defined]
+    base = Pretrained(folder / BASE) if (folder / BASE).is_dir() else None
+    network = build(choice, settings, shape, finetuning, base=base, weights=not whole)
+    network.to(getattr(torch, extra["dtype"]))
+    take(network, read(folder))
+    return network.eval()
+
+
+def take(network: LanguageModel, weights: "dict[str, Tensor]") -> None:
+    """Put trained weights in their places.
+
+    :raises UserError: if they are not exactly those that this network trains.
+    """
+    differing = sorted(network.trained_names() ^ weights.keys())
+    if differing:
+        raise not_readable(ValueError(f"another model's: {differing[0]}, {len(differing)} in all"))
+    try:
+        network.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        raise not_readable(error) from error
+
+
+def make_self_contained(settings: Any, finetuning: dict[str, Any], folder: Path) -> None:
+    """Put beside saved weights what else it takes to predict anywhere: the pretrained model."""
+    source = _base(settings).folder
+    whole = settings_of("finetuning", finetuning["choice"]).saves_body  # type: ignore[attr-defined]
+    (folder / BASE).mkdir()
+    weights = [] if whole else [path.name for path in source.glob("*.safetensors")]
+    for name in (*PARTS, *weights):
+        if (source / name).is_file():
+            shutil.copyfile(source / name, folder / BASE / name)
+
+
+def _base(settings: "Settings") -> Pretrained:
+    return pretrained.find(settings.origin, settings.name, settings.revision, settings.digest)
+
+
+def _set_dropout(body: Any, share: float) -> None:
+    from torch import nn
+
+    for name in DROPOUTS:
+        if isinstance(getattr(body.config, name, None), float):
+            setattr(body.config, name, share)
+    for module in body.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = share

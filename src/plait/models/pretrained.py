@@ -1,0 +1,173 @@
+"""Pretrained transformers: where they lie, what they are pinned by, their tokenizers."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from plait.data.tokens import Tokens, tokenized
+from plait.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from transformers import PreTrainedModel
+
+Origin = Literal["package", "folder", "hub"]
+
+PARTS = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+"""What belongs to a model beside its weights, ``*.safetensors``."""
+
+BASE = "base"
+"""The folder inside a logged model that holds the pretrained one."""
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A pretrained transformer in a folder."""
+
+    folder: Path
+
+    def digest(self) -> str:
+        """Of its weights, its configuration and its tokenizer."""
+        return _digest(self.folder)
+
+    def body(self, weights: bool = True) -> "PreTrainedModel":
+        """The transformer without head, in evaluation, nothing of it trained.
+
+        :param weights: read them; else it is only built, for weights that are read elsewhere.
+        :raises UserError: if it is no model that transformers knows, or its weights are pickled.
+        """
+        import torch
+        from transformers import AutoConfig, AutoModel
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        try:
+            if weights:
+                body = AutoModel.from_pretrained(
+                    self.folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+                )
+            else:
+                body = AutoModel.from_config(  # type: ignore[no-untyped-call]
+                    AutoConfig.from_pretrained(self.folder, local_files_only=True)
+                )
+        except (OSError, ValueError) as error:
+            said = str(error).strip().partition("\n")[0]
+            raise UserError(
+                f"{self.folder.name}: no pretrained model can be read here: {said}\n  it takes"
+                " config.json, tokenizer.json and weights as *.safetensors"
+            ) from error
+        # Of no use to what reads the hidden states, and in no gradient.
+        if getattr(body, "pooler", None) is not None:
+            body.pooler = None
+        body.requires_grad_(False)
+        model: PreTrainedModel = body.eval()
+        return model
+
+    def tokens(self, texts: "np.ndarray", max_length: int) -> Tokens:
+        """The tokens of texts, object (rows,), cut to ``max_length``.
+
+        :raises UserError: if the folder has no tokenizer that tokenizers can read.
+        """
+        from tokenizers import Tokenizer
+
+        path = self.folder / "tokenizer.json"
+        if not path.is_file():
+            raise UserError(f"{self.folder.name}: has no tokenizer.json, which plait tokenises by")
+        tokenizer = Tokenizer.from_file(str(path))
+        # Cut here, so that what is cut can be counted.
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        # What ends every text, such as [SEP], ends one that is cut too.
+        after = tokenizer.encode("").ids
+        tail = after[-1:] if len(after) > 1 else []
+
+        def tokenize(several: list[str]) -> list[list[int]]:
+            return [
+                encoding.ids or after[:1] or [0] for encoding in tokenizer.encode_batch(several)
+            ]
+
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        return tokenized(texts, tokenize, digest, max_length, tail)
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """From texts, object (rows,), to what a model takes of them."""
+
+    source: Pretrained
+    max_length: int
+
+    def __call__(self, texts: "np.ndarray") -> Tokens:
+        """The tokens, cut to ``max_length``."""
+        return self.source.tokens(texts, self.max_length)
+
+
+def find(origin: Origin, name: str, revision: str | None, digest: str | None) -> Pretrained:
+    """A pretrained model, checked against the digest that pins it.
+
+    :param origin: a Python package that holds a model's folder; a folder of the project; the hub.
+    :raises UserError: if there is none, or it is another one than was pinned.
+    """
+    folder = {"package": _in_package, "folder": _in_project, "hub": _on_hub}[origin](name, revision)
+    found = Pretrained(folder)
+    if origin == "folder" and digest is None:
+        raise UserError(
+            f"model.digest: is null, and the folder {name} may change; set it to"
+            f" {found.digest()}, which it is now"
+        )
+    if digest is not None and found.digest() != digest:
+        raise UserError(
+            f"model: {name} is another model than was pinned: its digest is {found.digest()}, not"
+            f" model.digest, {digest}"
+        )
+    return found
+
+
+@cache
+def _digest(folder: Path) -> str:
+    hasher = hashlib.sha256()
+    weights = sorted(path.name for path in folder.glob("*.safetensors"))
+    for name in (*PARTS, *weights):
+        path = folder / name
+        if path.is_file():
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            hasher.update(f"{name} {content}\n".encode())
+    return hasher.hexdigest()[:32]
+
+
+def _in_package(name: str, revision: str | None) -> Path:
+    # Not imported: it is used as files.
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(
+            f"model.name: the package {name} is not installed; `make repro` installs what"
+            " requirements-data.txt lists"
+        )
+    root = Path(next(iter(spec.submodule_search_locations)))
+    configs = sorted(root.rglob("config.json"), key=lambda path: len(path.parts))
+    if not configs:
+        raise UserError(f"model.name: the package {name} holds no model (no config.json)")
+    return configs[0].parent
+
+
+def _in_project(name: str, revision: str | None) -> Path:
+    folder = Path(name).resolve()
+    if not folder.is_dir():
+        raise UserError(f"model.name: no folder {name}, seen from the project's root")
+    return folder
+
+
+def _on_hub(name: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    wanted = [*PARTS, "*.safetensors"]
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
+    except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        said = str(error).strip().partition("\n")[0]
+        raise UserError(f"model.name: {name} can't be had from the hub: {said}") from error

@@ -1,0 +1,52 @@
+"""Logistic regression on words or characters weighted by TF-IDF: the classic for texts.
+
+Weights as Salton and Buckley (1988), logarithmic counts; the penalty is the L2 norm's.
+"""
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import model_validator
+
+from plait.models.kinds import Shape, TextEstimatorSettings
+from plait.settings import setting
+
+if TYPE_CHECKING:
+    from plait.data.dataset import Task
+
+
+class Settings(TextEstimatorSettings):
+    """``model: tfidf``."""
+
+    tasks: ClassVar[tuple["Task", ...]] = ("classification",)
+
+    units: Literal["words", "characters"] = setting("what is counted")
+    shortest: int = setting("run of units that counts as one", unit="units", ge=1)
+    longest: int = setting("run of units that counts as one", unit="units", ge=1, le=8)
+    min_texts: int = setting("in which a run must stand to count", unit="texts", ge=1)
+    C: float = setting("strength of the fit against the penalty", gt=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Settings":
+        if self.shortest > self.longest:
+            raise ValueError(f"shortest {self.shortest} is above longest {self.longest}")
+        return self
+
+
+def build(settings: Settings, shape: Shape, seed: int) -> Any:
+    """A pipeline from texts to class probabilities."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    words = settings.units == "words"
+    return make_pipeline(
+        TfidfVectorizer(
+            analyzer="word" if words else "char",
+            # Words of one letter too.
+            token_pattern=r"(?u)\b\w+\b" if words else None,
+            ngram_range=(settings.shortest, settings.longest),
+            min_df=settings.min_texts,
+            sublinear_tf=True,
+        ),
+        LogisticRegression(C=settings.C, max_iter=1000, random_state=seed),
+    )

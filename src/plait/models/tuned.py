@@ -1,0 +1,38 @@
+"""Networks that have a say in how they are trained."""
+
+from abc import abstractmethod
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class TunedNetwork(nn.Module):
+    """A network of which only some weights are trained, perhaps at rates of their own."""
+
+    @abstractmethod
+    def rates(self) -> dict[str, float]:
+        """By parameter, the factor of the learning rate where it is not 1."""
+
+    @abstractmethod
+    def begin(self, steps: int) -> None:
+        """Called with the number of optimiser steps before the first one."""
+
+    @abstractmethod
+    def penalties(self) -> dict[str, Tensor]:
+        """Terms that are added to the loss, by the name that they are logged under."""
+
+    @abstractmethod
+    def after_step(self, step: int) -> None:
+        """Called after each optimiser step, gradients still there; the first step is 1."""
+
+    @abstractmethod
+    def memory(self) -> dict[str, Any]:
+        """What `after_step` goes by, for a checkpoint."""
+
+    @abstractmethod
+    def remember(self, memory: dict[str, Any]) -> None:
+        """Go on from such a memory."""
+
+    def trained_names(self) -> set[str]:
+        """The parameters that training changes; all else is as it was built."""
+        return {name for name, weight in self.named_parameters() if weight.requires_grad}

@@ -1,0 +1,273 @@
+"""Every method of fine-tuning: what it trains, what it leaves alone, what it saves."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from checkouts import ROOT
+from plait.config.pairs import choices
+from plait.errors import UserError
+from plait.models.trained import TrainedModel
+from plait.training.epoch_end import EpochMeans
+from plait.training.gradient import new_network
+from training.fitting import Lab, Outcome, equal_weights
+
+METHODS = choices(ROOT / "conf", "finetuning")
+FAST = ("trainer.max_epochs=4", "optimizer.lr=0.01")
+MERGING = ("lora", "dora", "adalora", "ia3")
+
+
+class Fits:
+    """Trainings by method, each run once."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._done: dict[str, Outcome] = {}
+
+    def __getitem__(self, method: str) -> Outcome:
+        if method not in self._done:
+            self._done[method] = self._lab.fit("tiny", f"finetuning={method}", *FAST)
+        return self._done[method]
+
+
+FITS: list[Fits] = []
+
+
+@pytest.fixture
+def fitted(texts: Lab) -> Fits:
+    if not FITS:
+        FITS.append(Fits(texts))
+    return FITS[0]
+
+
+def start(lab: Lab, method: str) -> Any:
+    """The network as it was before training."""
+    from plait.training.fit import task_of
+
+    resolved = lab.resolved("tiny", f"finetuning={method}", *FAST)
+    data = lab.data(resolved)
+    task, _ = task_of(
+        resolved,
+        data.dataset,
+        data.train,
+        None,
+        checkpoints=lab.folder / "none",
+        observe=lambda epoch, values: None,
+    )
+    return new_network(task)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_loss_falls(fitted: Fits, method: str) -> None:
+    losses = fitted[method].curve("train/loss")
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_frozen_keeps_its_bits_and_what_is_not_moves(
+    texts: Lab, fitted: Fits, method: str
+) -> None:
+    before, after = start(texts, method).state_dict(), fitted[method].model.fitted
+    trained = after.trained_names()
+    assert {"head.weight", "head.bias"} < trained or method == "linear_probe"
+    # What is new at random is the same again by the seed only in a training: compare the body's.
+    pretrained = load_file(texts.root / "data/raw/tiny/model.safetensors")
+    names = {name.replace(".base_layer", "").replace(".layer.weight", ".weight") for name in before}
+    frozen = 0
+    for name, value in after.state_dict().items():
+        if name in trained:
+            continue
+        assert torch.equal(value, before[name]), name
+        frozen += 1
+    if method != "full":
+        assert frozen >= len(pretrained) // 2
+    else:
+        assert frozen == 0
+    moved = [name for name in trained if not torch.equal(after.state_dict()[name], before[name])]
+    assert len(moved) >= len(trained) * 0.8, sorted(trained - set(moved))
+    assert names
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_only_what_was_trained_is_saved_and_gives_the_same_predictions(
+    fitted: Fits, tmp_path: Path, method: str
+) -> None:
+    outcome = fitted[method]
+    outcome.model.save(tmp_path / "model")
+    saved = load_file(tmp_path / "model/weights.safetensors")
+    assert saved.keys() == outcome.model.fitted.trained_names()
+    again = TrainedModel.load(tmp_path / "model")
+    test = outcome.data.test
+    assert np.array_equal(again.predict(test), outcome.model.predict(test))
+    again.save(tmp_path / "again")
+    for name in ("model.json", "weights.safetensors"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "model" / name).read_bytes()
+
+
+@pytest.mark.parametrize("method", MERGING)
+def test_merged_it_computes_the_same(fitted: Fits, tmp_path: Path, method: str) -> None:
+    model = fitted[method].model
+    model.save(tmp_path / "model")
+    network = TrainedModel.load(tmp_path / "model").fitted
+    ids = torch.randint(5, 100, (4, 9), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(ids)
+    mask[1, 6:] = 0
+    with torch.inference_mode():
+        apart = network.finetuned(ids, mask)
+        merged = network.finetuned.merge()
+        together = merged(input_ids=ids, attention_mask=mask).last_hidden_state
+    assert not [name for name, _ in merged.named_parameters() if "lora" in name or "ia3" in name]
+    assert torch.allclose(apart, together, atol=1e-5)
+
+
+def test_methods_that_cannot_be_merged_say_so(fitted: Fits) -> None:
+    for method in sorted(set(METHODS) - set(MERGING)):
+        assert fitted[method].model.fitted.finetuned.merge() is None
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_killed_in_the_middle_of_an_epoch_it_ends_with_the_same_bits(
+    texts: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str
+) -> None:
+    overrides = (
+        *("tiny", f"finetuning={method}", "trainer.max_epochs=3", "trainer.checkpoint_steps=1"),
+        *(["finetuning.interval=2"] if method == "adalora" else []),
+        "model.dropout=0.1",
+    )
+    undisturbed = texts.fit(*overrides)
+    folder = tmp_path / "checkpoints"
+
+    class CutOffError(Exception):
+        pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        count = iter(range(1000))
+
+        def cut_off(*arguments: Any) -> None:
+            if next(count) == 6:
+                raise CutOffError
+
+        patch.setattr(EpochMeans, "on_train_batch_start", cut_off, raising=False)
+        with pytest.raises(CutOffError):
+            texts.fit(*overrides, checkpoints=folder)
+    capsys.readouterr()
+    resumed = texts.fit(*overrides, checkpoints=folder)
+    assert "tiny: resumed at epoch 1, step 6" in capsys.readouterr().out
+    assert resumed.curves == undisturbed.curves
+    assert equal_weights(resumed, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_two_processes_are_equal_to_one(texts: Lab, method: str) -> None:
+    overrides = (
+        *("tiny", f"finetuning={method}", "trainer.precision=64-true", "trainer.max_epochs=2"),
+        *("model.body_dropout=0.0", "model.dropout=0.0"),
+        *(["finetuning.dropout=0.0"] if method in ("lora", "dora", "adalora") else []),
+    )
+    alone = texts.fit(*overrides)
+    together = texts.fit(*overrides, "trainer.devices=2")
+    differences = [
+        float(np.abs(alone.weights[key] - together.weights[key]).max()) for key in alone.weights
+    ]
+    assert max(differences) <= 1e-12
+    assert together.curves == alone.curves
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_sharded_over_processes_it_is_equal_too(texts: Lab, method: str) -> None:
+    overrides = (
+        *("tiny", f"finetuning={method}", "trainer.precision=64-true", "trainer.max_epochs=1"),
+        *("model.body_dropout=0.0", "model.dropout=0.0"),
+        *(["finetuning.dropout=0.0"] if method == "lora" else []),
+    )
+    alone = texts.fit(*overrides)
+    together = texts.fit(*overrides, "trainer.devices=2", "trainer.strategy=fsdp")
+    for key, value in alone.weights.items():
+        assert float(np.abs(value - together.weights[key]).max()) <= 1e-12
+
+
+def test_adalora_ends_with_its_budget_and_logs_the_terms_apart(texts: Lab) -> None:
+    outcome = texts.fit(
+        *("tiny", "finetuning=adalora", "finetuning.rank=2", "finetuning.initial_rank=4"),
+        *("finetuning.interval=1", "trainer.max_epochs=3"),
+    )
+    singular = {name: value for name, value in outcome.weights.items() if "lora_E" in name}
+    left = sum(int(np.count_nonzero(value)) for value in singular.values())
+    assert len(singular) == 2 * 6
+    assert left == 2 * len(singular)
+    for row in outcome.curves:
+        total = row["train/cross_entropy"] + row["train/orthogonality"]
+        assert row["train/loss"] == pytest.approx(total, rel=1e-6)
+
+
+def test_layers_near_the_input_learn_more_slowly(texts: Lab) -> None:
+    from plait.training.module import _groups
+
+    network = new_network_of(texts, "finetuning=full", "finetuning.layer_decay=0.5")
+    rates = {
+        name: group["rate"]
+        for group in _groups(network)
+        for name, weight in network.named_parameters()
+        if any(weight is other for other in group["params"])
+    }
+    assert rates["head.weight"] == 1.0
+    assert rates["finetuned.body.encoder.layer.1.output.dense.weight"] == 1.0
+    assert rates["finetuned.body.encoder.layer.0.output.dense.weight"] == 0.5
+    assert rates["finetuned.body.embeddings.word_embeddings.weight"] == 0.25
+
+
+def new_network_of(lab: Lab, *overrides: str) -> Any:
+    from plait.config.pairs import settings_of
+    from plait.models import language_models
+    from plait.models.kinds import Shape
+
+    resolved = lab.resolved("tiny", *overrides)
+    settings = settings_of("model", "encoder")(**resolved.settings("model"))
+    return language_models.build(
+        "encoder", settings, Shape("classification", 1, 3), resolved["finetuning"]
+    )
+
+
+def test_an_adapter_starts_from_the_pretrained_function(texts: Lab) -> None:
+    plain = new_network_of(texts, "finetuning=linear_probe").eval()
+    adapted = new_network_of(texts, "finetuning=adapter").eval()
+    ids = torch.randint(5, 100, (4, 9), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(ids)
+    with torch.inference_mode():
+        difference = plain.finetuned(ids, mask) - adapted.finetuned(ids, mask)
+    assert 0 < difference.abs().max() < 1e-2
+
+
+def test_padding_changes_nothing(texts: Lab) -> None:
+    from plait.models.language_model import TokenBatch
+
+    for method in METHODS:
+        network = new_network_of(texts, f"finetuning={method}").double().eval()
+        ids = torch.randint(5, 100, (3, 9), generator=torch.Generator().manual_seed(0))
+        mask = torch.ones_like(ids)
+        longer = torch.cat([ids, torch.zeros(3, 4, dtype=torch.int64)], dim=1)
+        longer_mask = torch.cat([mask, torch.zeros(3, 4, dtype=torch.int64)], dim=1)
+        with torch.inference_mode():
+            short = network(TokenBatch(ids, mask))
+            long = network(TokenBatch(longer, longer_mask))
+        assert torch.allclose(short, long, atol=1e-12, rtol=0), method
+
+
+def test_a_method_without_a_place_in_the_architecture_says_what_would_do(texts: Lab) -> None:
+    from plait.finetuning.adapter import _ends
+
+    with pytest.raises(ValueError, match="lora, targets: all"):
+        _ends(torch.nn.Linear(2, 2))
+
+
+def test_a_model_that_changed_is_refused(texts: Lab) -> None:
+    with pytest.raises(UserError, match=r"another model than was pinned: its digest is [0-9a-f]+"):
+        texts.fit("tiny", "model.digest='0000'")
+    with pytest.raises(UserError, match=r"set it to [0-9a-f]{32}, which it is now"):
+        texts.fit("tiny", "model.digest=null")
