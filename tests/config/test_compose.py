@@ -446,7 +446,7 @@ MISTAKES: dict[str, tuple[dict[str, str], str]] = {
             + "data: {path: data/raw/nowhere.csv}\n",
             "params.yaml": "experiments:\n  a: {}\n",
         },
-        "a: data: there is no file data/raw/nowhere.csv; put it there, or correct the path",
+        "a: there is no file data/raw/nowhere.csv; put it there, or correct the path",
     ),
     "an experiment for an experiment": (
         {"params.yaml": "experiments:\n  market: {experiment: wine}\n"},

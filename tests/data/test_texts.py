@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from checkouts import ROOT
+from plait.config.files import digest_of
 from plait.config.levels import read_yaml
 from plait.config.pairs import module_of, settings_of
 from plait.data.dataset import PARTS, Dataset, Source, read_part
@@ -242,6 +243,18 @@ def test_a_set_of_the_datasets_library_is_loaded_from_a_folder(tmp_path: Path) -
     shutil.rmtree(folder)
     with pytest.raises(UserError, match=r"data\.name: data/raw/set can't be loaded"):
         read(tmp_path, "hub", name="data/raw/set", split=official)
+
+
+def test_a_folder_is_another_when_one_of_its_files_is(tmp_path: Path) -> None:
+    folder = tmp_path / "data/raw/set/more"
+    folder.mkdir(parents=True)
+    (folder / "a.jsonl").write_text("{}")
+    first = digest_of(tmp_path, "data/raw/set", "name")
+    assert digest_of(tmp_path, "data/raw/set", "name") == first
+    (folder / "a.jsonl").write_text("{ }")
+    second = digest_of(tmp_path, "data/raw/set", "name")
+    (folder / "a.jsonl").rename(folder / "b.jsonl")
+    assert len({first, second, digest_of(tmp_path, "data/raw/set", "name")}) == 3
 
 
 def test_a_set_on_the_hub_needs_a_commit() -> None:

@@ -148,6 +148,11 @@ def _combination(values: dict[str, Any], settings: dict[str, Any]) -> list[str]:
         trainer, batch_size = settings["trainer"], values["batch_size"]
         if trainer.max_epochs is None and trainer.max_steps is None:
             faults.append("trainer: max_epochs and max_steps are both null; give one of them")
+        if trainer.keep == "highest_accuracy" and task == "regression":
+            faults.append(
+                "trainer.keep: is highest_accuracy, which a regression has not; set it to"
+                " lowest_loss or last"
+            )
         micro = trainer.micro_batch_size
         if micro is not None and batch_size % micro:
             faults.append(

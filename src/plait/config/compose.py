@@ -274,6 +274,9 @@ class Project:
         ordered["files"] = {
             relative: digest_of(self.root, relative, name) for relative in settings["data"].files
         }
+        ordered["model_files"] = {
+            relative: digest_of(self.root, relative, name) for relative in settings["model"].files
+        }
         resolved = Resolved(ordered)
         closures = {stage: self.code.closure(stage, resolved) for stage in STAGES}
         ordered["code"] = {stage: closure.digest for stage, closure in closures.items()}

@@ -9,7 +9,7 @@ from plait.errors import ConfigurationError
 
 
 def digest_of(root: Path, relative: str, name: str) -> str:
-    """The MD5 of a file of the user's, as DVC would give it.
+    """The MD5 of a file of the user's, as DVC would give it; of a folder that of its files.
 
     Where DVC tracks the file, its digest is taken from the ``.dvc`` file beside it, so that nothing
     large is hashed twice; `dvc repro` has then verified it before anything runs.
@@ -30,9 +30,25 @@ def digest_of(root: Path, relative: str, name: str) -> str:
         # Edited since `dvc add`, as its size shows: then the file itself counts.
         if not path.is_file() or path.stat().st_size == out.get("size"):
             return f"md5:{out['md5']}"
+    if path.is_dir():
+        return digest_of_folder(path)
     if not path.is_file():
         raise ConfigurationError(
-            f"{name}: data: there is no file {relative}; put it there, or correct the path"
+            f"{name}: there is no file {relative}; put it there, or correct the path"
         )
+    return f"md5:{_md5(path)}"
+
+
+def digest_of_folder(folder: Path) -> str:
+    """The MD5 of the names and contents of all files in it."""
+    listing = "\n".join(
+        f"{path.relative_to(folder).as_posix()} {_md5(path)}"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    )
+    return f"md5:{hashlib.md5(listing.encode()).hexdigest()}.dir"
+
+
+def _md5(path: Path) -> str:
     with path.open("rb") as file:
-        return f"md5:{hashlib.file_digest(file, 'md5').hexdigest()}"
+        return hashlib.file_digest(file, "md5").hexdigest()

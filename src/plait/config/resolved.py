@@ -15,11 +15,11 @@ STAGES: tuple[Stage, ...] = ("generate", "train", "evaluate", "record")
 READS: dict[Stage, tuple[str, ...]] = {
     "generate": ("data", "files"),
     "train": (
-        *("preprocessing", "model", "finetuning", "objective", "optimizer", "schedule"),
-        *("callbacks", "batch_size", "seed"),
+        *("preprocessing", "model", "model_files", "finetuning"),
+        *("objective", "optimizer", "schedule", "callbacks", "batch_size", "seed"),
         *(f"trainer.{key}" for key in ("max_epochs", "max_steps", "precision", "threads")),
         *(f"trainer.{key}" for key in ("gradient_clip", "micro_batch_size", "overfit_rows")),
-        *("trainer.detect_anomaly",),
+        *("trainer.keep", "trainer.detect_anomaly"),
     ),
     "evaluate": ("evaluation",),
     "record": ("description", "label", "tracking", "trainer", "evaluation", "identity"),

@@ -45,3 +45,8 @@ class Settings(LanguageModelSettings):
         if self.origin == "folder" and (self.name.startswith("/") or ".." in parts):
             raise ValueError(f"the folder {self.name!r} must lie below the project's root")
         return self
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The folder, if it is one."""
+        return (self.name,) if self.origin == "folder" else ()

@@ -43,6 +43,11 @@ class ModelSettings(Settings):
     """The key in `plait.config.pairs.KINDS`."""
     tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification")
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The user's files, or folders, that it reads."""
+        return ()
+
 
 class NetworkSettings(ModelSettings):
     """Of a choice whose ``build(settings, shape)`` returns a `torch.nn.Module`.

@@ -24,7 +24,10 @@ from plait.config.pairs import GROUPS
 from plait.config.resolved import Resolved, as_text
 from plait.errors import ConfigurationError, UserError
 
-BESIDE_VALUES = ("name", "description", "label", "files", "code", "packages", "identity")
+BESIDE_VALUES = (
+    *("name", "description", "label"),
+    *("files", "model_files", "code", "packages", "identity"),
+)
 """Keys of the resolved file that no experiment file sets."""
 
 OF_GRADIENTS = ("objective", "optimizer", "schedule", "callbacks", "batch_size")
@@ -131,7 +134,9 @@ def what_changed(recorded: Resolved, now: Resolved) -> list[str]:
         for name in sorted(then.keys() | today.keys()):
             if then.get(name) != today.get(name):
                 packages[name] = f"{name} {then.get(name, 'none')} -> {today.get(name, 'none')}"
-    then, today = recorded.values["files"], now.values["files"]
+    then, today = (
+        {**of.values["files"], **of.values.get("model_files", {})} for of in (recorded, now)
+    )
     files = [path for path in sorted(then | today) if then.get(path) != today.get(path)]
     return [*words, *packages.values(), *files]
 

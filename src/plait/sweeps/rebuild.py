@@ -85,9 +85,10 @@ def _rebuild(workspace: Workspace, run: ArchivedRun, tolerance: float) -> Verdic
         changes = " with its uncommitted changes" if source.patch else ""
         _say("source", f"commit {source.commit[:12]}{changes}, in a worktree for the while")
         _say("packages", _other_packages(tree))
-        if resolved["files"]:
-            put_in_place(workspace.root, tree, resolved["files"])
-            _say("data", f"as recorded: {', '.join(resolved['files'])}")
+        # Older runs knew no files of models.
+        if files := {**resolved["files"], **resolved.values.get("model_files", {})}:
+            put_in_place(workspace.root, tree, files)
+            _say("data", f"as recorded: {', '.join(files)}")
         there = Workspace(tree, tree)
         # The store of the worktree itself, and no server: the recorded run is only looked at.
         local = Resolved({**resolved.values, "tracking": {"choice": "local"}})

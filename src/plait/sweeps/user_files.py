@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from plait.config.files import digest_of_folder
 from plait.errors import UserError
 
 
@@ -54,6 +55,8 @@ def _candidates(root: Path, tree: Path, relative: str, digest: str) -> Iterator[
 
 
 def _has(path: Path, digest: str) -> bool:
+    if path.is_dir():
+        return digest_of_folder(path) == digest
     if not path.is_file():
         return False
     with path.open("rb") as file:
@@ -63,7 +66,15 @@ def _has(path: Path, digest: str) -> bool:
 def _link(source: Path, target: Path) -> None:
     """Without a copy where the file system can; nothing writes into either."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
+    if source.is_dir():
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target, copy_function=_link_file)
+    else:
+        target.unlink(missing_ok=True)
+        _link_file(source, target)
+
+
+def _link_file(source: "str | Path", target: "str | Path") -> None:
     try:
         os.link(source, target)
     except OSError:

@@ -29,7 +29,7 @@ def prepare(resolved: Resolved) -> str:
 
 
 def fit(task: Task) -> Fitted:
-    """Train; of the epochs, the one with the lowest validation loss gives the weights, or the last.
+    """Train; the epoch that ``trainer.keep`` names gives the weights.
 
     :raises UserError: for a loss that is no number, devices that this machine does not have, a
         callback that lacks a validation part, or a process that died.

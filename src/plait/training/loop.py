@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from plait.training.fit import Arrays, Task
 
 
+KEPT_BY = {"lowest_loss": "val/loss", "highest_accuracy": "val/accuracy", "last": None}
+"""By ``trainer.keep``: the value by which the best epoch is known."""
+
+
 @dataclass(frozen=True)
 class Trained:
     """What the loop gives."""
@@ -58,7 +62,7 @@ class Place:
 
 
 def train(task: "Task", place: Place, start: Path | None) -> Trained:
-    """Train; of the epochs, the one with the lowest validation loss gives the weights, or the last.
+    """Train; the epoch that ``trainer.keep`` names gives the weights.
 
     :param start: the checkpoint to go on from.
     :raises UserError: for a loss that is no number, or a callback that lacks a validation part.
@@ -136,7 +140,9 @@ def _train(task: "Task", place: Place, start: Path | None) -> Trained:
         steps=settings.checkpoint_steps,
         minutes=settings.checkpoint_minutes,
     )
-    curves, chosen = Curves(task.observe), ChosenWeights(validated=val_loader is not None)
+    curves = Curves(task.observe)
+    key = None if val_loader is None else KEPT_BY[settings.keep]
+    chosen = ChosenWeights(key, least=settings.keep == "lowest_loss")
     callbacks = [EpochMeans(), ValidateLastStep()]
     callbacks += _chosen_callbacks(resolved, task.val is not None)
     callbacks += [curves, divergence, chosen]

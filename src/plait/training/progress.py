@@ -114,40 +114,44 @@ class Divergence(AfterEpoch):
 class ChosenWeights(AfterEpoch):
     """Keeps the weights that are the result, on the first process.
 
-    :param validated: take those of the epoch with the lowest validation loss; else the last ones.
+    :param key: of the value that the best epoch has, such as ``val/loss``; None: the last epoch.
+    :param least: whether the least value is the best, or the greatest.
     """
 
-    def __init__(self, validated: bool) -> None:
-        self._validated = validated
-        self.loss = float("inf")
+    def __init__(self, key: str | None, least: bool) -> None:
+        self._key, self._least = key, least
+        self.best: float | None = None
         self.weights: dict[str, Tensor] = {}
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         """Copy the weights if this epoch's are the best so far."""
-        if not self._validated:
+        if self._key is None:
             return
-        if "val/loss" not in trainer.callback_metrics:
+        if self._key not in trainer.callback_metrics:
             raise UserError(
-                f"{type(module).__module__}: validation_step must log 'val/loss', by which the best"
-                " epoch is chosen"
+                f"{type(module).__module__}: validation_step must log {self._key!r}, by which the"
+                " best epoch is chosen"
+                if not isinstance(module, SupervisedModule)
+                else f"trainer.keep: no {self._key!r} is logged by this objective; set it to"
+                " lowest_loss or last"
             )
-        loss = float(trainer.callback_metrics["val/loss"])
-        if loss < self.loss:
-            self.loss = loss
+        value = float(trainer.callback_metrics[self._key])
+        if self.best is None or (value < self.best if self._least else value > self.best):
+            self.best = value
             self.weights = _weights_of(trainer)
 
     def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """Without validation part, the last weights are it; a checkpoint's, if it was the end."""
-        if not self._validated:
+        """Without a key, the last weights are it; a checkpoint's, if it was the end."""
+        if self._key is None:
             self.weights = _weights_of(trainer)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        return {"loss": self.loss, "weights": self.weights}
+        return {"best": self.best, "weights": self.weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
-        self.loss, self.weights = state["loss"], state["weights"]
+        self.best, self.weights = state["best"], state["weights"]
 
 
 def _weights_of(trainer: Trainer) -> dict[str, Tensor]:

@@ -21,6 +21,9 @@ class Settings(Base):
     micro_batch_size: int | None = setting(
         "rows at once; gradients are accumulated to batch_size", unit="rows", ge=1
     )
+    keep: Literal["lowest_loss", "highest_accuracy", "last"] = setting(
+        "the epoch whose weights are the result, by the validation part; without one, the last"
+    )
     overfit_rows: int | None = setting("train on the first so many rows alone", unit="rows", ge=1)
     detect_anomaly: bool = setting("stop at the operation that makes a NaN")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = setting("kind of device")

@@ -1,0 +1,95 @@
+"""A text experiment through all stages, as DVC runs them, and what is recorded of it."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from checkouts import Checkout, copy_project
+from finetuning.tiny import EXPERIMENT, sentences, write_model
+
+pytestmark = pytest.mark.slow
+
+LOADED = """
+import json, sys
+import pandas as pd
+import plait
+
+run = plait.load("tiny")
+texts = pd.read_parquet("data/generated/tiny/test.parquet")
+predictions = run.predictions
+model = run.model
+given = model.predict(texts[["text"]])
+assert given["prediction"].tolist() == predictions["prediction"].tolist()
+for label in ("loss", "profit", "trade"):
+    difference = (given[f"probability_{label}"] - predictions[f"probability_{label}"]).abs().max()
+    assert difference < 1e-6, difference
+print(json.dumps({key: value for key, value in run.metrics.items() if key.startswith("model/")}))
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    checkout = copy_project(tmp_path_factory.mktemp("built") / "project")
+    digest = write_model(checkout.root / "data/raw/tiny")
+    sentences(200).to_csv(checkout.root / "data/raw/sentences.csv", index=False)
+    checkout.append("conf/experiment/tiny.yaml", EXPERIMENT.replace("DIGEST", digest))
+    # Not in git, as a real model would be.
+    checkout.append("data/raw/.gitignore", "tiny/\n")
+    checkout.list_experiments(
+        {"tiny": {"finetuning": "lora", "trainer": {"max_epochs": 6}, "model": {"max_length": 12}}}
+    )
+    checkout.run("dvc", "repro")
+    checkout.commit()
+    return checkout
+
+
+def test_the_report_says_what_a_manager_asks(built: Checkout) -> None:
+    evaluation = json.loads((built.root / "results/tiny/evaluation/evaluation.json").read_text())
+    assert evaluation["primary"] == "f1_macro"
+    assert [entry["naive"] for entry in evaluation["baselines"].values()] == [True, False]
+    sizes = evaluation["sizes"]
+    assert 0 < sizes["trained_parameters"] < sizes["parameters"]
+    assert 0 < sizes["truncated"]["test"] < 1
+    saved = built.root / "results/tiny/model"
+    assert sizes["saved_bytes"] == sum(path.stat().st_size for path in saved.iterdir())
+    page = (built.root / "mlruns/reports/tiny.html").read_text()
+    for words in ("TF-IDF and logistic regression", "Parameters trained", "longer ones are cut"):
+        assert words in page
+    if evaluation["errors"]:
+        assert "The surest errors" in page
+
+
+def test_the_logged_model_is_whole_and_takes_the_texts(built: Checkout) -> None:
+    shutil.move(built.root / "data/raw/tiny", built.root / "away")
+    try:
+        done = built.run(sys.executable, "-c", LOADED, env={"PYTHONPATH": "src"})
+    finally:
+        shutil.move(built.root / "away", built.root / "data/raw/tiny")
+    recorded = json.loads(done.stdout.splitlines()[-1])
+    assert set(recorded) == {
+        *("model/trained_parameters", "model/parameters", "model/saved_bytes"),
+        *("model/truncated_train", "model/truncated_test"),
+    }
+
+
+def test_rebuilt_every_byte_is_the_same(built: Checkout, tmp_path: Path) -> None:
+    before = built.run("git", "status", "--porcelain").stdout
+    assert before == ""
+    shutil.rmtree(built.root / "results/tiny")
+    built.run("dvc", "repro", "--force", "train@tiny", "evaluate@tiny")
+    assert built.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_a_recorded_run_is_rebuilt_identical(built: Checkout) -> None:
+    done = built.plait("rebuild", "tiny")
+    assert "identical" in done.stdout
+
+
+def test_only_what_the_method_changes_is_run_again(built: Checkout) -> None:
+    built.edit("params.yaml", "max_epochs: 6", "max_epochs: 5")
+    dry = built.run("dvc", "repro", "--dry").stdout
+    assert "generate@tiny" not in dry.replace("'generate@tiny' didn't change", "")
+    built.edit("params.yaml", "max_epochs: 5", "max_epochs: 6")
