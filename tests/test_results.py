@@ -32,7 +32,7 @@ def test_sgd_reaches_the_closed_form_and_both_the_noise_floor() -> None:
 
 def test_metrics_have_eight_significant_digits_at_most() -> None:
     paths = sorted(ROOT.glob("results/*/metrics.json"))
-    assert len(paths) == 4
+    assert len(paths) == 5
     for path in paths:
         for key, value in read(path).items():
             assert float(f"{value:.7e}") == value, key

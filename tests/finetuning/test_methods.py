@@ -260,7 +260,7 @@ def test_padding_changes_nothing(texts: Lab) -> None:
 
 
 def test_a_method_without_a_place_in_the_architecture_says_what_would_do(texts: Lab) -> None:
-    from plait.finetuning.adapter import _ends
+    from plait.finetuning.bottlenecks import _ends
 
     with pytest.raises(ValueError, match="lora, targets: all"):
         _ends(torch.nn.Linear(2, 2))

@@ -1,11 +1,13 @@
 """The fit against references: closed forms, loops by hand, and itself done differently."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from plait.errors import ConfigurationError
 from training.fitting import Lab, equal_weights, inputs_and_targets
 
 FULL_BATCH = ("batch_size=800", "trainer.precision=64-true", "optimizer.lr=0.1")
@@ -172,3 +174,25 @@ def test_other_precisions_train_save_and_predict(lab: Lab, tmp_path: Path, preci
     assert np.array_equal(
         again.predict(outcome.data.train), outcome.model.predict(outcome.data.train)
     )
+
+
+KEEP = ("breast_cancer", "callbacks=[]", "trainer.max_epochs=6", "optimizer.lr=0.05", "seed=3")
+
+
+@pytest.mark.parametrize(
+    ("keep", "key", "best"),
+    [("lowest_loss", "val/loss", min), ("highest_accuracy", "val/accuracy", max)],
+)
+def test_the_epoch_that_is_kept_is_the_best_by_what_was_chosen(
+    lab: Lab, keep: str, key: str, best: Callable[[list[float]], float]
+) -> None:
+    outcome = lab.fit(*KEEP, f"trainer.keep={keep}")
+    values = outcome.curve(key)
+    epoch = values.index(best(values))
+    shorter = lab.fit(*KEEP, "trainer.keep=last", f"trainer.max_epochs={epoch + 1}")
+    assert equal_weights(outcome, shorter)
+
+
+def test_a_regression_has_no_accuracy_to_keep_an_epoch_by(lab: Lab) -> None:
+    with pytest.raises(ConfigurationError, match="highest_accuracy, which a regression has not"):
+        lab.resolved("linear_regression", "trainer.keep=highest_accuracy")

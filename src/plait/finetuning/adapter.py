@@ -5,18 +5,15 @@ up-projection near zero at first so that training starts from the pretrained fun
 are trained along, as there (section 2.1).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
-
-from plait.finetuning.kinds import Finetuned, FinetuningSettings, layers_of
+from plait.finetuning.kinds import FinetuningSettings
 from plait.settings import setting
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-INITIAL_STD = 1e-3
-"""Of the bottlenecks' weights."""
+    from plait.finetuning.finetuned import Finetuned
 
 
 class Settings(FinetuningSettings):
@@ -26,59 +23,8 @@ class Settings(FinetuningSettings):
     layer_norms: bool = setting("train the layer norms along")
 
 
-class Bottleneck(nn.Module):
-    """A linear layer of the body, followed by a bottleneck with a way around it.
+def apply(settings: Settings, body: "PreTrainedModel") -> "Finetuned":
+    """Put a bottleneck behind the last linear layer of both parts of every layer."""
+    from plait.finetuning.bottlenecks import with_bottlenecks
 
-    :param layer: whose outputs go through it; kept as it is.
-    """
-
-    def __init__(self, layer: nn.Linear, width: int) -> None:
-        super().__init__()
-        self.layer = layer
-        self.down = nn.Linear(layer.out_features, width)
-        self.up = nn.Linear(width, layer.out_features)
-        for linear in (self.down, self.up):
-            nn.init.trunc_normal_(linear.weight, std=INITIAL_STD)
-            nn.init.zeros_(linear.bias)
-        self.to(layer.weight.dtype)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(…, layer inputs) to (…, layer outputs)."""
-        outputs = self.layer(inputs)
-        changed: Tensor = outputs + self.up(nn.functional.gelu(self.down(outputs)))
-        return changed
-
-
-def apply(settings: Settings, body: "PreTrainedModel") -> Finetuned:
-    """Put a bottleneck behind the last linear layer of both parts of every layer.
-
-    :raises ValueError: for an architecture whose layers have no such two parts.
-    """
-    for layer in layers_of(body):
-        for name in _ends(layer):
-            parent, _, attribute = name.rpartition(".")
-            old: Any = layer.get_submodule(name)
-            setattr(layer.get_submodule(parent), attribute, Bottleneck(old, settings.bottleneck))
-        if settings.layer_norms:
-            for module in layer.modules():
-                if "Norm" in type(module).__name__:
-                    module.requires_grad_(True)
-    return Finetuned(body)
-
-
-_ENDS = (
-    *(("attention.output.dense", "output.dense"), ("attention.out_lin", "ffn.lin2")),
-    *(("self_attn.o_proj", "mlp.down_proj"), ("attn.Wo", "mlp.Wo")),
-)
-"""The two parts' last layers in BERT and RoBERTa, DistilBERT, Llama and its kin, ModernBERT."""
-
-
-def _ends(layer: nn.Module) -> tuple[str, str]:
-    names = {name for name, module in layer.named_modules() if isinstance(module, nn.Linear)}
-    for pair in _ENDS:
-        if names.issuperset(pair):
-            return pair
-    raise ValueError(
-        f"finetuning: adapter knows no place for bottlenecks in {type(layer).__name__};"
-        " lora, targets: all changes the layers of any architecture"
-    )
+    return with_bottlenecks(body, settings.bottleneck, settings.layer_norms)

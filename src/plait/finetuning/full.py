@@ -7,11 +7,13 @@ Ruder (2018), Universal language model fine-tuning for text classification, sect
 
 from typing import TYPE_CHECKING, ClassVar
 
-from plait.finetuning.kinds import Finetuned, FinetuningSettings, layers_of
+from plait.finetuning.kinds import FinetuningSettings
 from plait.settings import setting
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from plait.finetuning.full_body import Full
 
 
 class Settings(FinetuningSettings):
@@ -24,27 +26,8 @@ class Settings(FinetuningSettings):
     )
 
 
-class Full(Finetuned):
-    """Trains the whole body."""
-
-    def __init__(self, body: "PreTrainedModel", decay: float) -> None:
-        super().__init__(body.requires_grad_(True))
-        self._decay = decay
-
-    def rates(self) -> dict[str, float]:
-        """The topmost layer learns at the full rate, what lies below the first one slowest."""
-        if self._decay == 1:
-            return {}
-        depth_of: dict[int, int] = {}
-        stack = layers_of(self.body)
-        for depth, layer in enumerate(stack):
-            depth_of |= {id(weight): depth + 1 for weight in layer.parameters()}
-        return {
-            name: self._decay ** (len(stack) - depth_of.get(id(weight), 0))
-            for name, weight in self.named_parameters()
-        }
-
-
-def apply(settings: Settings, body: "PreTrainedModel") -> Full:
+def apply(settings: Settings, body: "PreTrainedModel") -> "Full":
     """Train all of it."""
+    from plait.finetuning.full_body import Full
+
     return Full(body, settings.layer_decay)

@@ -7,18 +7,21 @@ learning; learning rate as in its appendix C.
 from typing import TYPE_CHECKING
 
 from plait.finetuning.kinds import FinetuningSettings
-from plait.finetuning.peft_methods import MergingPeft
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from plait.finetuning.peft_methods import MergingPeft
 
 
 class Settings(FinetuningSettings):
     """``finetuning: ia3``."""
 
 
-def apply(settings: Settings, body: "PreTrainedModel") -> MergingPeft:
+def apply(settings: Settings, body: "PreTrainedModel") -> "MergingPeft":
     """Put the factors where peft knows the architecture's layers."""
     from peft import IA3Config
+
+    from plait.finetuning.peft_methods import MergingPeft
 
     return MergingPeft(body, IA3Config())

@@ -6,13 +6,13 @@ section 5. Its appendix D has learning rates of 4e-4 and 5e-4 for RoBERTa; small
 
 from typing import TYPE_CHECKING
 
-from plait.finetuning.kinds import FinetuningSettings
-from plait.finetuning.peft_methods import MergingPeft
-from plait.finetuning.targets import Targets, names_of
+from plait.finetuning.kinds import FinetuningSettings, Targets
 from plait.settings import setting
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from plait.finetuning.peft_methods import MergingPeft
 
 
 class Settings(FinetuningSettings):
@@ -24,9 +24,12 @@ class Settings(FinetuningSettings):
     targets: Targets = setting("the layers that get one")
 
 
-def apply(settings: Settings, body: "PreTrainedModel") -> MergingPeft:
+def apply(settings: Settings, body: "PreTrainedModel") -> "MergingPeft":
     """Put a product beside each target."""
     from peft import LoraConfig
+
+    from plait.finetuning.peft_methods import MergingPeft
+    from plait.finetuning.targets import names_of
 
     config = LoraConfig(
         r=settings.rank,

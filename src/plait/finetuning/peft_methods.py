@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from plait.finetuning.kinds import Finetuned
+from plait.finetuning.finetuned import Finetuned
 
 if TYPE_CHECKING:
     from peft import PeftConfig

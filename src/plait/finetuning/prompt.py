@@ -7,11 +7,12 @@ length as there, learning rate lowered from its 0.3 of Adafactor for AdamW.
 from typing import TYPE_CHECKING
 
 from plait.finetuning.kinds import FinetuningSettings
-from plait.finetuning.peft_methods import Peft
 from plait.settings import setting
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+    from plait.finetuning.peft_methods import Peft
 
 
 class Settings(FinetuningSettings):
@@ -20,8 +21,10 @@ class Settings(FinetuningSettings):
     tokens: int = setting("embeddings that are learnt", unit="tokens", ge=1)
 
 
-def apply(settings: Settings, body: "PreTrainedModel") -> Peft:
+def apply(settings: Settings, body: "PreTrainedModel") -> "Peft":
     """Put the prompt before the text."""
     from peft import PromptTuningConfig
+
+    from plait.finetuning.peft_methods import Peft
 
     return Peft(body, PromptTuningConfig(num_virtual_tokens=settings.tokens))

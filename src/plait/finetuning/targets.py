@@ -1,13 +1,12 @@
 """Which linear layers of a transformer a method changes, whatever the architecture calls them."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from plait.finetuning.kinds import layers_of, linear_layers
+from plait.finetuning.finetuned import layers_of, linear_layers
+from plait.finetuning.kinds import Targets
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-Targets = Literal["query_value", "attention", "all"]
 
 _PARTS: dict[str, tuple[str, ...]] = {
     "query_value": ("query", "value", "q_proj", "v_proj", "q_lin", "v_lin", "q", "v"),

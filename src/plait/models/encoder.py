@@ -1,13 +1,15 @@
 """A pretrained transformer, encoder or decoder, that classifies texts or predicts a number."""
 
 from pathlib import PurePosixPath
+from typing import Literal
 
 from pydantic import model_validator
 
 from plait.models.kinds import LanguageModelSettings
-from plait.models.language_model import Pooling
 from plait.models.pretrained import Origin
 from plait.settings import setting
+
+Pooling = Literal["mean", "first", "last"]
 
 
 class Settings(LanguageModelSettings):

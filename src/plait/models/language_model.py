@@ -1,15 +1,16 @@
 """A pretrained transformer, adapted by a method, with a head for the task."""
 
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor, nn
 
-from plait.finetuning.kinds import Finetuned
+from plait.finetuning.finetuned import Finetuned
 from plait.models.kinds import Shape
 from plait.models.pretrained import TextEncoder
 from plait.models.tuned import TunedNetwork
 
-Pooling = Literal["mean", "first", "last"]
+if TYPE_CHECKING:
+    from plait.models.encoder import Pooling
 
 
 class TokenBatch(NamedTuple):
@@ -38,7 +39,7 @@ class LanguageModel(TunedNetwork):
         shape: Shape,
         encode: TextEncoder,
         *,
-        pooling: Pooling,
+        pooling: "Pooling",
         head_rate: float,
         dropout: float,
     ) -> None:

@@ -1,0 +1,68 @@
+"""A transformer that a method has been applied to."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class Finetuned(nn.Module):
+    """A transformer and what a method adds to it.
+
+    What is trained is what ``requires_grad``; all the rest stays as it was pretrained.
+    """
+
+    def __init__(self, body: "PreTrainedModel | nn.Module") -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Token numbers and mask, int64 (rows, tokens), to hidden states (rows, tokens, width)."""
+        states: Tensor = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
+        return states
+
+    def rates(self) -> dict[str, float]:
+        """By parameter, the factor of the learning rate where it is not 1."""
+        return {}
+
+    def begin(self, steps: int) -> None:
+        """Called with the number of optimiser steps before the first one."""
+
+    def penalty(self) -> Tensor | None:
+        """What the method adds to the loss."""
+        return None
+
+    def after_step(self, step: int) -> None:
+        """Called after each optimiser step, gradients still there; the first step is 1."""
+
+    def memory(self) -> dict[str, Any]:
+        """What `after_step` goes by, beside the weights: of what a checkpoint holds."""
+        return {}
+
+    def remember(self, memory: dict[str, Any]) -> None:
+        """Go on from such a memory."""
+
+    def merge(self) -> "nn.Module | None":
+        """The body with what was added worked into its own weights; None where that can't be."""
+        return None
+
+
+def layers_of(body: nn.Module) -> nn.ModuleList:
+    """The blocks of a transformer, from the input on.
+
+    :raises ValueError: if it has none.
+    """
+    stacks = [module for module in body.modules() if isinstance(module, nn.ModuleList)]
+    if not stacks:
+        raise ValueError("no stack of layers in this model")
+    return max(stacks, key=lambda stack: sum(weight.numel() for weight in stack.parameters()))
+
+
+def linear_layers(module: nn.Module) -> Iterator[tuple[str, nn.Linear]]:
+    """The linear layers of a block, by their names in it."""
+    for name, layer in module.named_modules():
+        if isinstance(layer, nn.Linear):
+            yield name, layer

@@ -1,0 +1,100 @@
+"""Low-rank products whose ranks are allocated while they are trained."""
+
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from plait.finetuning.peft_methods import MergingPeft
+from plait.finetuning.targets import names_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from plait.finetuning.adalora import Settings
+
+
+class AdaLora(MergingPeft):
+    """Allocates ranks after each step."""
+
+    def __init__(self, body: "PreTrainedModel", settings: "Settings") -> None:
+        from peft import AdaLoraConfig
+
+        config = AdaLoraConfig(
+            target_r=settings.rank,
+            init_r=settings.initial_rank,
+            lora_alpha=settings.alpha,
+            lora_dropout=settings.dropout,
+            target_modules=names_of(settings.targets, body),
+            deltaT=settings.interval,
+            orth_reg_weight=settings.orthogonality,
+            # The real ones are known when training begins.
+            tinit=0,
+            tfinal=0,
+            total_step=1,
+        )
+        super().__init__(body, config)
+        self._settings = settings
+        self._steps = 0
+        self._pattern: dict[str, list[bool]] | None = None
+
+    @property
+    def _allocator(self) -> Any:
+        peft: Any = self.body
+        return peft.base_model.rankallocator
+
+    def begin(self, steps: int) -> None:
+        """Lay the budget's schedule over the steps that there are."""
+        self._steps = steps
+        config = self._allocator.peft_config
+        config.tinit = int(self._settings.warmup * steps)
+        config.tfinal = int(self._settings.final * steps)
+        config.total_step = steps
+
+    def penalty(self) -> Tensor | None:
+        """The weighted mean of ||PᵀP - I|| and ||QQᵀ - I||: how far P and Q are from orthogonal."""
+        if not self._settings.orthogonality:
+            return None
+        import torch
+
+        terms = []
+        for name, weight in self.named_parameters():
+            if "lora_A" in name or "lora_B" in name:
+                product = weight @ weight.T if "lora_A" in name else weight.T @ weight
+                unit = torch.eye(len(product), dtype=product.dtype, device=product.device)
+                terms.append(torch.linalg.norm(product - unit))
+        return self._settings.orthogonality * torch.stack(terms).mean()
+
+    def after_step(self, step: int) -> None:
+        """Note how important each entry is, and set to zero what the budget does not hold."""
+        peft: Any = self.body
+        model, allocator = peft.base_model.model, self._allocator
+        last = self._steps - allocator.peft_config.tfinal
+        if step < last or not allocator.ipt:
+            allocator.update_ipt(model)
+        if step < last:
+            budget, due = allocator.budget_schedule(step)
+            if due:
+                allocator.mask_to_budget(model, budget)
+            return
+        if self._pattern is None:
+            self._pattern = allocator.mask_to_budget(model, allocator.target_bgt)
+        # What has been set to zero stays there.
+        allocator.mask_using_rank_pattern(model, self._pattern)
+
+    def memory(self) -> dict[str, Any]:
+        """Importances so far, and which entries are left once that is final."""
+        allocator = self._allocator
+        return {
+            "importance": dict(allocator.ipt),
+            "mean": dict(allocator.exp_avg_ipt),
+            "spread": dict(allocator.exp_avg_unc),
+            "pattern": self._pattern,
+        }
+
+    def remember(self, memory: dict[str, Any]) -> None:
+        """Go on from such a memory."""
+        allocator = self._allocator
+        allocator.ipt = dict(memory["importance"])
+        allocator.exp_avg_ipt = dict(memory["mean"])
+        allocator.exp_avg_unc = dict(memory["spread"])
+        self._pattern = memory["pattern"]
