@@ -31,6 +31,7 @@ ROOMS = (
         "data",
         "finetuning",
         "models",
+        "augmentation",
         "objectives",
         "training",
     ),

@@ -271,3 +271,35 @@ def test_a_model_that_changed_is_refused(texts: Lab) -> None:
         texts.fit("tiny", "model.digest='0000'")
     with pytest.raises(UserError, match=r"set it to [0-9a-f]{32}, which it is now"):
         texts.fit("tiny", "model.digest=null")
+
+
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"linear_probe"}))
+def test_embeddings_can_be_shifted_to_hurt_whatever_the_method(texts: Lab, method: str) -> None:
+    outcome = texts.fit("tiny", f"finetuning={method}", "adversarial=fgm", "trainer.max_epochs=1")
+    (row,) = outcome.curves
+    assert row["train/adversarial_loss"] > row["train/clean_loss"]
+
+
+def test_changed_copies_are_trained_on_beside_the_texts(texts: Lab) -> None:
+    from plait.training.fit import task_of
+
+    without = ("tiny", "augmentation=eda", "augmentation.synonyms=0.0", "augmentation.copies=2")
+    resolved = texts.resolved(*without)
+    data = texts.data(resolved)
+    task, _ = task_of(
+        resolved,
+        data.dataset,
+        data.train,
+        data.val,
+        checkpoints=texts.folder / "none",
+        observe=lambda epoch, values: None,
+    )
+    rows = len(data.train)
+    assert len(task.train.features) == len(task.train.targets) == 3 * rows
+    assert (task.train.targets[:rows] == task.train.targets[rows : 2 * rows]).all()
+    assert task.val is not None
+    assert data.val is not None
+    assert len(task.val.features) == len(data.val)
+    outcome = texts.fit(*without, "trainer.max_epochs=1")
+    assert not equal_weights(outcome, texts.fit("tiny", "trainer.max_epochs=1"))
+    texts.fit("tiny", "model=tfidf", *without[1:])

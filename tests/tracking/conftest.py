@@ -27,6 +27,8 @@ VALUES: dict[str, Any] = {
     "schedule": {"choice": "constant"},
     "model_files": {},
     "finetuning": None,
+    "adversarial": None,
+    "augmentation": None,
     "callbacks": {},
     "batch_size": 32,
     "seed": 0,

@@ -133,6 +133,11 @@ def _combination(values: dict[str, Any], settings: dict[str, Any]) -> list[str]:
             f" data: {values['data']['choice']} gives {settings['data'].gives}; choose another of"
             " the two"
         )
+    if "augmentation" in settings and kind.takes != "text":
+        faults.append(
+            f"augmentation: {values['augmentation']['choice']!r} changes texts, and"
+            f" data: {values['data']['choice']} gives {settings['data'].gives}; set it to null"
+        )
     evaluation = importlib.import_module(SECTIONS["evaluation"])
     try:
         evaluation.check(settings["evaluation"], task)
@@ -152,6 +157,12 @@ def _combination(values: dict[str, Any], settings: dict[str, Any]) -> list[str]:
             faults.append(
                 "trainer.keep: is highest_accuracy, which a regression has not; set it to"
                 " lowest_loss or last"
+            )
+        probed = kind.name == "language_model" and values["finetuning"]["choice"] == "linear_probe"
+        if probed and "adversarial" in settings:
+            faults.append(
+                "adversarial: shifts what a transformer is given, which finetuning: linear_probe"
+                " leaves as it is; choose another of the two"
             )
         micro = trainer.micro_batch_size
         if micro is not None and batch_size % micro:

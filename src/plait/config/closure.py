@@ -17,7 +17,10 @@ from plait.config.resolved import Resolved, Stage
 
 STAGE_GROUPS: dict[Stage, tuple[str, ...]] = {
     "generate": ("data",),
-    "train": ("model", "finetuning", "objective", "optimizer", "schedule", "callbacks"),
+    "train": (
+        *("augmentation", "model", "finetuning", "objective", "optimizer", "schedule"),
+        *("adversarial", "callbacks"),
+    ),
     "evaluate": ("model", "finetuning"),
     "record": ("model", "finetuning", "tracking"),
 }

@@ -40,11 +40,8 @@ from plait.errors import ConfigurationError
 
 LOCK = "requirements.lock"
 
-OPTIONAL = ("finetuning", "objective", "callbacks", "debug")
+OPTIONAL = ("augmentation", "objective", "adversarial", "callbacks", "debug")
 """Groups from which nothing need be chosen."""
-
-DEFAULT_FINETUNING = "full"
-"""Of a pretrained model, where no method is chosen."""
 
 DEFAULT_OBJECTIVES = {"regression": "squared_error", "classification": "cross_entropy"}
 """What a model trained by gradients minimises where no objective is chosen."""
@@ -118,8 +115,6 @@ class Project:
         if chosen.get("debug"):
             path = self.conf / "debug" / f"{chosen['debug']}.yaml"
             files.append(Level(shown_path(path), {}, read_yaml(path)))
-        if kind_of(chosen["model"]).name == "language_model":
-            chosen["finetuning"] = chosen["finetuning"] or DEFAULT_FINETUNING
         counting = _that_count([*files, *users], root.choices, chosen)
         values = self._hydra(chosen)
         for level in counting:
@@ -263,7 +258,7 @@ class Project:
         if kind.name != "language_model":
             ordered["finetuning"] = None
         if not kind.by_gradient:
-            for unused in ("objective", "optimizer", "schedule", "batch_size"):
+            for unused in ("objective", "optimizer", "schedule", "adversarial", "batch_size"):
                 ordered[unused] = None
             ordered["callbacks"] = {}
             ordered["trainer"] = {

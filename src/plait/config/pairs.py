@@ -25,10 +25,12 @@ GROUPS: dict[str, Group] = {
     for group in (
         Group("data", "plait.data.sources"),
         Group("model", "plait.models"),
+        Group("augmentation", "plait.augmentation"),
         Group("finetuning", "plait.finetuning"),
         Group("objective", "plait.objectives"),
         Group("optimizer", "plait.training.optimizers"),
         Group("schedule", "plait.training.schedules"),
+        Group("adversarial", "plait.training.adversarial"),
         Group("callbacks", "plait.training.callbacks", several=True),
         Group("tracking", "plait.tracking"),
     )

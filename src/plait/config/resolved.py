@@ -15,8 +15,9 @@ STAGES: tuple[Stage, ...] = ("generate", "train", "evaluate", "record")
 READS: dict[Stage, tuple[str, ...]] = {
     "generate": ("data", "files"),
     "train": (
-        *("preprocessing", "model", "model_files", "finetuning"),
-        *("objective", "optimizer", "schedule", "callbacks", "batch_size", "seed"),
+        *("preprocessing", "augmentation", "model", "model_files", "finetuning"),
+        *("objective", "optimizer", "schedule", "adversarial", "callbacks"),
+        *("batch_size", "seed"),
         *(f"trainer.{key}" for key in ("max_epochs", "max_steps", "precision", "threads")),
         *(f"trainer.{key}" for key in ("gradient_clip", "micro_batch_size", "overfit_rows")),
         *("trainer.keep", "trainer.detect_anomaly"),

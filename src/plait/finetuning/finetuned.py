@@ -24,6 +24,13 @@ class Finetuned(nn.Module):
         states: Tensor = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
         return states
 
+    @property
+    def embeddings(self) -> nn.Module:
+        """The layer that gives each token its vector."""
+        body: Any = self.body
+        layer: nn.Module = body.get_input_embeddings()
+        return layer
+
     def rates(self) -> dict[str, float]:
         """By parameter, the factor of the learning rate where it is not 1."""
         return {}

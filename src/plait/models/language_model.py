@@ -1,5 +1,7 @@
 """A pretrained transformer, adapted by a method, with a head for the task."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor, nn
@@ -86,6 +88,23 @@ class LanguageModel(TunedNetwork):
     def after_step(self, step: int) -> None:
         """Hand on to the method."""
         self.finetuned.after_step(step)
+
+    def unshifted(self, features: TokenBatch) -> Tensor:
+        """Zeros of the shape of the embeddings, (rows, tokens, width)."""
+        weight: Any = self.finetuned.embeddings.weight
+        zeros: Tensor = weight.new_zeros(*features.ids.shape, weight.shape[1])
+        return zeros
+
+    @contextmanager
+    def shifted(self, shift: Tensor) -> Iterator[None]:
+        """Within it, ``shift`` is added to the embeddings of the text's tokens."""
+        hook = self.finetuned.embeddings.register_forward_hook(
+            lambda layer, inputs, outputs: outputs + shift
+        )
+        try:
+            yield
+        finally:
+            hook.remove()
 
     def memory(self) -> dict[str, Any]:
         """Of the method."""

@@ -1,6 +1,7 @@
 """Networks that have a say in how they are trained."""
 
 from abc import abstractmethod
+from contextlib import AbstractContextManager
 from typing import Any
 
 from torch import Tensor, nn
@@ -24,6 +25,14 @@ class TunedNetwork(nn.Module):
     @abstractmethod
     def after_step(self, step: int) -> None:
         """Called after each optimiser step, gradients still there; the first step is 1."""
+
+    @abstractmethod
+    def unshifted(self, features: Any) -> Tensor:
+        """Zeros of the shape of the inputs' embeddings, (rows, …)."""
+
+    @abstractmethod
+    def shifted(self, shift: Tensor) -> AbstractContextManager[None]:
+        """Within it, ``shift`` is added to the embeddings of the inputs."""
 
     @abstractmethod
     def memory(self) -> dict[str, Any]:

@@ -155,7 +155,11 @@ def _settings(resolved: Resolved) -> dict[str, Any]:
 def _set_by_files(recorded: Resolved) -> set[str]:
     """The keys at the top that an experiment file can set, and the recorded model uses."""
     unused = [] if recorded["optimizer"] is not None else [*OF_GRADIENTS]
-    unused += [] if recorded.values.get("finetuning") else ["finetuning"]
+    unused += [
+        group
+        for group in ("augmentation", "finetuning", "adversarial")
+        if not recorded.values.get(group)
+    ]
     return recorded.values.keys() - {*BESIDE_VALUES, *unused}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from plait.config.pairs import kind_of, settings_of
+from plait.config.pairs import kind_of, module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.data.preprocessing import Preprocessor
@@ -142,7 +142,20 @@ def task_of(
         targets = preprocessor.encode_target(frame[dataset.target])
         return Arrays(models.encode(settings, preprocessor.transform(frame)), targets)
 
-    arrays, val_arrays = encode(train), None if val is None else encode(val)
+    def encode_augmented(frame: "pd.DataFrame") -> Arrays:
+        import numpy as np
+
+        group = "augmentation"
+        chosen = resolved.choice(group)
+        texts = preprocessor.transform(frame)
+        copies = module_of(group, chosen).augment(
+            settings_of(group, chosen)(**resolved.settings(group)), texts, resolved["seed"]
+        )
+        targets = np.tile(preprocessor.encode_target(frame[dataset.target]), 1 + len(copies))
+        return Arrays(models.encode(settings, np.concatenate([texts, *copies])), targets)
+
+    arrays = encode(train) if resolved["augmentation"] is None else encode_augmented(train)
+    val_arrays = None if val is None else encode(val)
     task = Task(
         resolved,
         Shape(dataset.task, preprocessor.width, max(1, len(dataset.classes))),

@@ -14,6 +14,7 @@ from lightning.pytorch.profilers import SimpleProfiler
 from plait.config.pairs import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
+from plait.training.adversary import Adversary
 from plait.training.batches import Batches, EpochOrder, Rows
 from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.checkpoints import Checkpoints, origin
@@ -115,6 +116,11 @@ def _train(task: "Task", place: Place, start: Path | None) -> Trained:
     network = new_network(task).to(dtype).train()
     module: LightningModule
     if isinstance(network, LightningModule):
+        if resolved["adversarial"] is not None:
+            raise UserError(
+                f"{resolved.name}: adversarial: a LightningModule brings its own training step;"
+                " set it to null"
+            )
         module = network
     else:
         module = SupervisedModule(
@@ -126,6 +132,7 @@ def _train(task: "Task", place: Place, start: Path | None) -> Trained:
             batch_rows=lambda batch: min(batch_size, len(rows) - batch * batch_size),
             draws=Draws(resolved["seed"]),
             objective_name=resolved.choice("objective"),
+            adversary=_adversary(resolved),
         )
 
     requests = StopRequests(place.stop_file)
@@ -238,6 +245,14 @@ def _built(resolved: Resolved, group: str) -> Any:
     choice = resolved.choice(group)
     settings = settings_of(group, choice)(**resolved.settings(group))
     return partial(module_of(group, choice).build, settings)
+
+
+def _adversary(resolved: Resolved) -> Adversary | None:
+    if resolved["adversarial"] is None:
+        return None
+    choice = resolved.choice("adversarial")
+    settings: Any = settings_of("adversarial", choice)(**resolved.settings("adversarial"))
+    return Adversary(partial(module_of("adversarial", choice).worst, settings), settings.share)
 
 
 def _chosen_callbacks(resolved: Resolved, has_validation: bool) -> list[Any]:

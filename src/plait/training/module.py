@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from plait.models.tuned import TunedNetwork
 from plait.objectives.kinds import Batch, Objective
+from plait.training.adversary import Adversary
 from plait.training.layers import Draws, exact
 from plait.training.processes import gather
 
@@ -98,6 +99,7 @@ class SupervisedModule(LightningModule):
     :param accumulate: micro-batches to an optimiser step.
     :param batch_rows: rows of a global batch by its index in the epoch, to weight uneven ones.
     :param draws: what the network's layers draw by.
+    :param adversary: shifts inputs to hurt, and trains on them too.
     :param objective_name: under which its loss is logged where the network adds to it.
     """
 
@@ -112,6 +114,7 @@ class SupervisedModule(LightningModule):
         batch_rows: Callable[[int], int],
         draws: Draws,
         objective_name: str,
+        adversary: Adversary | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -120,6 +123,7 @@ class SupervisedModule(LightningModule):
         self.accumulate, self.batch_rows = accumulate, batch_rows
         self._draws = draws
         self._objective_name = objective_name
+        self._adversary = adversary
         self._configured = False
         self._objective, self._optimizer, self._schedule = objective, optimizer, schedule
         self._train, self._val = RunningMeans(), RunningMeans()
@@ -147,7 +151,10 @@ class SupervisedModule(LightningModule):
             # The other processes have rows, and wait for this one's gradient: zeros.
             outputs: Tensor = self.network(batch.features)
             return outputs.sum() * 0.0
-        loss, values = self._objective(self.network, batch)
+        if self._adversary is None:
+            loss, values = self._objective(self.network, batch)
+        else:
+            loss, values = self._adversary(self._objective, self.network, batch)
         penalties = self._tuned.penalties() if self._tuned is not None else {}
         if penalties:
             values = {self._objective_name: loss, **values, **penalties}

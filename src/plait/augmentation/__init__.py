@@ -1,0 +1,1 @@
+"""More training texts from those there are: one file each."""

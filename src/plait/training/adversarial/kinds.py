@@ -1,0 +1,25 @@
+"""The contract of adversarial training."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from plait.settings import Settings, setting
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LossOf = Callable[["Tensor"], "Tensor"]
+"""From a shift of the inputs, (rows, …), to the mean loss over the rows."""
+
+
+class AdversarialSettings(Settings):
+    """Of a choice whose ``worst(settings, loss_of, unshifted, loss)`` returns a shift.
+
+    Inputs are the embeddings of a text's tokens, or the features of a table, scaled as they are.
+    ``unshifted`` is a shift of zeros that requires a gradient, and ``loss`` its loss; what is
+    returned has ``unshifted``'s shape and no gradient. A row's shift depends on that row alone, so
+    that it is the same in any batch.
+    """
+
+    size: float = setting("of each row's shift: its Euclidean norm", gt=0)
+    share: float = setting("of the shifted rows' loss in the whole", gt=0, le=1)

@@ -1,0 +1,55 @@
+"""Training on inputs that are shifted to hurt, beside those that are."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from plait.models.tuned import TunedNetwork
+from plait.objectives.kinds import Batch, Objective
+
+Worst = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]
+"""From the loss of a shift, a shift of zeros and its loss, to the shift that hurts most."""
+
+
+class Adversary:
+    """Mixes the loss of shifted inputs into an objective.
+
+    :param worst: finds the shift.
+    :param share: of its loss in the whole.
+    """
+
+    def __init__(self, worst: Worst, share: float) -> None:
+        self._worst, self._share = worst, share
+
+    def __call__(
+        self, objective: Objective, network: nn.Module, batch: Batch
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The mixed loss, and its parts beside the objective's values."""
+
+        def loss_of(shift: Tensor) -> Tensor:
+            return _of_shifted(objective, network, batch, shift)[0]
+
+        unshifted = _unshifted(network, batch).requires_grad_(True)
+        loss, values = _of_shifted(objective, network, batch, unshifted)
+        shift = self._worst(loss_of, unshifted, loss).detach()
+        hard = loss_of(shift)
+        mixed = (1 - self._share) * loss + self._share * hard
+        return mixed, {"clean_loss": loss, "adversarial_loss": hard, **values}
+
+
+def _unshifted(network: nn.Module, batch: Batch) -> Tensor:
+    if isinstance(network, TunedNetwork):
+        return network.unshifted(batch.features)
+    return torch.zeros_like(batch.features)
+
+
+def _of_shifted(
+    objective: Objective, network: nn.Module, batch: Batch, shift: Tensor
+) -> tuple[Tensor, dict[str, Tensor]]:
+    if isinstance(network, TunedNetwork):
+        with network.shifted(shift):
+            return objective(network, batch)
+    features: Any = batch.features
+    return objective(network, batch._replace(features=features + shift))
