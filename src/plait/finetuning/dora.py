@@ -19,16 +19,4 @@ class Settings(lora.Settings):
 
 def apply(settings: Settings, body: "PreTrainedModel") -> "MergingPeft":
     """Put a product and a length beside each target."""
-    from peft import LoraConfig
-
-    from plait.finetuning.peft_methods import MergingPeft
-    from plait.finetuning.targets import names_of
-
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        target_modules=names_of(settings.targets, body),
-        use_dora=True,
-    )
-    return MergingPeft(body, config)
+    return lora.apply(settings, body, by_direction=True)

@@ -24,8 +24,13 @@ class Settings(FinetuningSettings):
     targets: Targets = setting("the layers that get one")
 
 
-def apply(settings: Settings, body: "PreTrainedModel") -> "MergingPeft":
-    """Put a product beside each target."""
+def apply(
+    settings: Settings, body: "PreTrainedModel", *, by_direction: bool = False
+) -> "MergingPeft":
+    """Put a product beside each target.
+
+    :param by_direction: on the direction of the weights alone, as DoRA does.
+    """
     from peft import LoraConfig
 
     from plait.finetuning.peft_methods import MergingPeft
@@ -36,5 +41,6 @@ def apply(settings: Settings, body: "PreTrainedModel") -> "MergingPeft":
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
         target_modules=names_of(settings.targets, body),
+        use_dora=by_direction,
     )
     return MergingPeft(body, config)
