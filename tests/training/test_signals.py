@@ -7,13 +7,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from lightning.pytorch.utilities.combined_loader import CombinedLoader
 
 from checkouts import Checkout
 from plait.artifacts import Workspace
 from plait.config.compose import Project, write_resolved
+from plait.stages.entry import end_at_sigterm
 from plait.stages.generate import generate
+from training.fitting import Lab
 
 ENDLESS = {
     "trainer": {"max_epochs": 1_000_000, "checkpoint_minutes": 0},
@@ -70,3 +74,27 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
+def test_one_that_comes_while_lightning_sets_up_is_obeyed(
+    asked: signal.Signals, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(loader: CombinedLoader) -> Any:
+        os.kill(os.getpid(), asked)
+        raise AssertionError("it went on")
+
+    # Lightning cannot tear down what is set up so far.
+    monkeypatch.setattr(CombinedLoader, "__iter__", stopped)
+    before = signal.getsignal(signal.SIGTERM)
+    end_at_sigterm()
+    try:
+        with pytest.raises((SystemExit, KeyboardInterrupt)) as end:
+            lab.fit("linear_regression", "trainer.max_epochs=2", checkpoints=tmp_path)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if asked == signal.SIGTERM:
+        assert isinstance(end.value, SystemExit)
+        assert end.value.code == 143
+    else:
+        assert isinstance(end.value, KeyboardInterrupt)

@@ -25,7 +25,7 @@ from plait.training.layers import Draws
 from plait.training.module import SupervisedModule
 from plait.training.progress import ChosenWeights, Curves, Divergence, Progress
 from plait.training.settings import Settings
-from plait.training.stop_requests import StopRequests
+from plait.training.stop_requests import StopRequests, is_termination
 
 if TYPE_CHECKING:
     from plait.training.fit import Arrays, Task
@@ -272,14 +272,10 @@ def _chosen_callbacks(resolved: Resolved, has_validation: bool) -> list[Any]:
 def _as_users_see_it(resolved: Resolved) -> Iterator[None]:
     """What Lightning and torch raise, as the user knows it."""
     try:
-        yield
+        with _stops_first():
+            yield
     except MemoryError as error:
         raise _out_of_memory(resolved, error) from error
-    except SystemExit as exit:
-        # Lightning ends the process itself at Ctrl-C, with status 1.
-        if isinstance(exit.__context__, KeyboardInterrupt):
-            raise exit.__context__ from None
-        raise
     except ValueError as error:
         if "more than 1 value per channel" in str(error):
             raise UserError(
@@ -292,6 +288,24 @@ def _as_users_see_it(resolved: Resolved) -> Iterator[None]:
             raise _out_of_memory(resolved, error) from error
         if resolved["trainer.detect_anomaly"] and "returned nan values" in str(error):
             raise UserError(f"{resolved.name}: {error}") from error
+        raise
+
+
+@contextmanager
+def _stops_first() -> Iterator[None]:
+    """A request to stop goes before what came of it.
+
+    Lightning ends the process itself at Ctrl-C, with status 1; and what is half set up when SIGTERM
+    comes, it fails to tear down.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        behind: BaseException | None = error
+        while behind is not None:
+            if isinstance(behind, KeyboardInterrupt) or is_termination(behind):
+                raise behind from None
+            behind = behind.__context__
         raise
 
 

@@ -24,6 +24,7 @@ from plait.models.weights import read, write
 from plait.training.fit import Arrays, Task
 from plait.training.gradient import models_of
 from plait.training.processes import end_with_parent
+from plait.training.stop_requests import is_termination
 
 if TYPE_CHECKING:
     from plait.training.loop import Place, Trained
@@ -167,10 +168,10 @@ def run(folder: Path, rank: int) -> int:
 def _fail(folder: Path, rank: int, error: BaseException) -> int:
     """Leave word of why this process ends; status 0 where it was asked to."""
     told: dict[str, Any] = {"rank": rank, "at": time.time()}
+    if is_termination(error):
+        write_json(folder / f"{FAILURE}{rank}.json", {**told, "signal": "SIGTERM"})
+        return 0
     if isinstance(error, SystemExit):
-        if error.code == 128 + signal.SIGTERM:
-            write_json(folder / f"{FAILURE}{rank}.json", {**told, "signal": "SIGTERM"})
-            return 0
         return int(error.code or 0) if isinstance(error.code, int | None) else 1
     error = fault_of_machine(error) or error
     plain = isinstance(error, UserError)

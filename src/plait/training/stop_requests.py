@@ -8,6 +8,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+TERMINATED = 128 + signal.SIGTERM
+"""The exit status of a process that SIGTERM ended."""
+
 
 class StopRequests:
     """Notes the signal that asks this process to stop; a second one is obeyed at once.
@@ -61,9 +64,14 @@ class StopRequests:
         """
         if self.signal == signal.SIGINT:
             raise KeyboardInterrupt
-        raise SystemExit(128 + signal.SIGTERM)
+        raise SystemExit(TERMINATED)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal is not None:
             self.obey()
         self.signal = signal.Signals(number)
+
+
+def is_termination(error: BaseException) -> bool:
+    """Whether this is how a process ends at SIGTERM."""
+    return isinstance(error, SystemExit) and error.code == TERMINATED
