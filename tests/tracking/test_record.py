@@ -94,6 +94,7 @@ def test_a_missing_run_is_made_from_the_outputs_and_marked(
         "test_interval/mse_low": [(0, 0.2)],
         "test_interval/mse_high": [(0, 0.3)],
         "test_naive/mse": [(0, 3.0)],
+        "test_baseline/ols": [(0, 0.1)],
     }
     tags = found["tags"]
     assert tags["plait.restored"] == "true"

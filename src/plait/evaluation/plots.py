@@ -81,7 +81,7 @@ def draw(
     :param curves: a row an epoch.
     :returns: by plot: ``file``, ``title``, ``alt``.
     """
-    canvas = _Canvas(folder, settings)
+    canvas = Canvas(folder, settings)
     _compare(canvas, evaluation)
     if len(curves) > 1:
         _learning_curves(canvas, curves)
@@ -115,7 +115,7 @@ def date_locator() -> "AutoDateLocator":
     return AutoDateLocator(minticks=2, maxticks=5)
 
 
-class _Canvas:
+class Canvas:
     """Opens figures of one look and writes them."""
 
     def __init__(self, folder: Path, settings: Plots) -> None:
@@ -153,7 +153,7 @@ class _Canvas:
         self.drawn.append({"file": file, "title": title, "alt": alt})
 
 
-def _compare(canvas: _Canvas, evaluation: dict[str, Any]) -> None:
+def _compare(canvas: Canvas, evaluation: dict[str, Any]) -> None:
     """The primary metric of the model and its baselines, with intervals."""
     primary = evaluation["primary"]
     entry = evaluation["metrics"][primary]
@@ -197,7 +197,7 @@ def _compare(canvas: _Canvas, evaluation: dict[str, Any]) -> None:
         )
 
 
-def _learning_curves(canvas: _Canvas, curves: "pd.DataFrame") -> None:
+def _learning_curves(canvas: Canvas, curves: "pd.DataFrame") -> None:
     from matplotlib.ticker import MaxNLocator
 
     losses = [name for name in ("train/loss", "val/loss") if name in curves]
@@ -223,7 +223,7 @@ def _learning_curves(canvas: _Canvas, curves: "pd.DataFrame") -> None:
 
 
 def _predicted_against_true(
-    canvas: _Canvas, truth: "np.ndarray", prediction: "np.ndarray", name: str, unit: str
+    canvas: Canvas, truth: "np.ndarray", prediction: "np.ndarray", name: str, unit: str
 ) -> None:
     with canvas.figure(
         "predicted_against_true",
@@ -247,7 +247,7 @@ def _predicted_against_true(
 
 
 def _residuals(
-    canvas: _Canvas, truth: "np.ndarray", prediction: "np.ndarray", name: str, unit: str
+    canvas: Canvas, truth: "np.ndarray", prediction: "np.ndarray", name: str, unit: str
 ) -> None:
     with canvas.figure(
         "residuals",
@@ -279,7 +279,7 @@ def _residuals(
         histogram.locator_params(axis="x", nbins=2)
 
 
-def _confusion(canvas: _Canvas, confusion: dict[str, Any]) -> None:
+def _confusion(canvas: Canvas, confusion: dict[str, Any]) -> None:
     import numpy as np
 
     labels, counts = confusion["labels"], np.array(confusion["counts"])
@@ -318,7 +318,7 @@ def _confusion(canvas: _Canvas, confusion: dict[str, Any]) -> None:
         bar.outline.set_visible(False)
 
 
-def _roc(canvas: _Canvas, truth: "np.ndarray", prediction: "np.ndarray", dataset: Dataset) -> None:
+def _roc(canvas: Canvas, truth: "np.ndarray", prediction: "np.ndarray", dataset: Dataset) -> None:
     import numpy as np
     from sklearn.metrics import roc_curve
 
@@ -357,7 +357,7 @@ def _roc(canvas: _Canvas, truth: "np.ndarray", prediction: "np.ndarray", dataset
 
 
 def _over_time(
-    canvas: _Canvas,
+    canvas: Canvas,
     truth: "np.ndarray",
     prediction: "np.ndarray",
     test: "pd.DataFrame",

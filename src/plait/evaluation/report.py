@@ -100,32 +100,39 @@ def render(
         The first two also stand at the top.
     :returns: HTML.
     """
-    return (
-        _environment()
-        .get_template("experiment.html.j2")
-        .render(
-            resolved=resolved,
-            configuration=_sections(resolved),
-            digests={key: resolved.values[key] for key in DIGESTS if resolved.values.get(key)},
-            dataset=dataset,
-            parts=[(part, dataset.parts[part]) for part in PARTS if part in dataset.parts],
-            evaluation=evaluation,
-            plots=[
-                {**plot, "data": b64encode((plots / plot["file"]).read_bytes()).decode("ascii")}
-                for plot in evaluation["plots"]
-            ],
-            facts=[
-                (_worded(key), value, facts.get(key + LINK, ""))
-                for key, value in facts.items()
-                if not key.endswith(LINK)
-            ],
-        )
+    return page(
+        "experiment.html.j2",
+        resolved=resolved,
+        configuration=_sections(resolved),
+        digests={key: resolved.values[key] for key in DIGESTS if resolved.values.get(key)},
+        dataset=dataset,
+        parts=[(part, dataset.parts[part]) for part in PARTS if part in dataset.parts],
+        evaluation=evaluation,
+        plots=with_pictures(evaluation["plots"], plots),
+        facts=[
+            (_worded(key), value, facts.get(key + LINK, ""))
+            for key, value in facts.items()
+            if not key.endswith(LINK)
+        ],
     )
+
+
+def with_pictures(plots: Iterable[dict[str, str]], folder: Path) -> list[dict[str, str]]:
+    """Plots, each with its file's content as a page holds it, under ``data``."""
+    return [
+        {**plot, "data": b64encode((folder / plot["file"]).read_bytes()).decode("ascii")}
+        for plot in plots
+    ]
 
 
 def render_index(rows: Iterable[IndexRow]) -> str:
     """The page that compares all experiments, in the order given."""
-    return _environment().get_template("index.html.j2").render(rows=list(rows))
+    return page("index.html.j2", rows=list(rows))
+
+
+def page(template: str, **values: Any) -> str:
+    """A page by the name of its template, and what that shows."""
+    return _environment().get_template(template).render(values)
 
 
 @cache

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from plait.tracking import cost
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -136,7 +138,7 @@ def compare(
     curves: Mapping[str, Curve],
     weights: Compared,
 ) -> Comparison:
-    """Compare what a store has of a run with what was rebuilt.
+    """Compare what a store has of a run with what was rebuilt, but for what it cost.
 
     :param shown: the store's one value of each metric; of a curve, its last.
     :param history: the store's values by metric and step; a final value stands at step 0.
@@ -145,6 +147,8 @@ def compare(
     """
     numbers, lines = [], []
     for key in sorted(shown.keys() | finals.keys() | curves.keys()):
+        if key.startswith(cost.PREFIX):
+            continue
         past, rebuilt = history.get(key, {}), curves.get(key)
         if rebuilt is None:
             then, now = shown.get(key), finals.get(key)

@@ -131,13 +131,17 @@ def _repeats(group: list[Row]) -> Repeats:
 
 
 def _but_for_seed(resolved: Resolved) -> str:
-    """What two trials share that differ by their seed alone."""
-    values = {key: value for key, value in resolved.parameters().items() if key != "seed"}
+    """What two trials share that differ by their seed alone, or by seeds that follow it."""
+    values = {
+        key: value
+        for key, value in resolved.parameters().items()
+        if key.rpartition(".")[2] != "seed"
+    }
     return json.dumps([resolved.name, values, resolved["packages"]], sort_keys=True)
 
 
 def _without_seed(row: Row) -> str:
-    rest = [text for text in row.overrides if not text.startswith("seed=")]
+    rest = [text for text in row.overrides if not text.partition("=")[0].endswith("seed")]
     return " ".join(rest) or row.resolved.name
 
 

@@ -8,24 +8,29 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.artifacts import Workspace, write_json
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
 from plait.evaluation.notation import duration
+from plait.evaluation.settings import Plots
 from plait.settings import Settings
 from plait.sweeps.engines import start
+from plait.sweeps.overview import write
 from plait.sweeps.results import (
+    address_of,
     compare_pages,
     metric_names,
+    recorded_values,
     score_of,
     tag_best,
     tag_repeats,
 )
 from plait.sweeps.schedule import run_all
 from plait.sweeps.source_stamp import stamp_of
-from plait.sweeps.summary import Row, counts, summarise, table
+from plait.sweeps.summary import Row, Summary, counts, summarise, table
 from plait.sweeps.trial import (
     Outcome,
     Trial,
@@ -136,8 +141,10 @@ class Sweep:
 
         def end(trial: Trial, outcome: Outcome) -> None:
             row = self._row(trial, outcome)
+            # Overrides that a kind of model has no use for make the same trial again.
+            again = self._rows.get(trial.resolved.identity) is not None
             self._rows[trial.resolved.identity] = row
-            progress.add(row)
+            progress.add(row, silent=again)
             done(trial, row)
 
         def left_to_do() -> Iterator[Trial]:
@@ -202,27 +209,45 @@ class Sweep:
             if metric.startswith("test/") and len(summary.rows) > 1:
                 print("  picked on the test part, so its own value flatters it (see sweep.metric)")
             print(f"  plait promote best:{self.name}   makes an experiment of it")
+        print(f"\nreport: {self._overview(summary)}")
         for store in self._stores.values():
             ids = [row.outcome.run_id for row in summary.rows]
             print(patiently(compare_pages, store, self.name, ids))
         return 1 if failed else 0
+
+    def _overview(self, summary: Summary) -> Path:
+        """Write the page that compares the trials."""
+        recorded, links = {}, {}
+        for row in summary.rows:
+            if row.outcome.run_id is None:
+                continue
+            store = self._store(row.resolved)
+            recorded[row.outcome.run_id] = patiently(recorded_values, store, row)
+            address = patiently(address_of, store, row)
+            if address is not None:
+                links[row.outcome.run_id] = address
+        path = self.workspace.root / "mlruns" / "reports" / "sweeps" / f"{self.name}.html"
+        plots = Plots(**summary.rows[0].resolved["evaluation.plots"])
+        write(path, self.name, summary, recorded, links, plots)
+        return path.relative_to(self.workspace.root)
 
     def _row(self, trial: Trial, outcome: Outcome) -> Row:
         score = None
         if outcome.run_id is not None and outcome.status in ("new", "resumed", "reused"):
             run_id, store = outcome.run_id, self._store(trial.resolved)
             score = patiently(score_of, store, run_id, self.metric, self.direction)
-        return Row(trial.resolved, self._shown(trial.overrides), outcome, score)
+        return Row(trial.resolved, self._shown(trial), outcome, score)
 
-    def _shown(self, overrides: tuple[str, ...]) -> tuple[str, ...]:
+    def _shown(self, trial: Trial) -> tuple[str, ...]:
         """What tells a trial from the others: ``lr=0.1``, longer where that is ambiguous."""
         shorts = [key.rpartition(".")[2] for key in self._varying]
         words = []
-        for key, _, value in (text.partition("=") for text in overrides):
-            if key in self._varying:
+        for key, _, value in (text.partition("=") for text in trial.overrides):
+            # A choice that the trial's kind of model has no use for tells nothing.
+            if key in self._varying and trial.resolved.values.get(key, value) is not None:
                 short = key.rpartition(".")[2]
                 words.append(f"{short if shorts.count(short) == 1 else key}={value}")
-        return tuple(words) or overrides
+        return tuple(words) or trial.overrides
 
     def _reused(self, trial: Trial) -> Outcome | None:
         """The outcome of a trial that is done; known without a process for it."""
@@ -290,8 +315,14 @@ class Progress:
             total=total, desc=name, unit="trial", disable=not sys.stderr.isatty(), leave=False
         )
 
-    def add(self, row: Row) -> None:
-        """Tell of a trial that has ended."""
+    def add(self, row: Row, silent: bool = False) -> None:
+        """Tell of a trial that has ended.
+
+        :param silent: count it alone.
+        """
+        self._bar.update()
+        if silent:
+            return
         words = [f"{row.shown}: {row.outcome.status}"]
         if row.score is not None:
             words.append(f"{row.score.metric} {row.score.value:.4g}")
@@ -300,7 +331,6 @@ class Progress:
         if row.outcome.reason:
             words.append(row.outcome.reason_in_short)
         self._bar.write(", ".join(words), file=sys.stderr)
-        self._bar.update()
 
     def close(self) -> None:
         """Remove the bar."""

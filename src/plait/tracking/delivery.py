@@ -11,6 +11,7 @@ from filelock import Timeout
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.tracking import runs
+from plait.tracking.cost import SECONDS
 from plait.tracking.journal import Journal, journals
 from plait.tracking.points import Points, Row
 from plait.tracking.source_patch import log_patch, unpacked
@@ -59,6 +60,7 @@ class Delivery:
             if "begin" in event:
                 self._begin(event["begin"], event["at"])
             else:
+                self._cost(event.get("cost", {}), event["at"])
                 self._end(event["end"], event["error"], event["at"])
         self._send_rows(rows)
         self._read = end
@@ -100,11 +102,13 @@ class Delivery:
                 self._store, self._run_id, {"plait.differences": "\n".join(self._differences)}
             )
 
+    def _cost(self, memory: dict[str, float], at: int) -> None:
+        assert self._points is not None, "a journal without beginning"
+        # Of this training: the run itself may have begun with an earlier one.
+        values = {SECONDS: round((at - self._began) / 1000, 1), **memory}
+        self._points.add([Row(0, at, values)], replace=True)
+
     def _end(self, status: str, error: str | None, at: int | None) -> None:
-        if at is not None:
-            # Of this training: the run itself may have begun with an earlier one.
-            seconds = {"plait.train_seconds": f"{(at - self._began) / 1000:.1f}"}
-            runs.set_tags(self._store, self._run_id, seconds)
         runs.end(self._store, self._run_id, status, error, at)
         self.ended = True
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from plait.artifacts import Workspace
 from plait.errors import UserError
 from plait.evaluation.notation import NOTHING, duration, readable
+from plait.tracking.cost import SECONDS
 from plait.tracking.find import BEST_OF, SWEEPS, names_in, open_stores
 from plait.tracking.score import Score
 from plait.tracking.store import said_plainly
@@ -58,14 +59,13 @@ class Entry:
     def of(cls, run: "Run", metric: str | None, store: str) -> "Entry":
         """The entry of a run, ranked by a metric or by its main one."""
         tags = {key: value for key, value in run.data.tags.items() if key.startswith("plait.")}
-        seconds = tags.get("plait.train_seconds")
         return cls(
             run_id=run.info.run_id,
             name=run.info.run_name,
             experiment=tags["plait.experiment"],
             status=run.info.status.lower(),
             began=run.info.start_time,
-            seconds=None if seconds is None else float(seconds),
+            seconds=run.data.metrics.get(SECONDS),
             score=Score.of(run, metric) if run.info.status == "FINISHED" else None,
             sweeps=names_in(tags.get(SWEEPS)),
             best_of=names_in(tags.get(BEST_OF)),

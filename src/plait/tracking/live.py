@@ -15,6 +15,7 @@ from plait.config.resolved import Resolved
 from plait.errors import Pruned
 from plait.tracking import runs
 from plait.tracking.backend import backend_of
+from plait.tracking.cost import PeakMemory
 from plait.tracking.delivery import HEARTBEAT, Delivery, say_waiting
 from plait.tracking.journal import Journal
 from plait.tracking.record import SOURCE_MEASURES, evaluation_digest
@@ -59,6 +60,7 @@ class LiveRun:
         self._resolved = resolved
         self._tags = {**(tags or {}), "plait.devices": devices}
         self._journal = Journal(workspace, resolved.identity)
+        self._memory = PeakMemory()
         self._thread = threading.Thread(target=self._send, name="plait-tracking", daemon=True)
         self._news = threading.Event()
         self._closing = threading.Event()
@@ -114,7 +116,7 @@ class LiveRun:
         """End the run with its true status; exceptions go on."""
         status, reason = outcome(error)
         try:
-            self._append({"end": status, "error": reason})
+            self._append({"end": status, "error": reason, "cost": self._memory.values()})
             self._closing.set()
             self._news.set()
             if self._event_files is not None:

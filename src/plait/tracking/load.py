@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from plait.artifacts import Workspace, read_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
+from plait.tracking import cost
 from plait.tracking.find import find
 from plait.tracking.logged_model import logged_model_id
+from plait.tracking.record import BASELINE
 from plait.tracking.store import Store, import_pyfunc, said_plainly
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.pyfunc import PyFuncModel
 
-FINAL = ("test/", "test_interval/", "test_naive/")
+FINAL = ("test/", "test_interval/", "test_naive/", f"{BASELINE}/", "model/", cost.PREFIX)
 """Sections of metrics that are no curves."""
 
 

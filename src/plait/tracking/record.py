@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from plait.artifacts import Outputs, Workspace, read_json
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
+from plait.evaluation.notation import duration, readable_size
 from plait.tracking import runs
 from plait.tracking.backend import backend_of
+from plait.tracking.cost import MEMORY, SECONDS
 from plait.tracking.delivery import deliver_journal, deliver_journals
 from plait.tracking.logged_model import log_model, logged_model_id
 from plait.tracking.points import Points, Row
@@ -40,6 +42,9 @@ MAIN_METRIC = "plait.main_metric"
 
 DIRECTION = "plait.direction"
 """The tag that says whether the main metric is better small: ``minimize`` or ``maximize``."""
+
+BASELINE = "test_baseline"
+"""The section of metrics with the main metric of each baseline that is not naive."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,10 @@ def curve_rows(path: Path, at: int) -> list[Row]:
 
 
 def final_values(metrics: dict[str, float], evaluation: dict[str, Any]) -> dict[str, float]:
-    """The numbers of the test part: metrics, their intervals, the best naive baseline of each."""
+    """The numbers of the test part: metrics, their intervals, the baselines.
+
+    Of the naive ones the best at each metric, of the others the main metric.
+    """
     values = dict(metrics)
     for name, entry in evaluation["metrics"].items():
         for bound in ("low", "high"):
@@ -196,6 +204,10 @@ def final_values(metrics: dict[str, float], evaluation: dict[str, Any]) -> dict[
         if naive:
             best = min if entry["direction"] == "minimize" else max
             values[f"test_naive/{name}"] = best(naive)
+    for name, other in evaluation["baselines"].items():
+        reached = other["metrics"][evaluation["primary"]]["value"]
+        if not other["naive"] and reached is not None:
+            values[f"{BASELINE}/{name}"] = reached
     sizes = evaluation.get("sizes") or {}
     for key in ("trained_parameters", "parameters", "saved_bytes"):
         if key in sizes:
@@ -228,8 +240,11 @@ def run_facts(store: Store, run: "Run", url_path: str) -> dict[str, str]:
     if "plait.restored" in tags:
         facts["restored"] = f"{began}, from outputs that were made elsewhere or before"
     else:
-        if "plait.train_seconds" in tags:
-            facts["cost"] = f"{tags['plait.train_seconds']} s on {tags['plait.devices']}"
+        costs = run.data.metrics
+        if SECONDS in costs:
+            facts["cost"] = f"{duration(costs[SECONDS])} on {tags['plait.devices']}"
+            if MEMORY in costs:
+                facts["cost"] += f", {readable_size(int(costs[MEMORY] * 1e6))} of memory at most"
         facts["began"] = began
     facts["run_id"] = run.info.run_id
     facts["host"] = tags.get("plait.host", "unknown")

@@ -1,0 +1,76 @@
+"""What a training costs: time and memory. No rebuild repeats them, so no stage has them as outs."""
+
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+PREFIX = "cost/"
+
+SECONDS = PREFIX + "train_seconds"
+MEMORY = PREFIX + "peak_memory_mb"
+"""Of the process that trains; where several do, of the largest."""
+GPU_MEMORY = PREFIX + "peak_gpu_memory_mb"
+"""Of the process that records, if it trains on a GPU itself."""
+
+PROCESS = Path("/proc/self")
+
+
+class PeakMemory:
+    """The most memory that this process has held since this was made.
+
+    Linux alone can forget an earlier peak: elsewhere it is that of the process's whole life.
+    """
+
+    def __init__(self) -> None:
+        self._own = _forget_peak()
+        self._children = _children()
+        gpu = _gpu()
+        if gpu is not None:
+            gpu.reset_peak_memory_stats()
+
+    def values(self) -> dict[str, float]:
+        """In MB, by the metric's name."""
+        peak = _kilobytes("VmHWM") if self._own else _own()
+        # What children reached before is not told apart from what they reach now.
+        children = _children()
+        if children > self._children:
+            peak = max(peak, children)
+        values = {MEMORY: round(peak / 1000, 1)}
+        gpu = _gpu()
+        if gpu is not None:
+            values[GPU_MEMORY] = round(gpu.max_memory_allocated() / 1e6, 1)
+        return values
+
+
+def _forget_peak() -> bool:
+    try:
+        (PROCESS / "clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def _kilobytes(key: str) -> float:
+    lines = (PROCESS / "status").read_text(encoding="ascii").splitlines()
+    (line,) = [line for line in lines if line.startswith(key)]
+    return float(line.split()[1]) * 1.024
+
+
+def _own() -> float:
+    return _scaled(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def _children() -> float:
+    return _scaled(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+
+
+def _scaled(value: int) -> float:
+    """In kB: macOS counts bytes."""
+    return value / 1000 if sys.platform == "darwin" else value * 1.024
+
+
+def _gpu() -> Any:
+    """``torch.cuda`` where it is in use; this imports nothing."""
+    torch = sys.modules.get("torch")
+    return torch.cuda if torch is not None and torch.cuda.is_initialized() else None

@@ -1,0 +1,105 @@
+"""The page of a sweep: what is averaged, what is drawn against what."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from plait.evaluation.settings import Plots
+from plait.sweeps.overview import SAVED, TRAINED, standings, write
+from plait.sweeps.summary import Row, summarise
+from plait.sweeps.trial import Outcome
+from plait.tracking.cost import MEMORY, SECONDS
+from plait.tracking.score import Score
+from tracking.conftest import resolved
+
+PLOTS = Plots(dpi=60, width=6, height=4, points=100)
+
+
+def trial(method: str, labels: str, seed: int, value: float | None) -> Row:
+    number = 5000 if labels == "null" else int(labels)
+    configuration = resolved(
+        seed=seed,
+        batch_size=number,
+        optimizer={"choice": method, "lr": 0.1},
+        identity=f"{method}{labels}{seed}",
+    )
+    words = (f"finetuning={method}", f"labels={labels}", f"seed={seed}")
+    if value is None:
+        return Row(configuration, words, Outcome("failed", 1.0, None, "no memory"), None)
+    score = Score("test/f1_macro", "maximize", value, value - 0.1, value + 0.1)
+    return Row(configuration, words, Outcome("new", 2.0, f"run-{method}{labels}{seed}"), score)
+
+
+ROWS = [
+    trial(method, labels, seed, base + 0.1 * place + 0.02 * seed)
+    for method, base in (("full", 0.4), ("lora", 0.5))
+    for place, labels in enumerate(("50", "500", "null"))
+    for seed in (0, 1)
+]
+
+
+def recorded(row: Row) -> dict[str, float]:
+    trained = 1e7 if row.overrides[0] == "finetuning=full" else 1e5
+    costs = {TRAINED: trained, SAVED: 4 * trained, SECONDS: 60.0, MEMORY: 1500.0}
+    return {**costs, "test_baseline/tfidf": 0.45, "train/loss": 0.2}
+
+
+RECORDED = {str(row.outcome.run_id): recorded(row) for row in ROWS}
+
+
+def test_trials_that_differ_by_their_seed_are_one_line() -> None:
+    lines = standings(summarise(ROWS), RECORDED)
+    assert len(lines) == 6
+    first = lines[0]
+    assert first.shown == "finetuning=full labels=50"
+    assert first.settings == {"finetuning": "full", "labels": "50"}
+    assert first.value == pytest.approx(0.41)
+    # The standard error of 0.40 and 0.42.
+    assert (first.low, first.high) == pytest.approx((0.40, 0.42))
+    assert first.costs[TRAINED] == 1e7
+    assert first.baselines == {"test_baseline/tfidf": 0.45}
+
+
+def test_a_trial_alone_keeps_the_interval_of_the_test_part() -> None:
+    (line,) = standings(summarise(ROWS[:1]), RECORDED)
+    assert (line.value, line.low, line.high) == pytest.approx((0.4, 0.3, 0.5))
+
+
+def test_the_page_shows_every_line_with_what_it_costs(tmp_path: Path) -> None:
+    rows = [*ROWS, trial("prefix", "50", 0, None)]
+    links = {str(row.outcome.run_id): f"http://ui/{row.outcome.run_id}" for row in ROWS}
+    path = tmp_path / "sweeps" / "few.html"
+    write(path, "few", summarise(rows), RECORDED, links, PLOTS)
+    page = path.read_text(encoding="utf-8")
+    for method in ("full", "lora"):
+        for labels in ("50", "500", "null"):
+            assert f"<td>finetuning={method} labels={labels}</td>" in page
+    for shown in ("10,000,000", "400.0 kB", "1 min 0 s", "1.5 GB", "F1 (macro), test part"):
+        assert shown in page
+    assert page.count('href="http://ui/run-') == len(ROWS)
+    assert "no memory" in page
+    titles = re.findall(r"<figcaption><b>([^<]+)</b>", page)
+    assert titles == ["F1 (macro), test part against labels", "What quality costs"]
+
+
+def test_nothing_is_drawn_where_nothing_varies(tmp_path: Path) -> None:
+    path = tmp_path / "one.html"
+    write(path, "one", summarise(ROWS[:2]), RECORDED, {}, PLOTS)
+    assert "<figure>" not in path.read_text(encoding="utf-8")
+
+
+def test_trials_of_different_metrics_are_listed_and_not_drawn(tmp_path: Path) -> None:
+    other = replace(ROWS[5], score=Score("test/mse", "minimize", 3.0))
+    path = tmp_path / "two.html"
+    write(path, "two", summarise([ROWS[0], other]), RECORDED, {}, PLOTS)
+    page = path.read_text(encoding="utf-8")
+    assert "<figure>" not in page
+    assert "labels=null" in page
+
+
+def test_a_sweep_in_which_all_failed_has_a_page(tmp_path: Path) -> None:
+    path = tmp_path / "none.html"
+    write(path, "none", summarise([trial("full", "50", 0, None)]), {}, {}, PLOTS)
+    assert "no memory" in path.read_text(encoding="utf-8")
