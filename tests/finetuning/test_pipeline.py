@@ -38,9 +38,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     checkout.append("conf/experiment/tiny.yaml", EXPERIMENT.replace("DIGEST", digest))
     # Not in git, as a real model would be.
     checkout.append("data/raw/.gitignore", "tiny/\n")
-    checkout.list_experiments(
-        {"tiny": {"finetuning": "lora", "trainer": {"max_epochs": 6}, "model": {"max_length": 12}}}
-    )
+    tiny = {
+        "finetuning": "lora",
+        "trainer": {"max_epochs": 6},
+        "model": {"max_length": 12},
+        # What holds of two members holds of one.
+        "ensemble": 2,
+    }
+    checkout.list_experiments({"tiny": tiny})
     checkout.run("dvc", "repro")
     checkout.commit()
     return checkout
@@ -54,9 +59,14 @@ def test_the_report_says_what_a_manager_asks(built: Checkout) -> None:
     assert 0 < sizes["trained_parameters"] < sizes["parameters"]
     assert 0 < sizes["truncated"]["test"] < 1
     saved = built.root / "results/tiny/model"
-    assert sizes["saved_bytes"] == sum(path.stat().st_size for path in saved.iterdir())
+    assert sizes["saved_bytes"] == sum(
+        path.stat().st_size for path in saved.rglob("*.*") if path.is_file()
+    )
+    assert len(evaluation["members"]) == 2
     page = (built.root / "mlruns/reports/tiny.html").read_text()
     for words in ("TF-IDF and logistic regression", "Parameters trained", "longer ones are cut"):
+        assert words in page
+    for words in ("The ensemble and its members", "Member 2"):
         assert words in page
     if evaluation["errors"]:
         assert "The surest errors" in page

@@ -31,6 +31,7 @@ VALUES: dict[str, Any] = {
     "augmentation": None,
     "callbacks": {},
     "batch_size": 32,
+    "ensemble": None,
     "seed": 0,
     "trainer": {
         "max_epochs": 3,

@@ -43,6 +43,13 @@ class Root(Settings):
 
     description: str = setting("what the experiment is, in a line", min_length=1)
     seed: int = setting("of training: initial weights, order of rows, dropout", ge=0, le=2**32 - 1)
+    ensemble: int | None = setting(
+        "members of an ensemble, which differ by their seed and whose predictions are averaged;"
+        " null: a single model",
+        unit="models",
+        ge=2,
+        le=100,
+    )
     batch_size: int = setting("rows a step, over all devices together", unit="rows", ge=1)
 
 

@@ -241,6 +241,7 @@ class Project:
             "label": "",
             "seed": values["seed"],
             "batch_size": values["batch_size"],
+            "ensemble": values["ensemble"],
         }
         # As the settings hold them, so that 1 and 1.0 are one value and the order is theirs.
         for section in (*GROUPS, *SECTIONS):
@@ -413,7 +414,7 @@ def _label(users: tuple[Level, ...], ordered: dict[str, Any]) -> str:
         final = {}
     final |= {key.removesuffix(".choice"): value for key, value in flat(ordered)}
     # The root's own values, which stand first in the file, read better last.
-    final |= {key: final.pop(key) for key in ("seed", "batch_size")}
+    final |= {key: final.pop(key) for key in ("seed", "batch_size", "ensemble")}
     for group in (group for group, definition in GROUPS.items() if definition.several):
         final = {group: sorted(ordered[group]) or None} | final
     deviations = {

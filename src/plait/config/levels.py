@@ -48,7 +48,7 @@ def read_params(path: Path) -> dict[str, dict[str, Any]]:
     """
     content = read_yaml(path)
     for key in content:
-        if key in (*FILE_GROUPS, *SECTIONS, "seed", "batch_size", "description"):
+        if key in (*FILE_GROUPS, *SECTIONS, "seed", "batch_size", "ensemble", "description"):
             raise ConfigurationError(
                 f"{path.name}: {key} stands outside of `experiments`; set it below an"
                 " experiment's name"

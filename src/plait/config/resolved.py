@@ -17,7 +17,7 @@ READS: dict[Stage, tuple[str, ...]] = {
     "train": (
         *("preprocessing", "augmentation", "model", "model_files", "finetuning"),
         *("objective", "optimizer", "schedule", "adversarial", "callbacks"),
-        *("batch_size", "seed"),
+        *("batch_size", "ensemble", "seed"),
         *(f"trainer.{key}" for key in ("max_epochs", "max_steps", "precision", "threads")),
         *(f"trainer.{key}" for key in ("gradient_clip", "micro_batch_size", "overfit_rows")),
         *("trainer.keep", "trainer.detect_anomaly"),
@@ -142,6 +142,10 @@ class Resolved:
     def handed_to(self, stage: Stage) -> "Resolved":
         """The same, readable only where ``stage`` may."""
         return Resolved(self.values, stage)
+
+    def with_seed(self, seed: int) -> "Resolved":
+        """The same for a member of an ensemble."""
+        return Resolved({**self.values, "seed": seed, "ensemble": None}, self.stage)
 
     def choice(self, group: str) -> str:
         """The name chosen in a group, such as ``mlp`` for ``model``."""

@@ -64,7 +64,8 @@ def evaluate(
     chosen = select(settings, dataset)
     primary = next(iter(chosen))
     truth = target(test, dataset)
-    prediction = predict(model, test, dataset)
+    members = [predict(member, test, dataset) for member in model.members]
+    prediction = model.average(members)
     others, fitted, solved = _compared(model, train, test, dataset)
 
     measures: dict[str, Measure] = {name: item.function for name, item in chosen.items()}
@@ -100,6 +101,7 @@ def evaluate(
         "coefficients": None,
         "errors": None,
         "sizes": None,
+        "members": _members(truth, members, chosen) if model.others else None,
         "plots": [],
     }
     if dataset.task == "classification":
@@ -407,6 +409,22 @@ def _per_class(
             "support": int(support[number]),
         }
         for number, label in enumerate(dataset.classes)
+    ]
+
+
+def _members(
+    truth: "np.ndarray", predictions: "list[np.ndarray]", chosen: dict[str, Metric]
+) -> list[dict[str, float | None]]:
+    """By member of an ensemble, what it reaches alone."""
+    import numpy as np
+
+    ones = np.ones(len(truth))
+    return [
+        {
+            name: _number(float(item.function(truth, prediction, ones)))
+            for name, item in chosen.items()
+        }
+        for prediction in predictions
     ]
 
 

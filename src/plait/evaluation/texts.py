@@ -87,7 +87,11 @@ def sizes(
     found: dict[str, Any] = {
         key: described[key] for key in ("trained_parameters", "parameters") if key in described
     }
-    found["saved_bytes"] = sum(path.stat().st_size for path in outputs.model.iterdir())
+    for key in found:
+        found[key] *= 1 + len(model.others)
+    found["saved_bytes"] = sum(
+        path.stat().st_size for path in outputs.model.rglob("*") if path.is_file()
+    )
     if model.finetuning is not None:
         found["max_length"] = model.settings["max_length"]
         found["truncated"] = {

@@ -173,7 +173,9 @@ def load(
 
     finetuning = extra["finetuning"]
     whole = settings_of("finetuning", finetuning["choice"]).saves_body  # type: ignore[attr-defined]
-    base = Pretrained(folder / BASE) if (folder / BASE).is_dir() else None
+    # Members of an ensemble share the one beside the first.
+    beside = [place / BASE for place in (folder, folder.parent) if (place / BASE).is_dir()]
+    base = Pretrained(beside[0]) if beside else None
     network = build(choice, settings, shape, finetuning, base=base, weights=not whole)
     network.to(getattr(torch, extra["dtype"]))
     take(network, read(folder))

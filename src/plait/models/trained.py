@@ -2,9 +2,10 @@
 
 A folder with ``model.json`` (the choice, its settings, the fitted preprocessing, the task) and the
 weights: ``weights.safetensors`` of a network or ``estimator.skops`` of an estimator. Neither
-executes anything when it is read.
+executes anything when it is read. Further members of an ensemble lie in ``member_2/``, ….
 """
 
+import math
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -42,6 +43,15 @@ class TrainedModel:
     """A `torch.nn.Module` or a scikit-learn estimator."""
     finetuning: dict[str, Any] | None = None
     """Of a pretrained model: the choice of the method and its settings."""
+    others: tuple[Any, ...] = ()
+    """Further members of an ensemble, each as ``fitted``."""
+
+    @property
+    def members(self) -> "tuple[TrainedModel, ...]":
+        """The models whose predictions are averaged; of a single model itself."""
+        return tuple(
+            replace(self, fitted=fitted, others=()) for fitted in (self.fitted, *self.others)
+        )
 
     @property
     def is_network(self) -> bool:
@@ -63,6 +73,8 @@ class TrainedModel:
         """
         import numpy as np
 
+        if self.others:
+            return self.average([member.predict(frame) for member in self.members])
         pieces = []
         for start in range(0, max(1, len(frame)), PREDICTION_ROWS):
             features = self.preprocessor.transform(frame.iloc[start : start + PREDICTION_ROWS])
@@ -70,10 +82,20 @@ class TrainedModel:
         outputs = np.concatenate(pieces)
         return self.preprocessor.decode_target(outputs) if self.task == "regression" else outputs
 
+    @staticmethod
+    def average(predictions: "list[np.ndarray]") -> "np.ndarray":
+        """What an ensemble predicts whose members predict these."""
+        import numpy as np
+
+        return predictions[0] if len(predictions) == 1 else np.mean(predictions, axis=0)
+
     def coefficients(self) -> dict[str, float] | None:
         """Of a linear regression, in raw units: by raw feature name and ``"(bias)"``; else None."""
         if self.task != "regression" or self.choice not in ("linear", "least_squares"):
             return None
+        if self.others:
+            found = [member.coefficients() or {} for member in self.members]
+            return {key: math.fsum(one[key] for one in found) / len(found) for key in found[0]}
         preprocessor: Any = self.preprocessor
         terms: tuple[np.ndarray, float] = self._kind.linear_terms(self.fitted)
         raw: dict[str, float] | None = preprocessor.raw_linear(*terms)
@@ -83,12 +105,17 @@ class TrainedModel:
         """Write the folder; equal models give equal bytes."""
         folder.mkdir(parents=True, exist_ok=True)
         extra = self._kind.save(self.fitted, folder)
+        for number, fitted in enumerate(self.others):
+            member = member_folder(folder, number)
+            member.mkdir()
+            self._kind.save(fitted, member)
         description = {
             "choice": self.choice,
             "settings": self.settings,
             "task": self.task,
             "classes": list(self.classes),
             **({} if self.finetuning is None else {"finetuning": self.finetuning}),
+            **({"others": len(self.others)} if self.others else {}),
             **extra,
             "preprocessing": self.preprocessor.to_json(),
         }
@@ -102,8 +129,11 @@ class TrainedModel:
         """
         model, extra = cls.describe(folder)
         settings = settings_of("model", model.choice)(**model.settings)
-        fitted = model._kind.load(folder, model.choice, settings, model.shape, extra)
-        return replace(model, fitted=fitted)
+        fitted, *others = (
+            model._kind.load(place, model.choice, settings, model.shape, extra)
+            for place in member_folders(folder, extra)
+        )
+        return replace(model, fitted=fitted, others=tuple(others))
 
     @classmethod
     def describe(cls, folder: Path) -> "tuple[TrainedModel, dict[str, Any]]":
@@ -133,3 +163,17 @@ class TrainedModel:
     def _kind(self) -> ModuleType:
         """`plait.models.networks`, `plait.models.estimators`, …"""
         return import_module(kind_of(self.choice).models)
+
+
+def member_folder(folder: Path, number: int) -> Path:
+    """Where the member stands that is the ``number``-th of `TrainedModel.others`."""
+    return folder / f"member_{number + 2}"
+
+
+def member_folders(folder: Path, description: dict[str, Any]) -> list[Path]:
+    """Where the members of a model stand, the first in its folder itself.
+
+    :param description: what its ``model.json`` holds.
+    """
+    count = description.get("others", 0)
+    return [folder, *(member_folder(folder, number) for number in range(count))]

@@ -243,9 +243,11 @@ def compare_weights(run: ArchivedRun, outputs: Outputs) -> Compared:
     rebuilt = weights_digest(outputs.model)
     if recorded == rebuilt:
         return Compared("weights", recorded, rebuilt, SAME)
-    weights = run.network_weights()
     file = outputs.model / "weights.safetensors"
-    if weights is not None and file.exists():
+    alone = file.exists() and not list(outputs.model.glob("*/"))
+    # An ensemble is compared by what it predicts.
+    weights = run.network_weights() if alone else None
+    if weights is not None:
         from safetensors.torch import load_file
 
         arrays = {key: value.double().numpy() for key, value in load_file(file).items()}

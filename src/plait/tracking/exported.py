@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.artifacts import read_json
-from plait.models.trained import DESCRIPTION, TrainedModel
+from plait.models.trained import DESCRIPTION, TrainedModel, member_folders
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,14 +22,17 @@ def export(model: TrainedModel, source: Path, folder: Path, rows: "pd.DataFrame"
     import torch
 
     inputs = torch.from_numpy(model.preprocessor.transform(rows))
-    network = model.fitted.eval()
-    dtype = next(network.parameters()).dtype
-    program = torch.export.export(
-        network, (inputs.to(dtype),), dynamic_shapes=({0: torch.export.Dim("rows", min=1)},)
-    )
     folder.mkdir(parents=True)
     shutil.copy(source / DESCRIPTION, folder)
-    torch.export.save(program, folder / NETWORK)
+    places = member_folders(folder, read_json(source / DESCRIPTION))
+    for member, place in zip(model.members, places, strict=True):
+        network = member.fitted.eval()
+        dtype = next(network.parameters()).dtype
+        program = torch.export.export(
+            network, (inputs.to(dtype),), dynamic_shapes=({0: torch.export.Dim("rows", min=1)},)
+        )
+        place.mkdir(exist_ok=True)
+        torch.export.save(program, place / NETWORK)
 
 
 def load_exported(folder: Path) -> TrainedModel:
@@ -39,11 +42,15 @@ def load_exported(folder: Path) -> TrainedModel:
     from plait.data.preprocessing import Preprocessor
 
     raw = read_json(folder / DESCRIPTION)
+    fitted, *others = (
+        torch.export.load(place / NETWORK).module() for place in member_folders(folder, raw)
+    )
     return TrainedModel(
         choice=raw["choice"],
         settings=raw["settings"],
         task=raw["task"],
         classes=tuple(raw["classes"]),
         preprocessor=Preprocessor.from_json(raw["preprocessing"]),
-        fitted=torch.export.load(folder / NETWORK).module(),
+        fitted=fitted,
+        others=tuple(others),
     )

@@ -10,7 +10,7 @@ from plait.errors import UserError
 from plait.tracking import cost
 from plait.tracking.find import find
 from plait.tracking.logged_model import logged_model_id
-from plait.tracking.record import BASELINE
+from plait.tracking.record import BASELINE, MEMBER
 from plait.tracking.store import Store, import_pyfunc, said_plainly
 
 if TYPE_CHECKING:
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.pyfunc import PyFuncModel
 
-FINAL = ("test/", "test_interval/", "test_naive/", f"{BASELINE}/", "model/", cost.PREFIX)
+FINAL = (
+    "test/",
+    "test_interval/",
+    "test_naive/",
+    f"{BASELINE}/",
+    f"{MEMBER}/",
+    "model/",
+    cost.PREFIX,
+)
 """Sections of metrics that are no curves."""
 
 

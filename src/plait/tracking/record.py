@@ -46,6 +46,9 @@ DIRECTION = "plait.direction"
 BASELINE = "test_baseline"
 """The section of metrics with the main metric of each baseline that is not naive."""
 
+MEMBER = "test_member"
+"""The section of metrics with the main metric of each member of an ensemble."""
+
 
 @dataclass(frozen=True)
 class RecordedRun:
@@ -208,6 +211,10 @@ def final_values(metrics: dict[str, float], evaluation: dict[str, Any]) -> dict[
         reached = other["metrics"][evaluation["primary"]]["value"]
         if not other["naive"] and reached is not None:
             values[f"{BASELINE}/{name}"] = reached
+    for number, member in enumerate(evaluation.get("members") or [], start=1):
+        reached = member[evaluation["primary"]]
+        if reached is not None:
+            values[f"{MEMBER}/{number}"] = reached
     sizes = evaluation.get("sizes") or {}
     for key in ("trained_parameters", "parameters", "saved_bytes"):
         if key in sizes:

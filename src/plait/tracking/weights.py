@@ -10,9 +10,8 @@ WEIGHTS = "plait.weights"
 def weights_digest(folder: Path) -> str:
     """One digest of a model's folder, as `train` leaves it: equal models have equal bytes."""
     hasher = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with path.open("rb") as file:
-            hasher.update(
-                f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode()
-            )
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        hasher.update(f"{path.relative_to(folder).as_posix()} {digest}\n".encode())
     return hasher.hexdigest()[:16]

@@ -97,7 +97,7 @@ def join(checkpoints: Path, patience: float) -> None:
     :raises UserError: if none comes, or this node's processes fail.
     """
     end = time.monotonic() + patience
-    while not (meetings := sorted(checkpoints.glob(f"*/*/{rank.MEETING}"))):
+    while not (meetings := sorted(checkpoints.glob(f"**/{rank.MEETING}"))):
         if time.monotonic() > end:
             raise UserError(
                 f"no training waited for a node within {patience:g} s; start one with"
