@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from checkouts import ROOT
 from plait.config.pairs import choices
-from plait.errors import UserError
+from plait.errors import ConfigurationError, UserError
 from plait.models.trained import TrainedModel
 from plait.training.epoch_end import EpochMeans
 from plait.training.gradient import new_network
@@ -301,3 +301,43 @@ def test_changed_copies_are_trained_on_beside_the_texts(texts: Lab) -> None:
     outcome = texts.fit(*without, "trainer.max_epochs=1")
     assert not equal_weights(outcome, texts.fit("tiny", "trainer.max_epochs=1"))
     texts.fit("tiny", "model=tfidf", *without[1:])
+
+
+class Counted:
+    """Counts how often the first layer of a body computes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from transformers.models.bert.modeling_bert import BertIntermediate
+
+        self.calls = 0
+        computed = BertIntermediate.forward
+
+        def forward(layer: Any, *arguments: Any) -> Any:
+            self.calls += layer.training
+            return computed(layer, *arguments)
+
+        monkeypatch.setattr(BertIntermediate, "forward", forward)
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m not in ("prefix", "linear_probe")])
+def test_gradient_checkpointing_computes_again_and_changes_no_number(
+    method: str, texts: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Counted(monkeypatch)
+    short = (f"finetuning={method}", "trainer.max_steps=3", "model.body_dropout=0.1")
+    plain = texts.fit("tiny", *short)
+    once = counted.calls
+    assert once
+    again = texts.fit("tiny", *short, "trainer.gradient_checkpointing=true")
+    assert counted.calls - once == 2 * once
+    assert equal_weights(plain, again)
+    assert plain.curves == again.curves
+
+
+def test_where_gradients_cannot_be_checkpointed_it_says_so(texts: Lab) -> None:
+    for experiment, method, words in (
+        ("tiny", ("finetuning=prefix",), "loses the keys and values that finetuning: prefix"),
+        ("wine", ("model=mlp",), "only a language model has layers to compute again"),
+    ):
+        with pytest.raises(ConfigurationError, match=words):
+            texts.resolved(experiment, *method, "trainer.gradient_checkpointing=true")

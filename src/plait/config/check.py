@@ -171,6 +171,16 @@ def _combination(values: dict[str, Any], settings: dict[str, Any]) -> list[str]:
                 "adversarial: shifts what a transformer is given, which finetuning: linear_probe"
                 " leaves as it is; choose another of the two"
             )
+        if trainer.gradient_checkpointing and kind.name != "language_model":
+            faults.append(
+                "trainer.gradient_checkpointing: is true, and only a language model has layers to"
+                " compute again; set it to false"
+            )
+        elif trainer.gradient_checkpointing and values["finetuning"]["choice"] == "prefix":
+            faults.append(
+                "trainer.gradient_checkpointing: loses the keys and values that finetuning: prefix"
+                " puts before the text; set it to false"
+            )
         micro = trainer.micro_batch_size
         if micro is not None and batch_size % micro:
             faults.append(

@@ -31,7 +31,7 @@ READS: dict[Stage, tuple[str, ...]] = {
 PLACEMENT: tuple[str, ...] = (
     *("trainer.accelerator", "trainer.devices", "trainer.nodes", "trainer.strategy"),
     *("trainer.workers", "trainer.checkpoint_minutes", "trainer.checkpoint_steps"),
-    "trainer.profile",
+    *("trainer.gradient_checkpointing", "trainer.profile"),
 )
 """What `train` reads too: where and how it runs. By design no part of the identity, though another
 kind of device may round differently."""

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from plait.models.kinds import LanguageModelSettings
-from plait.models.pretrained import Origin
+from plait.models.origins import Origin
 from plait.settings import setting
 
 Pooling = Literal["mean", "first", "last"]

@@ -182,6 +182,23 @@ def load(
     return network.eval()
 
 
+def checkpoint_gradients(network: LanguageModel) -> None:
+    """Let it keep each layer's input alone, and compute the rest again for the gradients.
+
+    Chen et al. (2016), Training deep nets with sublinear memory cost.
+
+    :raises UserError: if transformers can't do so with this model.
+    """
+    from transformers import PreTrainedModel
+
+    (body,) = [m for m in network.modules() if isinstance(m, PreTrainedModel)]
+    if not body.supports_gradient_checkpointing:
+        raise UserError(
+            f"trainer.gradient_checkpointing: {type(body).__name__} has none; set it to false"
+        )
+    body.activation_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+
+
 def take(network: LanguageModel, weights: "dict[str, Tensor]") -> None:
     """Put trained weights in their places.
 

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from plait.data.tokens import Tokens, tokenized
 from plait.errors import UserError
+from plait.models.origins import Origin
 
 if TYPE_CHECKING:
     import numpy as np
     from transformers import PreTrainedModel
-
-Origin = Literal["package", "folder", "hub"]
 
 PARTS = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 """What belongs to a model beside its weights, ``*.safetensors``."""
@@ -28,10 +27,12 @@ class Pretrained:
     """A pretrained transformer in a folder."""
 
     folder: Path
+    parts: tuple[str, ...] = PARTS
+    """Files that belong to it, where they are there."""
 
     def digest(self) -> str:
         """Of its weights, its configuration and its tokenizer."""
-        return _digest(self.folder)
+        return _digest(self.folder, self.parts)
 
     def body(self, weights: bool = True) -> "PreTrainedModel":
         """The transformer without head, in evaluation, nothing of it trained.
@@ -105,32 +106,47 @@ class TextEncoder:
         return self.source.tokens(texts, self.max_length)
 
 
-def find(origin: Origin, name: str, revision: str | None, digest: str | None) -> Pretrained:
+def find(
+    origin: Origin,
+    name: str,
+    revision: str | None,
+    digest: str | None,
+    *,
+    where: str = "model",
+    parts: tuple[str, ...] = PARTS,
+) -> Pretrained:
     """A pretrained model, checked against the digest that pins it.
 
     :param origin: a Python package that holds a model's folder; a folder of the project; the hub.
+    :param where: the section of the settings that name it, for errors.
+    :param parts: as in `Pretrained`.
     :raises UserError: if there is none, or it is another one than was pinned.
     """
-    folder = {"package": _in_package, "folder": _in_project, "hub": _on_hub}[origin](name, revision)
-    found = Pretrained(folder)
+    if origin == "package":
+        folder = _in_package(name, where)
+    elif origin == "folder":
+        folder = _in_project(name, where)
+    else:
+        folder = _on_hub(name, revision, where, parts)
+    found = Pretrained(folder, parts)
     if origin == "folder" and digest is None:
         raise UserError(
-            f"model.digest: is null, and the folder {name} may change; set it to"
+            f"{where}.digest: is null, and the folder {name} may change; set it to"
             f" {found.digest()}, which it is now"
         )
     if digest is not None and found.digest() != digest:
         raise UserError(
-            f"model: {name} is another model than was pinned: its digest is {found.digest()}, not"
-            f" model.digest, {digest}"
+            f"{where}: {name} is another model than was pinned: its digest is {found.digest()},"
+            f" not {where}.digest, {digest}"
         )
     return found
 
 
 @cache
-def _digest(folder: Path) -> str:
+def _digest(folder: Path, parts: tuple[str, ...]) -> str:
     hasher = hashlib.sha256()
     weights = sorted(path.name for path in folder.glob("*.safetensors"))
-    for name in (*PARTS, *weights):
+    for name in (*parts, *weights):
         path = folder / name
         if path.is_file():
             with path.open("rb") as file:
@@ -139,35 +155,35 @@ def _digest(folder: Path) -> str:
     return hasher.hexdigest()[:32]
 
 
-def _in_package(name: str, revision: str | None) -> Path:
+def _in_package(name: str, where: str) -> Path:
     # Not imported: it is used as files.
     spec = find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise UserError(
-            f"model.name: the package {name} is not installed; `make repro` installs what"
+            f"{where}.name: the package {name} is not installed; `make repro` installs what"
             " requirements-data.txt lists"
         )
     root = Path(next(iter(spec.submodule_search_locations)))
     configs = sorted(root.rglob("config.json"), key=lambda path: len(path.parts))
     if not configs:
-        raise UserError(f"model.name: the package {name} holds no model (no config.json)")
+        raise UserError(f"{where}.name: the package {name} holds no model (no config.json)")
     return configs[0].parent
 
 
-def _in_project(name: str, revision: str | None) -> Path:
+def _in_project(name: str, where: str) -> Path:
     folder = Path(name).resolve()
     if not folder.is_dir():
-        raise UserError(f"model.name: no folder {name}, seen from the project's root")
+        raise UserError(f"{where}.name: no folder {name}, seen from the project's root")
     return folder
 
 
-def _on_hub(name: str, revision: str | None) -> Path:
+def _on_hub(name: str, revision: str | None, where: str, parts: tuple[str, ...]) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    wanted = [*PARTS, "*.safetensors"]
+    wanted = [*parts, "*.safetensors"]
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
     except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         said = str(error).strip().partition("\n")[0]
-        raise UserError(f"model.name: {name} can't be had from the hub: {said}") from error
+        raise UserError(f"{where}.name: {name} can't be had from the hub: {said}") from error

@@ -114,6 +114,8 @@ def _train(task: "Task", place: Place, start: Path | None) -> Trained:
     # After everything else is set up, so that only the seed decides the initial weights.
     seed_everything(resolved["seed"], verbose=False)
     network = new_network(task).to(dtype).train()
+    if settings.gradient_checkpointing:
+        models_of(resolved).checkpoint_gradients(network)
     module: LightningModule
     if isinstance(network, LightningModule):
         if resolved["adversarial"] is not None:

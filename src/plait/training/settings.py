@@ -35,4 +35,8 @@ class Settings(Base):
     workers: int = setting("processes that load batches; 0: none, all in memory", ge=0)
     checkpoint_minutes: float = setting("between checkpoints", unit="minutes", ge=0)
     checkpoint_steps: int | None = setting("between checkpoints", unit="steps", ge=1)
+    gradient_checkpointing: bool = setting(
+        "compute a language model's inner values again when gradients need them: less memory, a"
+        " third more time, the same numbers"
+    )
     profile: bool = setting("print where the time went")

@@ -1,0 +1,55 @@
+"""Back-translation: each text into another language and back, by models of the user's choice.
+
+Sennrich, Haddow and Birch (2016), Improving neural machine translation models with monolingual
+data; for classification Xie et al. (2020), Unsupervised data augmentation for consistency training.
+Beam search draws nothing at random: a copy depends on its text and the models, not on the seed.
+"""
+
+from typing import TYPE_CHECKING, Self
+
+from pydantic import model_validator
+
+from plait.augmentation.kinds import AugmentationSettings
+from plait.models.origins import Origin
+from plait.settings import Settings as Base
+from plait.settings import setting
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Translator(Base):
+    """A model that translates: any of transformers' sequence-to-sequence models, as safetensors."""
+
+    origin: Origin = setting("where the model is: a package, a folder of the project, or the hub")
+    name: str = setting("its package, folder, or name on the hub", min_length=1)
+    revision: str | None = setting("the commit on the hub that pins it")
+    digest: str | None = setting("of its files; pins them")
+    prefix: str = setting("what is put before each text, as T5 wants it")
+
+
+class Settings(AugmentationSettings):
+    """``augmentation: back_translation``."""
+
+    beams: int = setting("beams of the search, in both directions", ge=1)
+    max_length: int = setting("longest text and translation; longer ones are cut", ge=8)
+    there: Translator = setting("into the other language")
+    back: Translator = setting("from the other language")
+
+    @model_validator(mode="after")
+    def _enough_beams(self) -> Self:
+        if self.copies > self.beams:
+            raise ValueError(f"copies, {self.copies}, must be at most beams, {self.beams}")
+        return self
+
+
+def augment(settings: Settings, texts: "np.ndarray", seed: int) -> "np.ndarray":
+    """Changed copies, object (copies, rows): the best translations of the best translation.
+
+    :raises UserError: if a model is not there, is another than was pinned, or translates nothing.
+    """
+    from plait.augmentation.translation import translated
+
+    limits = {"beams": settings.beams, "max_length": settings.max_length}
+    (there,) = translated(texts, settings.there, "augmentation.there", best=1, **limits)
+    return translated(there, settings.back, "augmentation.back", best=settings.copies, **limits)
