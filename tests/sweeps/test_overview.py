@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from plait.evaluation.settings import Plots
-from plait.sweeps.overview import SAVED, TRAINED, standings, write
+from plait.sweeps.charts import SAVED, TRAINED, scales
+from plait.sweeps.overview import standings, write
 from plait.sweeps.summary import Row, summarise
 from plait.sweeps.trial import Outcome
 from plait.tracking.cost import MEMORY, SECONDS
@@ -103,3 +104,10 @@ def test_a_sweep_in_which_all_failed_has_a_page(tmp_path: Path) -> None:
     path = tmp_path / "none.html"
     write(path, "none", summarise([trial("full", "50", 0, None)]), {}, {}, PLOTS)
     assert "no memory" in path.read_text(encoding="utf-8")
+
+
+def test_a_setting_has_a_scale_where_its_values_are_numbers() -> None:
+    (scale,) = scales(standings(summarise(ROWS), RECORDED))
+    assert scale.key == "labels"
+    assert scale.logarithmic
+    assert scale.ticks == [(50.0, "50"), (500.0, "500"), (1000.0, "all")]

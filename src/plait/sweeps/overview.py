@@ -1,70 +1,20 @@
-"""A sweep as one page: its trials side by side, and what quality costs. Pure but for `write`."""
+"""A sweep as one page: its trials side by side, with what they cost, and plots of both."""
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from plait.artifacts import write_text
 from plait.evaluation.metrics import metrics
 from plait.evaluation.notation import NOTHING, duration, readable, readable_size
-from plait.evaluation.plots import INK, MUTED, SERIES, Canvas
+from plait.evaluation.plots import Canvas
 from plait.evaluation.report import page, with_pictures
 from plait.evaluation.settings import Plots
-from plait.sweeps.summary import Row, Summary, counts
+from plait.sweeps.charts import COSTS, TRAINED, Standing, draw
+from plait.sweeps.summary import Summary, counts
 from plait.tracking.cost import MEMORY, SECONDS
 from plait.tracking.record import BASELINE
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-TRAINED, SAVED = "model/trained_parameters", "model/saved_bytes"
-
-FEWEST_POINTS = 3
-"""Values of a setting from which on the quality is drawn against it."""
-
-ALL = {"labels": "all"}
-"""What null means to people, by the key as it is shown."""
-
-MARKERS = "osD^vPX*<>"
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Something that a trial takes."""
-
-    title: str
-    unit: str
-    scale: float = 1.0
-    """From the recorded unit to the plotted one."""
-
-
-COSTS = {
-    TRAINED: Cost("Parameters trained", ""),
-    SAVED: Cost("Saved size", "MB", 1e-6),
-    SECONDS: Cost("Training time", "s"),
-    MEMORY: Cost("Memory at most", "MB"),
-}
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What trials that differ by their seed alone reached: a line of the page."""
-
-    shown: str
-    rows: tuple[Row, ...]
-    value: float
-    low: float | None
-    high: float | None
-    """Of one trial the interval on the test part, of several a standard error off the mean."""
-    costs: Mapping[str, float]
-    """Means, by metric."""
-    baselines: Mapping[str, float]
-    """Means of the main metric, by the baseline's name."""
-    settings: Mapping[str, str]
-    """By the key that varies, but for seeds."""
 
 
 def standings(summary: Summary, recorded: Mapping[str, Mapping[str, float]]) -> list[Standing]:
@@ -127,8 +77,7 @@ def write(
     with TemporaryDirectory() as folder:
         canvas = Canvas(Path(folder) / "plots", settings)
         if lines and len({line.rows[0].score.metric for line in lines if line.rows[0].score}) == 1:
-            _against_settings(canvas, lines, title, wish)
-            _against_costs(canvas, lines, title, wish)
+            draw(canvas, lines, title, wish)
         plots = with_pictures(canvas.drawn, Path(folder))
     text = page(
         "sweep.html.j2",
@@ -184,122 +133,3 @@ def _cells(line: Standing) -> tuple[str, dict[str, str]]:
 def _links(line: Standing, links: Mapping[str, str]) -> list[str]:
     ids = [str(row.outcome.run_id) for row in line.rows]
     return [links[run_id] for run_id in ids if run_id in links]
-
-
-def _against_costs(canvas: Canvas, lines: list[Standing], title: str, wish: str) -> None:
-    """Quality against what it costs, a panel each, where trials differ in it."""
-    varying = [
-        key for key in COSTS if len({line.costs[key] for line in lines if line.costs.get(key)}) > 1
-    ]
-    if not varying or len(lines) < 2:
-        return
-    with canvas.figure(
-        "costs",
-        "What quality costs",
-        f"{title} of each trial against {', '.join(COSTS[key].title.lower() for key in varying)};"
-        f" {wish}",
-        height=0.9 * math.ceil(len(varying) / 2) + 0.07 * len(lines),
-    ) as figure:
-        panels = figure.subplots(math.ceil(len(varying) / 2), min(2, len(varying)), squeeze=False)
-        flat = list(panels.flat)
-        for axes, key in zip(flat, varying, strict=False):
-            cost = COSTS[key]
-            for number, line in enumerate(lines):
-                if line.costs.get(key):
-                    _point(axes, line.costs[key] * cost.scale, line, number)
-            values = [line.costs[key] for line in lines if line.costs.get(key)]
-            if max(values) > 20 * min(values):
-                axes.set_xscale("log")
-            else:
-                axes.locator_params(axis="x", nbins=5)
-            axes.set(xlabel=f"{cost.title} ({cost.unit})" if cost.unit else cost.title)
-            _baselines(axes, lines)
-        for axes in flat[len(varying) :]:
-            axes.set_visible(False)
-        for row in panels:
-            row[0].set_ylabel(title)
-        handles, labels = flat[0].get_legend_handles_labels()
-        figure.legend(
-            handles, labels, loc="outside lower center", ncols=1 if len(lines) > 12 else 2
-        )
-
-
-def _point(axes: "Axes", at: float, line: Standing, number: int) -> None:
-    colour = SERIES[number % len(SERIES)]
-    marker = MARKERS[number % len(MARKERS)]
-    axes.plot(at, line.value, marker, color=colour, markersize=8, label=line.shown)
-    if line.low is not None and line.high is not None:
-        axes.plot((at, at), (line.low, line.high), color=colour, linewidth=2)
-
-
-def _baselines(axes: "Axes", lines: list[Standing]) -> None:
-    """Lines for what all trials are held against, where it is the same for all of them."""
-    for key in sorted({key for line in lines for key in line.baselines}):
-        values = {round(line.baselines[key], 6) for line in lines if key in line.baselines}
-        if len(values) == 1:
-            axes.axhline(
-                values.pop(),
-                color=MUTED,
-                linestyle="--",
-                linewidth=1.5,
-                label=f"{key.partition('/')[2]} (baseline)",
-            )
-
-
-def _against_settings(canvas: Canvas, lines: list[Standing], title: str, wish: str) -> None:
-    """Quality against each setting with a scale: a curve for each choice of the others."""
-    for key in sorted({key for line in lines for key in line.settings}):
-        texts = {line.settings[key] for line in lines if key in line.settings}
-        numbers = {text: float(text) for text in texts if _is_number(text)}
-        if len(texts) < FEWEST_POINTS or not numbers or texts - numbers.keys() - {"null"}:
-            continue
-        largest, ratio = max(numbers.values()), 0.0
-        log = min(numbers.values()) > 0 and largest > 8 * min(numbers.values())
-        places = dict(numbers)
-        if "null" in texts:
-            # Without a limit: a step to the right of the largest.
-            ratio = 2.0 if log else 1.15
-            places["null"] = largest * ratio
-        short = key.rpartition(".")[2].replace("_", " ")
-        with canvas.figure(
-            f"against_{key.replace('.', '_').replace('/', '_')}",
-            f"{title} against {short}",
-            f"{title} for each value of {key}, a curve for each choice of the rest; {wish}",
-            height=1.15,
-        ) as figure:
-            axes = figure.add_subplot()
-            curves: dict[str, list[tuple[float, Standing]]] = {}
-            for line in lines:
-                if key in line.settings:
-                    rest = [
-                        f"{other}={text}" for other, text in line.settings.items() if other != key
-                    ]
-                    curve = curves.setdefault(" ".join(rest), [])
-                    curve.append((places[line.settings[key]], line))
-            for number, (label, curve) in enumerate(curves.items()):
-                curve.sort(key=lambda pair: pair[0])
-                colour = SERIES[number % len(SERIES)]
-                xs = [at for at, _ in curve]
-                marker = f"-{MARKERS[number % len(MARKERS)]}"
-                axes.plot(xs, [line.value for _, line in curve], marker, color=colour, label=label)
-                lows = [line.value if line.low is None else line.low for _, line in curve]
-                highs = [line.value if line.high is None else line.high for _, line in curve]
-                axes.fill_between(xs, lows, highs, color=colour, alpha=0.15, linewidth=0)
-            if log:
-                axes.set_xscale("log")
-                axes.minorticks_off()
-            ticks = sorted(places.items(), key=lambda pair: pair[1])
-            if log or "null" in places:
-                shown = [ALL.get(key, "no limit") if text == "null" else text for text, _ in ticks]
-                axes.set_xticks([place for _, place in ticks], shown)
-            axes.tick_params(axis="x", labelcolor=INK)
-            axes.set(xlabel=short.capitalize(), ylabel=f"{title}\n({wish})" if wish else title)
-            if len(curves) > 1:
-                axes.legend()
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
