@@ -15,6 +15,7 @@ import pytest
 
 from checkouts import Checkout, copy_project
 from plait.artifacts import Workspace
+from plait.tracking.cost import without_costs
 from plait.tracking.find import runs_of_sweep
 from plait.tracking.store import open_store
 
@@ -77,7 +78,8 @@ def planted(folder: Path) -> Checkout:
 def metrics_of(checkout: Checkout) -> dict[str, dict[str, float]]:
     """By run name, every metric of every finished trial."""
     store = open_store(Workspace.at(checkout.root), "local", {})
-    return {run.info.run_name: run.data.metrics for run in runs_of_sweep(store, "killed")}
+    runs = runs_of_sweep(store, "killed")
+    return {run.info.run_name: without_costs(run.data.metrics) for run in runs}
 
 
 def weights_of(checkout: Checkout) -> dict[str, bytes]:

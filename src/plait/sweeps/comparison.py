@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from plait.tracking import cost
+from plait.tracking.cost import without_costs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -146,9 +146,8 @@ def compare(
     :param curves: rebuilt.
     """
     numbers, lines = [], []
+    shown = without_costs(shown)
     for key in sorted(shown.keys() | finals.keys() | curves.keys()):
-        if key.startswith(cost.PREFIX):
-            continue
         past, rebuilt = history.get(key, {}), curves.get(key)
         if rebuilt is None:
             then, now = shown.get(key), finals.get(key)

@@ -198,7 +198,7 @@ def _run(workspace: Workspace, trial: Trial, wait: bool) -> tuple[Status, str | 
     if trial.fresh or run is None:
         _clear(Outputs(results, results))
     resumed = (results / DONE).exists() or any(
-        workspace.checkpoints(resolved.identity).glob("*.ckpt")
+        workspace.checkpoints(resolved.identity).rglob("*.ckpt")
     )
     try:
         run_id = _go_through(workspace, trial, tags)

@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,11 @@ GPU_MEMORY = PREFIX + "peak_gpu_memory_mb"
 """Of the process that records, if it trains on a GPU itself."""
 
 PROCESS = Path("/proc/self")
+
+
+def without_costs(metrics: Mapping[str, float]) -> dict[str, float]:
+    """The metrics that a rebuilt run has again."""
+    return {key: value for key, value in metrics.items() if not key.startswith(PREFIX)}
 
 
 class PeakMemory:
