@@ -13,6 +13,7 @@ from plait.artifacts import Outputs
 from plait.data.dataset import Column, Dataset
 from plait.evaluation.evaluate import evaluate
 from plait.evaluation.settings import Settings
+from plait.models.trained import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,14 @@ class FakeModel:
 
     formula: Callable[[pd.DataFrame], np.ndarray]
     fitted_coefficients: dict[str, float] | None = None
+    others: tuple["FakeModel", ...] = ()
+    """Further members of an ensemble."""
+
+    average = staticmethod(TrainedModel.average)
+
+    @property
+    def members(self) -> tuple["FakeModel", ...]:
+        return (self, *self.others)
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         return self.formula(frame)

@@ -194,3 +194,21 @@ def test_a_model_equal_but_for_float_noise_is_no_better(linear: Case) -> None:
     difference = run(linear, model)["baselines"]["closed_form"]["difference"]
     assert (difference["value"], difference["low"], difference["high"]) == (0, 0, 0)
     assert not difference["better"]
+
+
+def test_an_ensemble_is_measured_together_and_its_members_alone(linear: Case) -> None:
+    def off(distance: float) -> FakeModel:
+        return FakeModel(lambda frame: 3 * frame.x0 - 2 * frame.x1 + 5 + distance)
+
+    # Errors that cancel out.
+    ensemble = dataclasses.replace(off(1.0), others=(off(-1.0),))
+    evaluation = run(linear, ensemble, resamples=20)
+    true = run(linear, true_model(), resamples=20)
+    assert evaluation["metrics"]["mse"]["value"] == true["metrics"]["mse"]["value"]
+    errors = [member["mse"] for member in evaluation["members"]]
+    assert errors == [
+        run(linear, off(distance), resamples=20)["metrics"]["mse"]["value"]
+        for distance in (1.0, -1.0)
+    ]
+    assert min(errors) > evaluation["metrics"]["mse"]["value"] + 0.8
+    assert true["members"] is None
