@@ -14,8 +14,9 @@ repro: .venv/installed  ## set up, then rebuild every experiment listed in param
 	@dvc repro
 	@plait verify
 
+# Not by their number of tests: the files with a single long one would all come last.
 test: .venv/installed-dev  ## set up with test tools, then run the tests (SLOW=1: all, as CI does)
-	@pytest --numprocesses auto --dist loadfile $(if $(SLOW),--slow)
+	@pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(if $(SLOW),--slow)
 
 lint: .venv/installed-dev  ## check format, style and types
 	@ruff format --check .
