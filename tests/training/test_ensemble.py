@@ -8,7 +8,7 @@ import pytest
 from plait.models.trained import TrainedModel
 from plait.tracking.exported import export, load_exported
 from plait.tracking.weights import weights_digest
-from plait.training.fit import member_seed
+from plait.training.ensemble import member_seed
 from training.fitting import Lab
 
 SHORT = ("trainer.max_epochs=3", "optimizer.lr=0.01")

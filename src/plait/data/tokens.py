@@ -33,11 +33,6 @@ class Tokens:
         lengths: np.ndarray = self.starts[1:] - self.starts[:-1]
         return lengths
 
-    def head(self, rows: int) -> "Tokens":
-        """The first so many rows."""
-        starts = self.starts[: rows + 1]
-        return Tokens(self.ids[: starts[-1]], starts)
-
 
 Tokenize = Callable[[list[str]], list[list[int]]]
 """From texts to the numbers of their tokens, uncut."""

@@ -80,27 +80,15 @@ def tag_repeats(store: Store, summary: Summary) -> None:
                 runs.set_tags(store, row.outcome.run_id, {REPEATS: group.shown})
 
 
-def recorded_values(store: Store, row: Row) -> dict[str, float]:
-    """The metrics of a trial's run, if it has one.
+def recorded(store: Store, run_id: str) -> tuple[dict[str, float], str | None]:
+    """The metrics of a run, and where the UI shows it, if it does.
 
     :raises StoreSilent: if the store does not answer.
     """
-    if row.outcome.run_id is None:
-        return {}
     with said_plainly(store.backend.uri):
-        return dict(store.client.get_run(row.outcome.run_id).data.metrics)
-
-
-def address_of(store: Store, row: Row) -> str | None:
-    """Where the UI shows a trial's run.
-
-    :raises StoreSilent: if the store does not answer.
-    """
-    if row.outcome.run_id is None or not store.backend.ui:
-        return None
-    with said_plainly(store.backend.uri):
-        experiment = store.client.get_run(row.outcome.run_id).info.experiment_id
-    return f"{store.backend.ui}/#/experiments/{experiment}/runs/{row.outcome.run_id}"
+        run = store.client.get_run(run_id)
+    address = f"{store.backend.ui}/#/experiments/{run.info.experiment_id}/runs/{run_id}"
+    return dict(run.data.metrics), address if store.backend.ui else None
 
 
 def compare_pages(store: Store, sweep: str, run_ids: list[str | None]) -> str:

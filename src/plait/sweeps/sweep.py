@@ -20,10 +20,9 @@ from plait.settings import Settings
 from plait.sweeps.engines import start
 from plait.sweeps.overview import write
 from plait.sweeps.results import (
-    address_of,
     compare_pages,
     metric_names,
-    recorded_values,
+    recorded,
     score_of,
     tag_best,
     tag_repeats,
@@ -217,18 +216,17 @@ class Sweep:
 
     def _overview(self, summary: Summary) -> Path:
         """Write the page that compares the trials."""
-        recorded, links = {}, {}
+        metrics, links = {}, {}
         for row in summary.rows:
-            if row.outcome.run_id is None:
+            run_id = row.outcome.run_id
+            if run_id is None:
                 continue
-            store = self._store(row.resolved)
-            recorded[row.outcome.run_id] = patiently(recorded_values, store, row)
-            address = patiently(address_of, store, row)
+            metrics[run_id], address = patiently(recorded, self._store(row.resolved), run_id)
             if address is not None:
-                links[row.outcome.run_id] = address
+                links[run_id] = address
         path = self.workspace.root / "mlruns" / "reports" / "sweeps" / f"{self.name}.html"
         plots = Plots(**summary.rows[0].resolved["evaluation.plots"])
-        write(path, self.name, summary, recorded, links, plots)
+        write(path, self.name, summary, metrics, links, plots)
         return path.relative_to(self.workspace.root)
 
     def _row(self, trial: Trial, outcome: Outcome) -> Row:

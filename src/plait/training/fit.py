@@ -1,15 +1,13 @@
 """The one fit: a model of any family on the training part, selected by the validation part."""
 
 import hashlib
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from plait.artifacts import read_json, write_json
 from plait.config.pairs import kind_of, module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
@@ -17,6 +15,7 @@ from plait.data.preprocessing import Preprocessor
 from plait.data.preprocessing import Settings as PreprocessingSettings
 from plait.models.kinds import Shape
 from plait.models.trained import TrainedModel
+from plait.training.ensemble import fit_members
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
 Observe = Callable[[int, dict[str, float]], None]
 """Called with an epoch's number and its values, such as ``{"train/loss": 0.1}``."""
-
-MEMBER_CURVES = "curves.json"
-"""Beside a member of an ensemble that is trained, until all are."""
 
 
 @dataclass(frozen=True)
@@ -110,91 +106,29 @@ def fit(
     :returns: the model, and its curves: a row an epoch, its number under ``epoch``.
     :raises UserError: for what this machine cannot do, or a loss that is no number.
     """
-    if resolved["ensemble"] is not None:
-        return fit_members(resolved, dataset, train, val, checkpoints, observe)
-    return _fit(resolved, dataset, train, val, checkpoints, observe)
 
+    def fit_one(
+        resolved: Resolved, checkpoints: Path, observe: Observe
+    ) -> tuple[TrainedModel, list[dict[str, float]]]:
+        task, preprocessor = task_of(
+            resolved, dataset, train, val, checkpoints=checkpoints, observe=observe
+        )
+        choice = resolved.choice("model")
+        fitted: Fitted = import_module(kind_of(choice).training).fit(task)
+        model = TrainedModel(
+            choice,
+            resolved.settings("model"),
+            dataset.task,
+            dataset.classes,
+            preprocessor,
+            fitted.model,
+            resolved["finetuning"],
+        )
+        return model, fitted.curves
 
-def fit_members(
-    resolved: Resolved,
-    dataset: Dataset,
-    train: "pd.DataFrame",
-    val: "pd.DataFrame | None",
-    checkpoints: Path,
-    observe: Observe,
-) -> tuple[TrainedModel, list[dict[str, float]]]:
-    """`fit` of an ensemble; a member that is done is kept beside the checkpoints."""
-    members: list[TrainedModel] = []
-    curves: list[dict[str, float]] = []
-    count = resolved["ensemble"]
-    for number in range(count):
-        folder, before = checkpoints / f"member_{number + 1}", len(curves)
-        done = folder / "done"
-        if not done.exists():
-            print(f"{resolved.name}: member {number + 1} of {count}", flush=True)
-            member, rows = _fit(
-                resolved.with_seed(member_seed(resolved["seed"], number)),
-                dataset,
-                train,
-                val,
-                folder,
-                _further(observe, before),
-            )
-            _keep(done, member, rows)
-        # As it is read again, so that going on gives the same as going through.
-        members.append(TrainedModel.load(done))
-        curves += [
-            {**row, "epoch": before + row["epoch"]} for row in read_json(done / MEMBER_CURVES)
-        ]
-    first, *others = members
-    return replace(first, others=tuple(member.fitted for member in others)), curves
-
-
-def _further(observe: Observe, before: int) -> Observe:
-    return lambda epoch, values: observe(before + epoch, values)
-
-
-def member_seed(seed: int, number: int) -> int:
-    """The seed of a member: the first has that of the whole, so that it is the single model."""
-    import numpy as np
-
-    if number == 0:
-        return seed
-    return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
-
-
-def _keep(folder: Path, member: TrainedModel, curves: list[dict[str, float]]) -> None:
-    """Write a member that is trained, at once or not at all."""
-    partial = folder.with_name("partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    member.save(partial)
-    write_json(partial / MEMBER_CURVES, curves)
-    partial.rename(folder)
-
-
-def _fit(
-    resolved: Resolved,
-    dataset: Dataset,
-    train: "pd.DataFrame",
-    val: "pd.DataFrame | None",
-    checkpoints: Path,
-    observe: Observe,
-) -> tuple[TrainedModel, list[dict[str, float]]]:
-    task, preprocessor = task_of(
-        resolved, dataset, train, val, checkpoints=checkpoints, observe=observe
-    )
-    choice = resolved.choice("model")
-    fitted: Fitted = import_module(kind_of(choice).training).fit(task)
-    model = TrainedModel(
-        choice,
-        resolved.settings("model"),
-        dataset.task,
-        dataset.classes,
-        preprocessor,
-        fitted.model,
-        resolved["finetuning"],
-    )
-    return model, fitted.curves
+    if resolved["ensemble"] is None:
+        return fit_one(resolved, checkpoints, observe)
+    return fit_members(resolved, fit_one, checkpoints, observe)
 
 
 def task_of(
