@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -347,16 +346,14 @@ class Recorded:
 
 
 @pytest.fixture
-def recorded(workspace: Workspace) -> Iterator[Recorded]:
+def recorded(workspace: Workspace) -> Recorded:
     """A finished run of a clean tree, with nothing but its commit."""
-    handler = signal.getsignal(signal.SIGTERM)
     store = open_store(workspace, "local", {})
     run_id = str(store.client.create_run(store.experiment("line")).info.run_id)
     store.client.set_terminated(run_id)
     run = Recorded(workspace, store, run_id)
     run.tag(commit=head(workspace), git_dirty="false", evaluation="e1", source_evaluation="e1")
-    yield run
-    signal.signal(signal.SIGTERM, handler)
+    return run
 
 
 def test_a_run_that_is_not_there_cannot_be_rebuilt(recorded: Recorded) -> None:
