@@ -79,8 +79,10 @@ def test_why_says_that_nothing_has_changed(edited: Checkout, plait: Plait) -> No
 def test_why_names_the_stage_and_the_reason(edited: Checkout, plait: Plait) -> None:
     edited.edit("params.yaml", "lr: 0.02", "lr: 0.05")
     edited.append("src/plait/evaluation/intervals.py", "REMARK = 1\n")
-    generate, train, evaluate, record = plait(edited.root, "why", LINEAR).out.splitlines()
+    said = plait(edited.root, "why", LINEAR).out.splitlines()
+    generate, pretrain, train, evaluate, record = said
     assert generate == "generate  up to date"
+    assert pretrain == "pretrain  up to date"
     assert train == "train     runs: optimizer.lr 0.02 -> 0.05"
     assert evaluate == "evaluate  runs: its code changed (src/plait/evaluation/intervals.py)"
     assert record == (
@@ -89,6 +91,7 @@ def test_why_names_the_stage_and_the_reason(edited: Checkout, plait: Plait) -> N
     )
     other = plait(edited.root, "why", SOLVED).out.splitlines()
     assert [line.split(maxsplit=1)[1] for line in other] == [
+        "up to date",
         "up to date",
         "up to date",
         "runs: its code changed (src/plait/evaluation/intervals.py)",
@@ -103,7 +106,7 @@ def test_why_knows_what_has_never_run_or_is_missing(edited: Checkout, plait: Pla
     curves.rmdir()
     lines = plait(edited.root, "why", LINEAR).out.splitlines()
     curves.mkdir()
-    assert lines[1] == f"train     runs: results/{LINEAR}/curves.csv is missing"
+    assert lines[2] == f"train     runs: results/{LINEAR}/curves.csv is missing"
 
 
 def test_explain_names_the_file_that_set_a_value(edited: Checkout, plait: Plait) -> None:
@@ -246,7 +249,8 @@ def test_a_stage_without_its_inputs_says_which_and_writes_nothing(checkout: Chec
     data.mkdir(parents=True)
     (data / "dataset.json").write_text("{}", encoding="utf-8")
     said = stage(checkout, "evaluate", LINEAR)
-    assert f"results/{LINEAR}/model/model.json is missing, which stage train leaves" in said.err
+    missing = f"results/{LINEAR}/pretrained/pretrained.json"
+    assert f"{missing} is missing, which stage pretrain leaves" in said.err
     # As a merge may leave it.
     resolved.write_text(f"<<<<<<< HEAD\n{text}", encoding="utf-8")
     said = stage(checkout, "generate", LINEAR)
@@ -267,7 +271,8 @@ def test_training_without_a_training_part_is_refused(checkout: Checkout) -> None
     resolved = checkout.root / "resolved" / f"{LINEAR}.yaml"
     resolved.parent.mkdir()
     resolved.write_text(Project(checkout.root).compose(LINEAR).text(), encoding="utf-8")
-    assert stage(checkout, "generate", LINEAR).status == 0
+    for earlier in ("generate", "pretrain"):
+        assert stage(checkout, earlier, LINEAR).status == 0
     data = checkout.root / "data" / "generated" / LINEAR
     (data / "train.parquet").unlink()
     said = stage(checkout, "train", LINEAR)

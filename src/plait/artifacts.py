@@ -21,6 +21,11 @@ class Outputs:
     results: Path
 
     @property
+    def pretrained(self) -> Path:
+        """`pretrain`: folder with pretrained.json, and with a transformer where it trained one."""
+        return self.results / "pretrained"
+
+    @property
     def model(self) -> Path:
         """`train`: folder with model.json beside weights.safetensors or estimator.skops."""
         return self.results / "model"
@@ -91,6 +96,11 @@ class Workspace:
     def checkpoints(self, identity: str) -> Path:
         """Where a training that has not ended keeps what it goes on from."""
         return self.scratch / "checkpoints" / identity
+
+    @property
+    def pretrained(self) -> Path:
+        """What stage `pretrain` has trained, a folder for each digest of what it reads."""
+        return self.scratch / "pretrained"
 
     def trial(self, name: str, identity: str) -> Path:
         """The results of an experiment that `plait run` runs."""

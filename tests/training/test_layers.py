@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from plait.training.layers import Draws, RowDropout, exact, mixed, mixed_number
+from plait.models.draws import Draws, mixed, mixed_number
+from plait.training.layers import RowDropout, exact
 
 
 def dropped(rows: torch.Tensor, step: int = 0, number: int = 0, seed: int = 0) -> torch.Tensor:

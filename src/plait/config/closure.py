@@ -17,6 +17,7 @@ from plait.config.resolved import Resolved, Stage
 
 STAGE_GROUPS: dict[Stage, tuple[str, ...]] = {
     "generate": ("data",),
+    "pretrain": ("pretraining",),
     "train": (
         *("augmentation", "model", "finetuning", "objective", "optimizer", "schedule"),
         *("adversarial", "callbacks"),

@@ -40,8 +40,11 @@ from plait.errors import ConfigurationError
 
 LOCK = "requirements.lock"
 
-OPTIONAL = ("augmentation", "objective", "adversarial", "callbacks", "debug")
+OPTIONAL = ("pretraining", "augmentation", "objective", "adversarial", "callbacks", "debug")
 """Groups from which nothing need be chosen."""
+
+BASE_KEYS = ("origin", "name", "revision", "digest")
+"""The settings of a language model that say which one it is."""
 
 DEFAULT_OBJECTIVES = {"regression": "squared_error", "classification": "cross_entropy"}
 """What a model trained by gradients minimises where no objective is chosen."""
@@ -256,8 +259,16 @@ class Project:
                 choice = {"choice": values[section]["choice"]} if section in GROUPS else {}
                 ordered[section] = choice | settings[section].model_dump()
         kind = kind_of(values["model"]["choice"])
+        ordered["pretraining_base"], ordered["pretraining_files"] = None, {}
         if kind.name != "language_model":
-            ordered["finetuning"] = None
+            ordered["finetuning"] = ordered["pretraining"] = None
+        elif values["pretraining"] is not None:
+            # What it goes on from: all of the model's settings that it reads.
+            ordered["pretraining_base"] = {key: ordered["model"][key] for key in BASE_KEYS}
+            ordered["pretraining_files"] = {
+                relative: digest_of(self.root, relative, name)
+                for relative in settings["pretraining"].files
+            }
         if not kind.by_gradient:
             for unused in ("objective", "optimizer", "schedule", "adversarial", "batch_size"):
                 ordered[unused] = None
@@ -292,7 +303,8 @@ def identity_of(resolved: Resolved) -> str:
     read = {
         stage: {key: resolved[key] for key in READS[stage]}
         | {"code": resolved["code"][stage], "packages": resolved["packages"][stage]}
-        for stage in ("generate", "train")
+        for stage in ("generate", "pretrain", "train")
+        if stage != "pretrain" or resolved["pretraining"] is not None
     }
     text = json.dumps(read, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

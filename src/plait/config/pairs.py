@@ -25,6 +25,7 @@ GROUPS: dict[str, Group] = {
     for group in (
         Group("data", "plait.data.sources"),
         Group("model", "plait.models"),
+        Group("pretraining", "plait.pretraining"),
         Group("augmentation", "plait.augmentation"),
         Group("finetuning", "plait.finetuning"),
         Group("objective", "plait.objectives"),
@@ -74,6 +75,10 @@ KINDS: dict[str, Kind] = {
         Kind(
             *("language_model", "text", "plait.data.texts"),
             *("plait.models.language_models", "plait.training.gradient"),
+        ),
+        Kind(
+            *("masked_language_model", "text", "plait.data.texts"),
+            *("plait.models.masked_language_models", "plait.training.gradient"),
         ),
     )
 }

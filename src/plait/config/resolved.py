@@ -9,11 +9,12 @@ import yaml
 
 from plait.errors import UserError
 
-Stage = Literal["generate", "train", "evaluate", "record"]
-STAGES: tuple[Stage, ...] = ("generate", "train", "evaluate", "record")
+Stage = Literal["generate", "pretrain", "train", "evaluate", "record"]
+STAGES: tuple[Stage, ...] = ("generate", "pretrain", "train", "evaluate", "record")
 
 READS: dict[Stage, tuple[str, ...]] = {
     "generate": ("data", "files"),
+    "pretrain": ("pretraining", "pretraining_base", "pretraining_files"),
     "train": (
         *("preprocessing", "augmentation", "model", "model_files", "finetuning"),
         *("objective", "optimizer", "schedule", "adversarial", "callbacks"),
@@ -26,7 +27,7 @@ READS: dict[Stage, tuple[str, ...]] = {
     "record": ("description", "label", "tracking", "trainer", "evaluation", "identity"),
 }
 """The values whose change reruns a stage; ``dvc.yaml`` names the same ones, and the digests of
-`digests_read`. What `generate` and `train` read makes up the identity."""
+`digests_read`. What `generate`, `pretrain` and `train` read makes up the identity."""
 
 PLACEMENT: tuple[str, ...] = (
     *("trainer.accelerator", "trainer.devices", "trainer.nodes", "trainer.strategy"),
@@ -38,10 +39,11 @@ kind of device may round differently."""
 
 UNKEYED: dict[Stage, tuple[str, ...]] = {
     "generate": (),
+    "pretrain": (*PLACEMENT, "identity"),
     "train": (*PLACEMENT, "tracking"),
     "evaluate": (),
     # The identity stands for all of these.
-    "record": (*READS["generate"], *READS["train"]),
+    "record": (*READS["generate"], *READS["pretrain"], *READS["train"]),
 }
 """What a stage may read without being rerun by it."""
 
@@ -147,6 +149,13 @@ class Resolved:
         """The same for a member of an ensemble."""
         return Resolved({**self.values, "seed": seed, "ensemble": None}, self.stage)
 
+    @property
+    def user_files(self) -> dict[str, str]:
+        """Of each of the user's files that it depends on, the digest."""
+        # Older runs knew not all of the keys.
+        keys = ("files", "model_files", "pretraining_files")
+        return {path: digest for key in keys for path, digest in self.values.get(key, {}).items()}
+
     def choice(self, group: str) -> str:
         """The name chosen in a group, such as ``mlp`` for ``model``."""
         return str(self[group]["choice"])
@@ -161,7 +170,7 @@ class Resolved:
         A choice stands under its group's name; lists are kept whole; what is unused is left out.
         """
         flat: dict[str, Any] = {}
-        for key in (*READS["generate"], *READS["train"]):
+        for key in (*READS["generate"], *READS["pretrain"], *READS["train"]):
             flat.update(_flatten(key, self._at(key)))
         return flat
 

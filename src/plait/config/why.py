@@ -13,6 +13,7 @@ from plait.config.resolved import READS, STAGES, Resolved, Stage, digests_read
 
 OUTPUTS: dict[Stage, tuple[str, ...]] = {
     "generate": ("data/generated/{name}",),
+    "pretrain": ("results/{name}/pretrained",),
     "train": ("results/{name}/model", "results/{name}/curves.csv"),
     "evaluate": (
         "results/{name}/evaluation",

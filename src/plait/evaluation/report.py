@@ -22,7 +22,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 LINK = "_link"
 """A fact whose name ends so is the address of the fact without it: ``run`` and ``run_link``."""
 
-DIGESTS = ("identity", "code", "packages", "files", "model_files")
+DIGESTS = ("identity", "code", "packages", "files", "model_files", "pretraining_files")
 
 BESIDE_CONFIGURATION = ("name", "description", "label", *DIGESTS)
 """Keys of the resolved file that the page shows elsewhere or that are digests."""

@@ -7,6 +7,7 @@ from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
 from plait.models import tfidf
 from plait.models.kinds import Shape
+from plait.models.pretrained import BASE
 from plait.models.trained import DESCRIPTION
 
 if TYPE_CHECKING:
@@ -90,7 +91,10 @@ def sizes(
     for key in found:
         found[key] *= 1 + len(model.others)
     found["saved_bytes"] = sum(
-        path.stat().st_size for path in outputs.model.rglob("*") if path.is_file()
+        path.stat().st_size
+        for path in outputs.model.rglob("*")
+        # The result of stage `pretrain`, which experiments share.
+        if path.is_file() and path.parent.name != BASE
     )
     if model.finetuning is not None:
         found["max_length"] = model.settings["max_length"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor, nn
@@ -53,6 +54,8 @@ class LanguageModel(TunedNetwork):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width, shape.outputs)
         self._squeezed = shape.task == "regression"
+        self.base: Path | None = None
+        """Of a transformer that was pretrained for this one: the folder that it was read from."""
 
     def forward(self, features: TokenBatch) -> Tensor:
         """The outputs of a batch."""

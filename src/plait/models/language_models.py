@@ -60,18 +60,18 @@ def build(
     shape: Shape,
     finetuning: dict[str, Any],
     *,
-    base: Pretrained | None = None,
+    base: Path | None = None,
     weights: bool = True,
 ) -> LanguageModel:
     """The pretrained transformer with a method applied and a new head.
 
     :param choice: under ``conf/model/``.
     :param finetuning: the choice of a method and its settings.
-    :param base: where it lies, if not where the settings say.
+    :param base: where it lies, if not where the settings say; it then is kept with what is saved.
     :param weights: read the pretrained ones.
     :raises UserError: if the model or the method does not fit.
     """
-    source = _base(settings) if base is None else base
+    source = _base(settings) if base is None else Pretrained(base)
     body = source.body(weights)
     positions = getattr(body.config, "max_position_embeddings", None)
     if positions is not None and settings.max_length > positions:
@@ -89,7 +89,7 @@ def build(
         )
     except ValueError as error:
         raise UserError(f"model {settings.name}: {error}") from error
-    return LanguageModel(
+    network = LanguageModel(
         finetuned,
         body.config.hidden_size,
         shape,
@@ -98,6 +98,8 @@ def build(
         head_rate=settings.head_rate,
         dropout=settings.dropout,
     )
+    network.base = base
+    return network
 
 
 def predict(network: LanguageModel, features: "np.ndarray", shape: Shape) -> "np.ndarray":
@@ -155,6 +157,10 @@ def save(network: LanguageModel, folder: Path) -> dict[str, Any]:
     trained = network.trained_names()
     values = {name: value for name, value in network.state_dict().items() if name in trained}
     write(values, folder)
+    # Further members of an ensemble find it beside the first.
+    if network.base is not None and not (folder.parent / BASE).is_dir():
+        whole = all(value.requires_grad for value in network.finetuned.parameters())
+        _keep_base(network.base, folder, weights=not whole)
     return {
         "dtype": str(network.head.weight.dtype).removeprefix("torch."),
         "trained_parameters": sum(value.numel() for value in values.values()),
@@ -175,7 +181,7 @@ def load(
     whole = settings_of("finetuning", finetuning["choice"]).saves_body  # type: ignore[attr-defined]
     # Members of an ensemble share the one beside the first.
     beside = [place / BASE for place in (folder, folder.parent) if (place / BASE).is_dir()]
-    base = Pretrained(beside[0]) if beside else None
+    base = beside[0] if beside else None
     network = build(choice, settings, shape, finetuning, base=base, weights=not whole)
     network.to(getattr(torch, extra["dtype"]))
     take(network, read(folder))
@@ -215,11 +221,15 @@ def take(network: LanguageModel, weights: "dict[str, Tensor]") -> None:
 
 def make_self_contained(settings: Any, finetuning: dict[str, Any], folder: Path) -> None:
     """Put beside saved weights what else it takes to predict anywhere: the pretrained model."""
-    source = _base(settings).folder
-    whole = settings_of("finetuning", finetuning["choice"]).saves_body  # type: ignore[attr-defined]
+    if not (folder / BASE).is_dir():
+        whole: bool = settings_of("finetuning", finetuning["choice"]).saves_body  # type: ignore[attr-defined]
+        _keep_base(_base(settings).folder, folder, weights=not whole)
+
+
+def _keep_base(source: Path, folder: Path, weights: bool) -> None:
     (folder / BASE).mkdir()
-    weights = [] if whole else [path.name for path in source.glob("*.safetensors")]
-    for name in (*PARTS, *weights):
+    files = [path.name for path in sorted(source.glob("*.safetensors"))] if weights else []
+    for name in (*PARTS, *files):
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / BASE / name)
 

@@ -45,6 +45,8 @@ class Pretrained:
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        # It tells of weights that a model was saved without, such as the pooler's, unused here.
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         try:
             if weights:
                 body = AutoModel.from_pretrained(

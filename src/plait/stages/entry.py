@@ -48,6 +48,7 @@ def _check_inputs(stage: Stage, workspace: Workspace, name: str) -> None:
     outputs = workspace.outputs(name)
     left_by = {
         "generate": (outputs.data / "dataset.json",),
+        "pretrain": (outputs.pretrained / "pretrained.json",),
         "train": (outputs.model / "model.json", outputs.curves),
         "evaluate": (outputs.evaluation / "evaluation.json", outputs.metrics),
     }

@@ -38,7 +38,14 @@ def train(
                 watch(epoch, values)
 
         model, curves = fit(
-            resolved, dataset, train_part, val_part, checkpoints=checkpoints, observe=observe
+            resolved,
+            dataset,
+            train_part,
+            val_part,
+            checkpoints=checkpoints,
+            observe=observe,
+            # Where stage `pretrain` had nothing to do, it holds no model.
+            base=outputs.pretrained if (outputs.pretrained / "config.json").exists() else None,
         )
         model.save(outputs.model)
         write_curves(outputs.curves, curves)

@@ -32,8 +32,9 @@ usage: plait run experiment=NAME [KEY=VALUE …]
        plait run -m experiment=NAME KEY=V1,V2 … [hydra/launcher=NAME] [hydra/sweeper=NAME]
        plait run sweep=NAME [experiment=NAME] [KEY=VALUE …]
 
-The first runs one experiment in this process: generate, train, evaluate, record. The others run a
-sweep: a trial for each combination of 1,2,3  range(5)  choice(a,b)  glob(*), one recorded run each.
+The first runs one experiment in this process: generate, pretrain, train, evaluate, record. The
+others run a sweep: a trial for each combination of 1,2,3  range(5)  choice(a,b)  glob(*), one
+recorded run each.
 What is done is not done again; what was interrupted goes on where it stopped.
 
 `plait options` lists groups and fields; conf/run.yaml holds the settings of sweeps.

@@ -26,7 +26,8 @@ from plait.errors import ConfigurationError, UserError
 
 BESIDE_VALUES = (
     *("name", "description", "label"),
-    *("files", "model_files", "code", "packages", "identity"),
+    *("files", "model_files", "pretraining_base", "pretraining_files"),
+    *("code", "packages", "identity"),
 )
 """Keys of the resolved file that no experiment file sets."""
 
@@ -125,8 +126,10 @@ def describe(recorded: Resolved) -> str:
 
 def what_changed(recorded: Resolved, now: Resolved) -> list[str]:
     """What of code, packages and data files is not as it was recorded, in words."""
-    stages = ("generate", "train", "evaluate")
     then_code, now_code = recorded.values["code"], now.values["code"]
+    stages = [
+        stage for stage in ("generate", "pretrain", "train", "evaluate") if stage in then_code
+    ]
     words = [f"the code of {stage}" for stage in stages if then_code[stage] != now_code[stage]]
     packages: dict[str, str] = {}
     for stage in stages:
@@ -134,9 +137,7 @@ def what_changed(recorded: Resolved, now: Resolved) -> list[str]:
         for name in sorted(then.keys() | today.keys()):
             if then.get(name) != today.get(name):
                 packages[name] = f"{name} {then.get(name, 'none')} -> {today.get(name, 'none')}"
-    then, today = (
-        {**of.values["files"], **of.values.get("model_files", {})} for of in (recorded, now)
-    )
+    then, today = recorded.user_files, now.user_files
     files = [path for path in sorted(then | today) if then.get(path) != today.get(path)]
     return [*words, *packages.values(), *files]
 
@@ -155,11 +156,7 @@ def _settings(resolved: Resolved) -> dict[str, Any]:
 def _set_by_files(recorded: Resolved) -> set[str]:
     """The keys at the top that an experiment file can set, and the recorded model uses."""
     unused = [] if recorded["optimizer"] is not None else [*OF_GRADIENTS]
-    unused += [
-        group
-        for group in ("augmentation", "finetuning", "adversarial")
-        if not recorded.values.get(group)
-    ]
+    unused += [group for group in GROUPS if recorded.values.get(group) is None]
     return recorded.values.keys() - {*BESIDE_VALUES, *unused}
 
 

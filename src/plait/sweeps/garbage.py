@@ -16,7 +16,8 @@ from plait.artifacts import Workspace, read_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.evaluation.notation import NOTHING, readable_size
-from plait.locks import held
+from plait.locks import held, lock_named
+from plait.stages.pretrain import digest_of_what_is_read
 from plait.sweeps.dvc_cache import cache_folder, cache_garbage, clear_cache
 from plait.sweeps.trial import trial_lock
 from plait.sweeps.trial_data import data_digest, data_lock
@@ -92,6 +93,7 @@ class Yard:
             self._artifacts(),
             self._database(),
             self._trial_data(),
+            self._pretrained(),
             self._rebuilds(),
             self._searches(),
             self._job_logs(),
@@ -193,6 +195,32 @@ class Yard:
                 elif digest not in {trial["data"] for trial in self._trials_owed}:
                     self._take(kind, folder)
         return kind
+
+    def _pretrained(self) -> Kind:
+        """Of a listed experiment, also what is half trained."""
+        found = sorted(self._workspace.pretrained.glob("*"))
+        words = "that no listed experiment reads"
+        kind = Kind("pretrained models", sum(map(size_of, found)), words=words)
+        for folder in found:
+            # An unfinished one is named .DIGEST, its checkpoints .DIGEST.checkpoints.
+            digest = folder.name.lstrip(".").partition(".")[0]
+            with held(lock_named(self._workspace, f"pretrained-{digest}")) as mine:
+                if not mine or digest in self._pretrained_in_use:
+                    kind.in_use += 1
+                elif not self._sweeps:
+                    self._take(kind, folder)
+        return kind
+
+    @cached_property
+    def _pretrained_in_use(self) -> set[str]:
+        digests = set()
+        for path in (self._root / "resolved").glob("*.yaml"):
+            resolved = Resolved.read(path)
+            outputs = self._workspace.outputs(resolved.name)
+            asks = resolved.values.get("pretraining") is not None
+            if asks and (outputs.data / "train.parquet").exists():
+                digests.add(digest_of_what_is_read(resolved, outputs))
+        return digests
 
     def _rebuilds(self) -> Kind:
         folder = self._scratch / "rebuild"

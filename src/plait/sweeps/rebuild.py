@@ -31,7 +31,13 @@ from plait.sweeps.worktree import has_commit, worktree
 from plait.tracking import source_patch
 from plait.tracking.archive import ArchivedRun
 from plait.tracking.find import find
-from plait.tracking.record import MEASURED_BY, SOURCE_MEASURES, curve_rows, final_values
+from plait.tracking.record import (
+    MEASURED_BY,
+    SOURCE_MEASURES,
+    curve_rows,
+    final_values,
+    pretraining_rows,
+)
 from plait.tracking.weights import WEIGHTS, weights_digest
 from plait.training.devices import check_devices, describe_devices
 from plait.training.settings import Settings
@@ -42,7 +48,7 @@ if TYPE_CHECKING:
 VERDICT = "plait.rebuild"
 """The tag of a recorded run with verdict and date."""
 
-STAGES = ("generate", "train", "evaluate")
+STAGES = ("generate", "pretrain", "train", "evaluate")
 
 
 def rebuild(workspace: Workspace, reference: str, tolerance: float) -> int:
@@ -85,8 +91,7 @@ def _rebuild(workspace: Workspace, run: ArchivedRun, tolerance: float) -> Verdic
         changes = " with its uncommitted changes" if source.patch else ""
         _say("source", f"commit {source.commit[:12]}{changes}, in a worktree for the while")
         _say("packages", _other_packages(tree))
-        # Older runs knew no files of models.
-        if files := {**resolved["files"], **resolved.values.get("model_files", {})}:
+        if files := resolved.user_files:
             put_in_place(workspace.root, tree, files)
             _say("data", f"as recorded: {', '.join(files)}")
         there = Workspace(tree, tree)
@@ -96,7 +101,9 @@ def _rebuild(workspace: Workspace, run: ArchivedRun, tolerance: float) -> Verdic
         outputs = there.outputs(resolved.name)
         outputs.metrics.unlink(missing_ok=True)  # of the commit
         for stage in STAGES:
-            _run_stage(tree, stage, resolved.name)
+            # Older commits know no pretraining.
+            if (tree / "src" / "plait" / "stages" / f"{stage}.py").exists():
+                _run_stage(tree, stage, resolved.name)
         comparison = _compare(run, outputs)
     print(f"\n{comparison.table()}\n\n{comparison.conclusion(tolerance)}")
     verdict = comparison.verdict(tolerance)
@@ -225,7 +232,7 @@ def _compare(run: ArchivedRun, outputs: Outputs) -> Comparison:
     try:
         evaluation = read_json(outputs.evaluation / "evaluation.json")
         finals = final_values(read_json(outputs.metrics), evaluation)
-        rows = curve_rows(outputs.curves, 0)
+        rows = [*curve_rows(outputs.curves, 0), *pretraining_rows(outputs, 0)]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"its commit writes results that this version cannot read ({error})"

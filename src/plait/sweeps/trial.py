@@ -22,6 +22,7 @@ from plait.locks import held, lock_named
 from plait.stages.entry import check_packages
 from plait.stages.evaluate import evaluate
 from plait.stages.generate import generate
+from plait.stages.pretrain import pretrain
 from plait.stages.record import write_page
 from plait.stages.train import train
 from plait.sweeps.trial_data import trial_data
@@ -224,7 +225,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _go_through(workspace: Workspace, trial: Trial, tags: dict[str, str]) -> str:
-    """What is left to do of the four stages.
+    """What is left to do of the stages.
 
     :returns: the run's id.
     """
@@ -251,6 +252,7 @@ def _go_through(workspace: Workspace, trial: Trial, tags: dict[str, str]) -> str
     if done.get("train") != resolved.identity:
         _clear(outputs)
         done.clear()
+        pretrain(workspace, resolved.handed_to("pretrain"), outputs)
         train(workspace, resolved.handed_to("train"), outputs, _watch(trial), tags)
         is_over("train", resolved.identity)
     measured_by = evaluation_digest(resolved)
@@ -290,7 +292,7 @@ DONE = "done.json"
 def _clear(outputs: Outputs) -> None:
     """Remove what an earlier training left; Hydra's own files beside it stay."""
     (outputs.results / DONE).unlink(missing_ok=True)
-    for folder in (outputs.model, outputs.evaluation, outputs.plots):
+    for folder in (outputs.pretrained, outputs.model, outputs.evaluation, outputs.plots):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (outputs.curves, outputs.metrics, outputs.predictions):
         file.unlink(missing_ok=True)

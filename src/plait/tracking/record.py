@@ -127,7 +127,7 @@ def _record(
         last = max((row.step for row in curves), default=0)
         model_id = log_model(store, run, resolved.name, outputs, dataset, last)
     points = Points(store.client, run)
-    differences = points.add(curves)
+    differences = points.add([*curves, *pretraining_rows(outputs, now)])
     final = Row(0, now, final_values(read_json(outputs.metrics), evaluation))
     # Measured otherwise than before, numbers may differ; measured alike, they must agree.
     anew = run.data.tags.get(MEASURED_BY, measured_by) != measured_by
@@ -187,6 +187,21 @@ def curve_rows(path: Path, at: int) -> list[Row]:
             )
             for line in csv.DictReader(file)
         ]
+
+
+def pretraining_rows(outputs: Outputs, at: int) -> list[Row]:
+    """The epochs of stage `pretrain`, if it trained: ``pretraining/train_loss`` and the like."""
+    path = outputs.pretrained / "curves.csv"
+    if not path.exists():
+        return []
+    return [
+        Row(
+            row.step,
+            at,
+            {f"pretraining/{key.replace('/', '_')}": value for key, value in row.values.items()},
+        )
+        for row in curve_rows(path, at)
+    ]
 
 
 def final_values(metrics: dict[str, float], evaluation: dict[str, Any]) -> dict[str, float]:

@@ -48,6 +48,8 @@ class Task:
     checkpoints: Path
     """A folder of this identity's own."""
     observe: Observe
+    base: Path | None = None
+    """The pretrained model that stage `pretrain` has trained, if it has."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def fit(
     *,
     checkpoints: Path,
     observe: Observe,
+    base: Path | None = None,
 ) -> tuple[TrainedModel, list[dict[str, float]]]:
     """Fit preprocessing and model on ``train``; ``val`` selects among epochs, if there is one.
 
@@ -103,6 +106,7 @@ def fit(
 
     :param train: all columns of the part.
     :param checkpoints: a folder of this identity's own.
+    :param base: as in `Task`.
     :returns: the model, and its curves: a row an epoch, its number under ``epoch``.
     :raises UserError: for what this machine cannot do, or a loss that is no number.
     """
@@ -111,7 +115,7 @@ def fit(
         resolved: Resolved, checkpoints: Path, observe: Observe
     ) -> tuple[TrainedModel, list[dict[str, float]]]:
         task, preprocessor = task_of(
-            resolved, dataset, train, val, checkpoints=checkpoints, observe=observe
+            resolved, dataset, train, val, checkpoints=checkpoints, observe=observe, base=base
         )
         choice = resolved.choice("model")
         fitted: Fitted = import_module(kind_of(choice).training).fit(task)
@@ -139,6 +143,7 @@ def task_of(
     *,
     checkpoints: Path,
     observe: Observe,
+    base: Path | None = None,
 ) -> tuple[Task, Preprocessor]:
     """What a training is given, with parameters as `fit` has them; preprocessing is fitted."""
     choice = resolved.choice("model")
@@ -175,5 +180,6 @@ def task_of(
         digest_of(models, arrays, val_arrays),
         checkpoints,
         observe,
+        base,
     )
     return task, preprocessor

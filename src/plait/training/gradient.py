@@ -66,7 +66,8 @@ def new_network(task: Task) -> "nn.Module":
     resolved = task.resolved
     choice = resolved.choice("model")
     settings = settings_of("model", choice)(**resolved.settings("model"))
+    more = {} if task.base is None else {"base": task.base}
     network: nn.Module = models_of(resolved).build(
-        choice, settings, task.shape, resolved["finetuning"]
+        choice, settings, task.shape, resolved["finetuning"], **more
     )
     return network

@@ -8,20 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from plait.models.draws import Draws, mixed, mixed_number
+from plait.models.masked_language_model import Masking
 from plait.training.processes import world
 
 BITS = 31
 """Of each random number that a share is compared with."""
-
-
-class Draws:
-    """What the random numbers of a step are drawn from."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-        self.step = 0
-        self.rows = torch.empty(0, dtype=torch.int64)
-        """int64, (rows,): which rows of the part the batch holds."""
 
 
 class RowDropout(nn.Module):
@@ -67,27 +59,6 @@ class RowDropout(nn.Module):
         if len(self._places) != size or self._places.device != inputs.device:
             self._places = mixed(torch.arange(size, device=inputs.device))
         return self._places
-
-
-FACTORS = (-7046029254386353131, -4658895280553007687, -7723592293110705685)
-"""Of SplitMix64 (Steele, Lea and Flood, 2014), as signed numbers of 64 bits."""
-
-
-def mixed(numbers: Tensor) -> Tensor:
-    """Random-looking int64 of int64, by SplitMix64."""
-    # Shifts of negative numbers draw in ones; the masks make them zeros.
-    numbers = numbers * FACTORS[0]
-    numbers = (numbers ^ (numbers >> 30 & 0x3FFFFFFFF)) * FACTORS[1]
-    numbers = (numbers ^ (numbers >> 27 & 0x1FFFFFFFFF)) * FACTORS[2]
-    return numbers ^ (numbers >> 31 & 0x1FFFFFFFF)
-
-
-def mixed_number(number: int) -> int:
-    """`mixed` of a single number, in the range of int64."""
-    for factor, shift in zip(FACTORS, (30, 27, 31), strict=True):
-        number = number * factor % 2**64
-        number ^= number >> shift
-    return number - 2**64 if number >= 2**63 else number
 
 
 class SharedBatchNorm(nn.Module):
@@ -177,6 +148,9 @@ def exact(network: nn.Module, draws: Draws) -> nn.Module:
             dropouts += 1
         elif type(layer) in norms and world()[1] > 1:
             new = SharedBatchNorm(layer)
+        elif isinstance(layer, Masking):
+            layer.draws = draws
+            continue
         else:
             continue
         if not name:

@@ -14,6 +14,7 @@ from lightning.pytorch.profilers import SimpleProfiler
 from plait.config.pairs import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
+from plait.models.draws import Draws
 from plait.training.adversary import Adversary
 from plait.training.batches import Batches, EpochOrder, Rows
 from plait.training.checkpoint_files import CheckpointFiles
@@ -21,7 +22,6 @@ from plait.training.checkpoints import Checkpoints, origin
 from plait.training.devices import quiet
 from plait.training.epoch_end import EpochMeans, ValidateLastStep
 from plait.training.gradient import models_of, new_network
-from plait.training.layers import Draws
 from plait.training.module import SupervisedModule
 from plait.training.progress import ChosenWeights, Curves, Divergence, Progress
 from plait.training.settings import Settings

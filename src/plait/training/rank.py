@@ -66,6 +66,7 @@ def hand_over(task: Task, place: "Place", start: Path | None) -> Path:
             "shape": {"task": shape.task, "inputs": shape.inputs, "outputs": shape.outputs},
             "data": task.data,
             "checkpoints": str(task.checkpoints),
+            "base": None if task.base is None else str(task.base),
         },
     )
     return folder
@@ -102,6 +103,7 @@ def take_over(folder: Path) -> Task:
         raw["data"],
         Path(raw["checkpoints"]),
         observe,
+        None if raw["base"] is None else Path(raw["base"]),
     )
 
 

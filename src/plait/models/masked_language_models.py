@@ -1,0 +1,71 @@
+"""Transformers that are trained on: what the loop of training takes of them, and what is kept."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.errors import UserError
+from plait.models.kinds import Shape
+from plait.models.language_models import EVALUATION_ROWS, inputs_of, pack, unpack
+from plait.models.masked_language_model import MaskedLanguageModel, Masking
+from plait.models.pretrained import PARTS, Pretrained, find
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from plait.models.masked_words import Settings
+
+__all__ = ["EVALUATION_ROWS", "build", "inputs_of", "keep", "pack", "take", "unpack"]
+
+HIDING = ("[MASK]", "<mask>")
+"""What tokenizers call the token that stands for a hidden one."""
+
+
+def build(
+    choice: str, settings: "Settings", shape: Shape, finetuning: dict[str, Any] | None
+) -> MaskedLanguageModel:
+    """The transformer as it was pretrained, with a new head over its words.
+
+    :raises UserError: if it has no token that hides another.
+    """
+    source = find(settings.origin, settings.name, settings.revision, settings.digest)
+    body = source.body()
+    hidden, special = tokens_of(source)
+    return MaskedLanguageModel(
+        body, Masking(settings.masked, hidden, special, body.config.vocab_size)
+    )
+
+
+def tokens_of(source: Pretrained) -> tuple[int, tuple[int, ...]]:
+    """The token that hides another, and those that stand in every text.
+
+    :raises UserError: if it has none.
+    """
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(source.folder / "tokenizer.json"))
+    found = [tokenizer.token_to_id(token) for token in HIDING]
+    hidden = [number for number in found if number is not None]
+    if not hidden:
+        raise UserError(
+            f"pretraining: {source.folder.name} has no token that hides a word ({HIDING[0]});"
+            " hidden words are what encoders such as BERT learn from"
+        )
+    return hidden[0], tuple(tokenizer.encode("").ids)
+
+
+def take(network: MaskedLanguageModel, weights: "dict[str, Tensor]") -> None:
+    """Put trained weights into a network that was just built."""
+    network.load_state_dict(weights)
+
+
+def keep(network: MaskedLanguageModel, source: Pretrained, folder: Path) -> None:
+    """Write the transformer without its head, as `Pretrained` reads it; equal ones, equal bytes."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in PARTS:
+        if (source.folder / name).is_file():
+            shutil.copyfile(source.folder / name, folder / name)
+    state = {key: value.contiguous() for key, value in network.body.state_dict().items()}
+    save_file(state, folder / "model.safetensors", {"format": "pt"})

@@ -1,0 +1,19 @@
+"""A pretrained transformer that guesses hidden words; for `plait.pretraining.domain`."""
+
+from typing import ClassVar
+
+from plait.models.kinds import ModelSettings
+from plait.models.origins import Origin
+from plait.settings import setting
+
+
+class Settings(ModelSettings):
+    """What `plait.models.masked_language_models` builds by."""
+
+    kind: ClassVar[str] = "masked_language_model"
+
+    origin: Origin = setting("as of ``model: encoder``")
+    name: str = setting("as of ``model: encoder``")
+    revision: str | None = setting("as of ``model: encoder``")
+    digest: str | None = setting("as of ``model: encoder``")
+    masked: float = setting("share of the words that are hidden", gt=0, lt=1)

@@ -1,0 +1,22 @@
+"""The loss of hidden words, which the network itself gives; for `plait.pretraining.domain`."""
+
+from typing import TYPE_CHECKING
+
+from plait.objectives.kinds import Batch, Objective, ObjectiveSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class Settings(ObjectiveSettings):
+    """None."""
+
+
+def build(settings: Settings, targets: "Tensor") -> Objective:
+    """The mean over texts; logs the share of words that are guessed right beside it."""
+
+    def objective(model: "nn.Module", batch: Batch) -> "tuple[Tensor, dict[str, Tensor]]":
+        loss, right = model(batch.features).unbind(1)
+        return loss.mean(), {"accuracy": right.detach().mean()}
+
+    return objective

@@ -1,0 +1,210 @@
+"""Continued pretraining on texts of the domain: hidden words are to be guessed.
+
+Gururangan et al. (2020), Don't stop pretraining: Adapt language models to domains and tasks. The
+same loop trains as for everything else, with AdamW and the schedule of Devlin et al. (2019).
+"""
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from plait.artifacts import Outputs, Workspace, write_json
+from plait.data.reading import TextFormat
+from plait.errors import UserError
+from plait.pretraining.kinds import PRETRAINED, PretrainingSettings
+from plait.settings import setting
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from plait.config.resolved import Resolved
+
+_STREAM = 0xD0
+
+FEWEST = 10
+"""Texts from which anything can be learnt."""
+
+CURVES = "curves.csv"
+"""Beside the model."""
+
+
+class Settings(PretrainingSettings):
+    """``pretraining: domain``."""
+
+    path: str | None = setting(
+        "your unlabelled texts under data/raw/: .txt with a text a line, CSV, Parquet or JSON"
+        " lines; null: the training texts of the experiment"
+    )
+    column: str = setting("of the texts, where the file is a table")
+    format: TextFormat = setting("how a text file is written")
+    masked: float = setting("share of the words that are hidden", gt=0, lt=1)
+    max_length: int = setting("of a text; what is longer is cut", unit="tokens", ge=2)
+    epochs: int = setting("times that every text is gone through", ge=1)
+    batch_size: int = setting("texts a step", unit="rows", ge=1)
+    lr: float = setting("learning rate of AdamW", gt=0)
+    weight_decay: float = setting("of AdamW", ge=0)
+    warmup: float = setting("share of the steps until the full learning rate", ge=0, lt=1)
+    val: float = setting("share of the texts that are held out", ge=0, lt=1)
+    precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = setting("of the training")
+    threads: int = setting("that a process computes with", ge=1)
+    seed: int = setting("of the texts' order, of what is hidden, of the head", ge=0, le=2**32 - 1)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The one file, if there is one."""
+        return () if self.path is None else (self.path,)
+
+
+def pretrain(
+    settings: Settings,
+    base: dict[str, Any],
+    texts: "np.ndarray",
+    placement: "Resolved",
+    *,
+    folder: Path,
+    checkpoints: Path,
+) -> list[dict[str, float]]:
+    """Go on with the training of a transformer, and leave it in ``folder``.
+
+    :param base: origin, name, revision and digest, as of ``model: encoder``.
+    :param texts: object, (rows,).
+    :param placement: whose ``trainer`` says where it runs.
+    :param checkpoints: a folder of this training's own.
+    :returns: the curves, a row an epoch.
+    :raises UserError: if the transformer can't guess hidden words, or a loss is no number.
+    """
+    import numpy as np
+
+    from plait.models import masked_language_models
+    from plait.models.kinds import Shape
+    from plait.models.pretrained import find
+    from plait.training import gradient
+    from plait.training.fit import Arrays, Task, digest_of
+
+    source = find(base["origin"], base["name"], base["revision"], base["digest"])
+    order = np.random.default_rng((_STREAM, settings.seed)).permutation(len(texts))
+    held_out = round(settings.val * len(texts))
+
+    def arrays(rows: "np.ndarray") -> Arrays:
+        tokens = source.tokens(texts[np.sort(rows)], settings.max_length)
+        return Arrays(tokens, np.zeros(len(rows)))
+
+    train = arrays(order[held_out:])
+    val = arrays(order[:held_out]) if held_out else None
+    task = Task(
+        _as_training(settings, base, placement),
+        Shape("regression", 1, 1),
+        train,
+        val,
+        digest_of(masked_language_models, train, val),
+        checkpoints,
+        lambda epoch, values: None,
+    )
+    fitted = gradient.fit(task)
+    masked_language_models.keep(fitted.model, source, folder)
+    return fitted.curves
+
+
+def pretrain_once(
+    settings: Settings, resolved: "Resolved", workspace: Workspace, outputs: Outputs, digest: str
+) -> None:
+    """Write ``outputs.pretrained``; what another experiment has had made is taken from there.
+
+    :param digest: of everything that decides what comes out.
+    """
+    from plait.locks import lock_named
+    from plait.training.curves import write_curves
+
+    name, base = resolved.name, resolved["pretraining_base"]
+    shared = workspace.pretrained / digest
+    with lock_named(workspace, f"pretrained-{digest}"):
+        if not shared.exists():
+            texts = _texts(settings, workspace.root, outputs)
+            print(f"{name}: pretrains {base['name']} on {len(texts):,} texts", flush=True)
+            unfinished = shared.with_name(f".{digest}")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            checkpoints = shared.with_name(f".{digest}.checkpoints")
+            curves = pretrain(
+                settings, base, texts, resolved, folder=unfinished, checkpoints=checkpoints
+            )
+            write_curves(unfinished / CURVES, curves)
+            write_json(
+                unfinished / PRETRAINED,
+                {"pretraining": resolved["pretraining"], "texts": len(texts)},
+            )
+            os.replace(unfinished, shared)
+            shutil.rmtree(checkpoints, ignore_errors=True)
+    shutil.rmtree(outputs.pretrained, ignore_errors=True)
+    outputs.pretrained.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(shared, outputs.pretrained)
+
+
+def _texts(settings: Settings, root: Path, outputs: Outputs) -> "np.ndarray":
+    """Those to learn from, object (rows,): each once, none of them empty.
+
+    :raises UserError: if there are none.
+    """
+    import numpy as np
+
+    from plait.data.dataset import Dataset, read_part
+    from plait.data.reading import find, read, require
+
+    if settings.path is None:
+        (column,) = Dataset.read(outputs.data).names("text")
+        train = read_part(outputs.data, "train")
+        assert train is not None, "stage generate leaves one"
+        found = train[column].tolist()
+    elif settings.path.endswith(".txt"):
+        found = find(settings.path, root).read_text(encoding="utf-8").splitlines()
+    else:
+        frame = read(settings.path, root, settings.format)
+        require([settings.column], list(frame.columns), settings.path, "the texts")
+        found = frame[settings.column].dropna().tolist()
+    texts = list(dict.fromkeys(text for text in map(str, found) if text.strip()))
+    if len(texts) < FEWEST:
+        where = settings.path or "the training part"
+        raise UserError(
+            f"pretraining: {where} has {len(texts)} different texts; it takes at least {FEWEST}"
+        )
+    return np.array(texts, dtype=object)
+
+
+def _as_training(settings: Settings, base: dict[str, Any], placement: "Resolved") -> "Resolved":
+    """The configuration of this training, in the words of any other."""
+    from plait.config.resolved import PLACEMENT, Resolved
+
+    where = {key.partition(".")[2]: placement[key] for key in PLACEMENT}
+    return Resolved(
+        {
+            "name": placement.name,
+            "identity": placement.identity,
+            "seed": settings.seed,
+            "batch_size": settings.batch_size,
+            "model": {"choice": "masked_words", **base, "masked": settings.masked},
+            "finetuning": None,
+            "objective": {"choice": "guessed_words"},
+            "optimizer": {
+                "choice": "adamw",
+                "lr": settings.lr,
+                "betas": [0.9, 0.999],
+                "eps": 1e-8,
+                "weight_decay": settings.weight_decay,
+            },
+            "schedule": {"choice": "linear", "warmup": settings.warmup, "final": 0.0},
+            "adversarial": None,
+            "callbacks": {},
+            "trainer": {
+                **where,
+                "max_epochs": settings.epochs,
+                "max_steps": None,
+                "precision": settings.precision,
+                "threads": settings.threads,
+                "gradient_clip": 1.0,
+                "micro_batch_size": None,
+                "keep": "last",
+                "overfit_rows": None,
+                "detect_anomaly": False,
+            },
+        }
+    )

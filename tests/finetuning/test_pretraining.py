@@ -1,0 +1,197 @@
+"""Pretraining on texts without labels: by the loop of everything else, as a stage of its own."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from checkouts import Checkout, copy_project
+from finetuning.tiny import EXPERIMENT, sentences, write_model
+from plait.config.compose import Project
+from plait.config.levels import read_yaml
+from plait.errors import UserError
+from plait.models.draws import Draws
+from plait.models.language_model import TokenBatch
+from plait.models.masked_language_model import NOTHING, Masking
+from plait.pretraining.domain import Settings, pretrain
+from training.fitting import Lab
+
+BATCH = TokenBatch(
+    torch.arange(5, 5 + 40 * 50).view(40, 50) % 190 + 5, torch.ones(40, 50, dtype=torch.int64)
+)
+
+
+def masking(share: float = 0.15) -> Masking:
+    layer = Masking(share, 4, (2, 3), 200)
+    layer.draws = Draws(7)
+    return layer
+
+
+def test_a_share_of_the_words_is_chosen_and_most_of_those_are_hidden() -> None:
+    shown, wanted = masking()(BATCH)
+    chosen = wanted != NOTHING
+    assert chosen.float().mean().item() == pytest.approx(0.15, abs=0.02)
+    assert (wanted[chosen] == BATCH.ids[chosen]).all()
+    assert (shown[~chosen] == BATCH.ids[~chosen]).all()
+    hidden = (shown[chosen] == 4).float().mean().item()
+    same = (shown[chosen] == BATCH.ids[chosen]).float().mean().item()
+    assert hidden == pytest.approx(0.8, abs=0.06)
+    assert same == pytest.approx(0.1, abs=0.05)
+
+
+def test_the_choice_depends_on_seed_step_and_text_alone() -> None:
+    layer = masking()
+    _, first = layer(BATCH)
+    assert (layer(BATCH)[1] == first).all()
+    alone = TokenBatch(BATCH.ids[3:5], BATCH.mask[3:5])
+    assert (layer(alone)[1] == first[3:5]).all()
+    longer = TokenBatch(
+        torch.nn.functional.pad(alone.ids, (0, 9)), torch.nn.functional.pad(alone.mask, (0, 9))
+    )
+    assert (layer(longer)[1][:, :50] == first[3:5]).all()
+    assert (layer(longer)[1][:, 50:] == NOTHING).all()
+    layer.draws.step = 1
+    assert (layer(BATCH)[1] != first).any()
+    layer.draws.step, layer.draws.seed = 0, 8
+    assert (layer(BATCH)[1] != first).any()
+
+
+def test_what_is_held_out_is_hidden_alike_in_every_epoch() -> None:
+    layer = masking().eval()
+    _, first = layer(BATCH)
+    layer.draws.step = 5
+    assert (layer(BATCH)[1] == first).all()
+
+
+def test_special_tokens_are_never_chosen() -> None:
+    ids = BATCH.ids.clone()
+    ids[:, 0], ids[:, -1] = 2, 3
+    _, wanted = masking(0.9)(TokenBatch(ids, BATCH.mask))
+    assert (wanted[:, [0, -1]] == NOTHING).all()
+
+
+SHORT = {"max_length": 24, "epochs": 8, "lr": 3e-3, "batch_size": 16, "val": 0.1}
+
+
+def run(texts: Lab, folder: Path, **changes: Any) -> list[dict[str, float]]:
+    values = read_yaml(texts.root / "conf" / "pretraining" / "domain.yaml")
+    resolved = texts.resolved("tiny")
+    base = {key: resolved["model"][key] for key in ("origin", "name", "revision", "digest")}
+    more = changes.pop("placement", ())
+    return pretrain(
+        Settings(**{**values, **SHORT, **changes}),
+        base,
+        np.array(sentences(200)["text"], dtype=object),
+        texts.resolved("tiny", *more),
+        folder=folder / "made",
+        checkpoints=folder / "checkpoints",
+    )
+
+
+def test_it_learns_and_gives_the_same_bytes_again(texts: Lab, tmp_path: Path) -> None:
+    curves = run(texts, tmp_path / "one")
+    assert curves[-1]["val/loss"] < 0.7 * curves[0]["val/loss"]
+    assert run(texts, tmp_path / "two") == curves
+    one, two = (tmp_path / name / "made" / "model.safetensors" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    before = load_file(texts.root / "data/raw/tiny/model.safetensors")
+    after = load_file(one)
+    assert all(not after[key].equal(before[key]) for key in after if "position_ids" not in key)
+
+
+def test_a_model_that_hides_no_words_is_refused(texts: Lab, tmp_path: Path) -> None:
+    folder = texts.root / "data/raw/without"
+    digest = write_model(folder)
+    path = folder / "tokenizer.json"
+    path.write_text(path.read_text().replace("[MASK]", "[NONE]"))
+    from plait.models.pretrained import Pretrained
+
+    digest = Pretrained(folder).digest()
+    values = read_yaml(texts.root / "conf" / "pretraining" / "domain.yaml")
+    base = {"origin": "folder", "name": "data/raw/without", "revision": None, "digest": digest}
+    with pytest.raises(UserError, match="has no token that hides a word"):
+        pretrain(
+            Settings(**values),
+            base,
+            np.array(sentences(50)["text"], dtype=object),
+            texts.resolved("tiny"),
+            folder=tmp_path / "made",
+            checkpoints=tmp_path / "checkpoints",
+        )
+
+
+UNLABELLED = {"choice": "domain", "path": "data/raw/unlabelled.txt", "max_length": 24, "epochs": 2}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    checkout = copy_project(tmp_path_factory.mktemp("built") / "project")
+    digest = write_model(checkout.root / "data/raw/tiny")
+    sentences(120).to_csv(checkout.root / "data/raw/sentences.csv", index=False)
+    text = "\n".join(sentences(150)["text"]) + "\n"
+    checkout.append("data/raw/unlabelled.txt", text)
+    checkout.append("conf/experiment/tiny.yaml", EXPERIMENT.replace("DIGEST", digest))
+    checkout.append(
+        "conf/experiment/other.yaml",
+        "# @package _global_\ndescription: The same\ndefaults:\n  - tiny\n  - _self_\n",
+    )
+    checkout.append("data/raw/.gitignore", "tiny/\n")
+    checkout.list_experiments(
+        {
+            "tiny": {"finetuning": "lora", "pretraining": UNLABELLED},
+            "other": {"finetuning": "full", "pretraining": UNLABELLED},
+            "plain": {},
+        }
+    )
+    checkout.append(
+        "conf/experiment/plain.yaml",
+        "# @package _global_\ndescription: Without\ndefaults:\n  - tiny\n  - _self_\n",
+    )
+    ran = checkout.run("dvc", "repro")
+    assert "LOAD REPORT" not in ran.stderr
+    assert ran.stdout.count("pretrains data/raw/tiny on 150 texts") == 1
+    checkout.commit()
+    return checkout
+
+
+@pytest.mark.slow
+def test_experiments_share_what_was_pretrained(built: Checkout) -> None:
+    folders = [built.root / "results" / name / "pretrained" for name in ("tiny", "other")]
+    one, two = ((folder / "model.safetensors").read_bytes() for folder in folders)
+    assert one == two
+    made = json.loads((built.root / "results/plain/pretrained/pretrained.json").read_text())
+    assert made == {"pretraining": None}
+
+
+@pytest.mark.slow
+def test_what_was_pretrained_is_fine_tuned_saved_and_rebuilt(built: Checkout) -> None:
+    pretrained = built.root / "results/tiny/pretrained/model.safetensors"
+    kept = built.root / "results/tiny/model/base/model.safetensors"
+    assert kept.read_bytes() == pretrained.read_bytes()
+    assert not (built.root / "results/other/model/base/model.safetensors").exists()
+    assert "identical" in built.plait("rebuild", "tiny").stdout
+
+
+@pytest.mark.slow
+def test_a_trial_is_equal_to_the_stages(built: Checkout) -> None:
+    resolved = Project(built.root).compose("tiny")
+    built.plait("run", "experiment=tiny", "--fresh")
+    weights = "model/weights.safetensors"
+    trial = built.root / "outputs/tiny" / resolved.identity / weights
+    assert trial.read_bytes() == (built.root / "results/tiny" / weights).read_bytes()
+
+
+@pytest.mark.slow
+def test_just_what_reads_the_texts_runs_again(built: Checkout) -> None:
+    built.append("data/raw/unlabelled.txt", "oil prices rise again\n")
+    ran = built.run("dvc", "repro").stdout
+    for name in ("tiny", "other"):
+        for stage in ("pretrain", "train"):
+            assert f"Running stage '{stage}@{name}'" in ran
+        assert f"Running stage 'generate@{name}'" not in ran
+    assert not re.search(r"Running stage '\w+@plain'", ran)
