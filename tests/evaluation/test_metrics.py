@@ -35,16 +35,63 @@ BY_HAND = {
     "log_loss": -np.log([0.9, 0.6, 0.3, 0.8]).mean(),
 }
 
+SETS = np.array([[1, 1], [0, 1], [0, 0], [1, 0]])
+# Class 0: found 1 of 2, never wrongly. Class 1: found 2 of 2, once wrongly. Three rows whole.
+EACH = np.array([[0.9, 0.6], [0.2, 0.5], [0.1, 0.3], [0.4, 0.7]])
+
+BY_HAND_OF_SETS = {
+    "accuracy": 3 / 4,
+    "precision_macro": (1 + 2 / 3) / 2,
+    "recall_macro": (1 / 2 + 1) / 2,
+    "f1_macro": (2 / 3 + 4 / 5) / 2,
+    "f1_micro": 2 * 3 / (4 + 4),
+    "hamming_loss": 2 / 8,
+    "roc_auc": (1 + 2 / 4) / 2,
+    "log_loss": -np.log([0.9, 0.6, 0.8, 0.5, 0.9, 0.7, 0.4, 0.3]).mean(),
+}
+
 
 @pytest.mark.parametrize(("name", "value"), BY_HAND.items())
 def test_a_metric_has_the_value_worked_out_by_hand(name: str, value: float) -> None:
     item = metrics()[name]
-    arrays = (TRUTH, PREDICTION) if item.task == "regression" else (CLASS, PROBABILITY)
+    arrays = (TRUTH, PREDICTION) if "regression" in item.tasks else (CLASS, PROBABILITY)
     assert item.function(*arrays, ONE) == pytest.approx(value, rel=1e-12)
 
 
+@pytest.mark.parametrize(("name", "value"), BY_HAND_OF_SETS.items())
+def test_a_metric_of_several_classes_too(name: str, value: float) -> None:
+    assert metrics()[name].function(SETS, EACH, ONE) == pytest.approx(value, rel=1e-12)
+
+
 def test_every_shipped_metric_is_checked_by_hand() -> None:
-    assert set(metrics()) == {*BY_HAND, "directional_accuracy"}
+    assert set(metrics()) == {*BY_HAND, *BY_HAND_OF_SETS, "directional_accuracy"}
+    assert set(of_task("multilabel")) == set(BY_HAND_OF_SETS)
+
+
+def test_scores_of_several_classes_are_those_of_the_library() -> None:
+    generator = np.random.default_rng(0)
+    for rows in (1, 3, 40):
+        truth = generator.integers(2, size=(rows, 4))
+        probability = generator.random((rows, 4))
+        weights = generator.integers(1, 4, rows).astype(float)
+        # Macro means are over the classes that occur or are predicted.
+        met = (truth.any(axis=0)) | (probability >= 0.5).any(axis=0)
+        for name, average in (("f1_macro", "macro"), ("f1_micro", "micro")):
+            expected = library.f1_score(
+                truth[:, met],
+                probability[:, met] >= 0.5,
+                average=average,
+                sample_weight=weights,
+                zero_division=0,
+            )
+            measured = metrics()[name].function(truth, probability, weights)
+            assert measured == pytest.approx(expected, rel=1e-12)
+
+
+def test_what_cannot_be_said_of_several_classes_is_undefined() -> None:
+    none, zeros = np.zeros((3, 2), dtype=int), np.zeros((3, 2))
+    assert np.isnan(metrics()["roc_auc"].function(none, zeros, np.ones(3)))
+    assert np.isnan(metrics()["f1_micro"].function(none, zeros, np.ones(3)))
 
 
 def test_direction_is_judged_where_something_moved() -> None:
@@ -62,8 +109,13 @@ def test_a_weight_counts_a_row_as_often_as_it_says(classes: int) -> None:
     number = generator.integers(classes, size=40)
     probability = generator.dirichlet(np.ones(classes), 40)
     value, guess = generator.normal(size=(2, 40))
+    sets = generator.integers(2, size=(40, classes))
     for item in metrics().values():
-        arrays = (value, guess) if item.task == "regression" else (number, probability)
+        arrays = {
+            "regression": (value, guess),
+            "classification": (number, probability),
+            "multilabel": (sets, probability),
+        }[item.tasks[-1]]
         repeated = (np.repeat(array, weights, axis=0) for array in arrays)
         once = item.function(*arrays, weights.astype(float))
         assert once == pytest.approx(item.function(*repeated, np.ones(weights.sum())), rel=1e-9), (
@@ -128,7 +180,8 @@ def test_a_metric_that_does_not_fit_the_task_is_refused() -> None:
     with pytest.raises(ConfigurationError) as error:
         check(settings(metrics=["mse", "f1_macro"]), "regression")
     assert str(error.value) == (
-        "evaluation.metrics: 'f1_macro' is a classification metric, but the task is regression;\n"
+        "evaluation.metrics: 'f1_macro' is a classification or multilabel metric, but the"
+        " task is regression;\n"
         "for regression: mse, rmse, mae, r2, directional_accuracy"
     )
     check(settings(metrics=["f1_macro"]), "classification")

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from checkouts import ROOT
+from plait.config.levels import read_yaml
 from plait.data.dataset import Column, Dataset
 from plait.evaluation import texts
 from plait.evaluation.evaluate import select
@@ -50,6 +52,10 @@ def test_the_classic_baseline_learns_from_words_or_characters() -> None:
         assert not baseline.naive
         assert (baseline.prediction.argmax(axis=1) == numbers(test)).all()
         assert np.allclose(baseline.prediction.sum(axis=1), 1)
+
+
+def test_the_classic_baseline_is_the_model_that_can_be_chosen() -> None:
+    assert texts.CLASSIC["spaces"][1] == read_yaml(ROOT / "conf/model/tfidf.yaml")
 
 
 def test_a_class_that_training_lacks_gets_no_probability() -> None:

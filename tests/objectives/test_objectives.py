@@ -110,12 +110,41 @@ def test_every_objective_gives_a_scalar_to_follow_downhill(
     values = yaml.safe_load((ROOT / f"conf/objective/{choice}.yaml").read_text())
     for task in settings_of("objective", choice).tasks:  # type: ignore[attr-defined]
         outputs, targets = regression if task == "regression" else classes
+        if task == "multilabel":
+            targets = torch.stack([targets == 0, targets != 1, targets > 5], 1).double()
         loss, logged = evaluate(choice, outputs, targets, **values)
         assert loss.shape == ()
         assert all(value.shape == () for value in logged.values())
         (gradient,) = torch.autograd.grad(loss, outputs)
         better, _ = evaluate(choice, outputs - 0.1 * gradient, targets, **values)
         assert better < loss
+
+
+def test_each_label_has_its_own_cross_entropy(
+    classes: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    logits, numbers = classes
+    targets = torch.stack([numbers == 0, numbers != 1, numbers >= 0], 1).double()
+    loss, logged = evaluate("binary_cross_entropy", logits, targets, **plain(0.0))
+    share = 1 / (1 + np.exp(-logits.detach().numpy()))
+    right = np.where(targets.numpy() == 1, share, 1 - share)
+    assert loss.item() == pytest.approx(-np.log(right).mean(), rel=1e-12)
+    assert logged["accuracy"].item() == ((right >= 0.5).all(axis=1)).mean()
+    smoothed, _ = evaluate("binary_cross_entropy", logits, targets, **plain(0.2))
+    wanted = targets.numpy() * 0.8 + 0.1
+    expected = -(wanted * np.log(share) + (1 - wanted) * np.log(1 - share)).mean()
+    assert smoothed.item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_balanced_labels_count_as_much_where_they_are_as_where_they_are_not() -> None:
+    logits = torch.zeros(8, 2, dtype=torch.float64, requires_grad=True)
+    targets = torch.zeros(8, 2, dtype=torch.float64)
+    targets[:2, 0] = 1  # Two of eight; of the other label none.
+    balanced = {"label_smoothing": 0.0, "class_weights": "balanced"}
+    loss, _ = evaluate("binary_cross_entropy", logits, targets, **balanced)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert gradient[:2, 0].sum().item() == pytest.approx(-gradient[2:, 0].sum().item())
+    assert torch.isfinite(gradient).all()
 
 
 def test_balanced_classes_count_as_if_they_were_equally_frequent(

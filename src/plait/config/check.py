@@ -4,7 +4,7 @@ import difflib
 import importlib
 from collections.abc import Callable, Iterable
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_origin
+from typing import Any, TypeVar, Union, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -125,7 +125,7 @@ def unknown_choice(group: str, given: object, known: list[str]) -> str:
 
 def _combination(values: dict[str, Any], settings: dict[str, Any]) -> list[str]:
     """What is right alone and wrong together."""
-    task: Literal["regression", "classification"] = settings["data"].task
+    task: str = settings["data"].task
     faults = []
     for group in ("model", "objective"):
         if group in settings and task not in settings[group].tasks:

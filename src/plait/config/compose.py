@@ -46,7 +46,11 @@ OPTIONAL = ("pretraining", "augmentation", "objective", "adversarial", "callback
 BASE_KEYS = ("origin", "name", "revision", "digest")
 """The settings of a language model that say which one it is."""
 
-DEFAULT_OBJECTIVES = {"regression": "squared_error", "classification": "cross_entropy"}
+DEFAULT_OBJECTIVES = {
+    "regression": "squared_error",
+    "classification": "cross_entropy",
+    "multilabel": "binary_cross_entropy",
+}
 """What a model trained by gradients minimises where no objective is chosen."""
 
 

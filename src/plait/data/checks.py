@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 DTYPES: dict[Type, str] = {
     "number": "float64",
     "category": "str",
+    "labels": "str",
     "date": "datetime64[us]",
     "text": "str",
     "file": "str",

@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-Task = Literal["regression", "classification"]
+SingleTask = Literal["regression", "classification"]
+Task = SingleTask | Literal["multilabel"]
+"""``multilabel``: each row has any number of the classes."""
 Part = Literal["train", "val", "test"]
 Role = Literal["feature", "target", "index", "time", "group", "text", "file", "extra"]
 """``index`` is the row's number at the source; ``extra`` is kept for reports, never learnt from."""
-Type = Literal["number", "category", "date", "text", "file"]
+Type = Literal["number", "category", "labels", "date", "text", "file"]
+"""``labels``: several, as `plait.data.label_sets` writes them."""
 
 PARTS: tuple[Part, ...] = ("train", "val", "test")
 
@@ -46,7 +49,7 @@ class Source:
     """Where the data come from: name, origin, version, citation."""
     licence: str
     classes: tuple[str, ...] = ()
-    """Classification: the labels in the order of the classes' numbers."""
+    """But for regression: the labels in the order of the classes' numbers."""
     counts: dict[str, Any] = field(default_factory=dict)
     """What was met and done: missing values by column, rows dropped, …"""
     facts: dict[str, Any] = field(default_factory=dict)

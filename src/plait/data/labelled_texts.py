@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from plait.data.column_types import in_order
 from plait.data.dataset import PARTS, Column, Source, Task
 from plait.data.kinds import SourceSettings
+from plait.data.label_sets import exploded
 from plait.data.splits import NO_PART
 from plait.errors import UserError
 from plait.settings import setting
@@ -56,6 +57,8 @@ def labelled(
     :param where: how errors call the source, such as its file.
     :raises UserError: for missing texts or labels, and classes that training has not.
     """
+    import numpy as np
+
     (text,) = (column.name for column in columns if column.role == "text")
     (target,) = (column.name for column in columns if column.role == "target")
     dropped = {}
@@ -83,16 +86,24 @@ def labelled(
     _refuse_empty(part_of_row, where)
 
     classes: tuple[str, ...] = ()
-    if task == "classification":
-        classes = tuple(in_order(frame[target][part_of_row != NO_PART]))
-        if len(classes) == 1:
+    # A row a label; its index numbers the row of its text.
+    labels = frame[target].reset_index(drop=True)
+    if task == "multilabel":
+        labels = exploded(labels)
+        without = np.setdiff1d(np.flatnonzero(part_of_row != NO_PART), labels.index)
+        counts["texts_without_label"] = len(without)
+    if task != "regression":
+        classes = tuple(in_order(labels[part_of_row[labels.index] != NO_PART]))
+        if len(classes) < 2:
             raise UserError(
-                f"{where}: all texts have one label, {classes[0]!r}; a classification needs two"
+                f"{where}: all texts have one label, {classes[0]!r}; a {task} needs two"
+                if classes
+                else f"{where}: no text has a label"
             )
-        _refuse_unseen(frame[target], part_of_row, where)
+        _refuse_unseen(labels, part_of_row[labels.index], where, frame.index)
     if settings.labels is not None:
         counts["training_texts_not_used"] = _use_some(
-            settings.labels, frame[target] if classes else None, part_of_row, settings.seed, where
+            settings.labels, labels if classes else None, part_of_row, settings.seed, where
         )
     if dropped:
         counts["rows_dropped"] = dropped
@@ -127,20 +138,27 @@ def _refuse_empty(part_of_row: "np.ndarray", where: str) -> None:
             raise UserError(f"{where}: no row is left in the {part} part")
 
 
-def _refuse_unseen(target: "pd.Series", part_of_row: "np.ndarray", where: str) -> None:
-    unseen = ~target.isin(target[part_of_row == 0]).to_numpy() & (part_of_row > 0)
+def _refuse_unseen(
+    labels: "pd.Series", part_of_label: "np.ndarray", where: str, names: "pd.Index"
+) -> None:
+    """Labels that the training part has not.
+
+    :param labels: (labels,); the index numbers their rows.
+    :param names: of all rows, as errors call them.
+    """
+    unseen = ~labels.isin(labels[part_of_label == 0]).to_numpy() & (part_of_label > 0)
     if unseen.any():
-        row = target.index[unseen][0]
-        part = PARTS[part_of_row[unseen][0]]
+        row = names[labels.index[unseen][0]]
+        part = PARTS[part_of_label[unseen][0]]
         raise UserError(
-            f"{where}: row {row} ({part}): the label {target[unseen].iloc[0]!r} never stands in the"
+            f"{where}: row {row} ({part}): the label {labels[unseen].iloc[0]!r} never stands in the"
             " training part; merge rare labels, or split: {by: stratified}"
         )
 
 
 def _use_some(
     rows: int,
-    target: "pd.Series | None",
+    labels: "pd.Series | None",
     part_of_row: "np.ndarray",
     seed: int,
     where: str,
@@ -149,21 +167,24 @@ def _use_some(
 
     More rows include fewer ones, so that sizes can be compared.
 
+    :param labels: (labels,); the index numbers their rows.
     :returns: how many were taken out.
     """
     import numpy as np
-    import pandas as pd
 
     rng = np.random.default_rng([seed, _LABEL_STREAM])
     train = rng.permutation(np.flatnonzero(part_of_row == 0))
     if rows > len(train):
         raise UserError(f"data.labels: is {rows}, but {where} has {len(train)} training texts")
-    if target is not None:
-        labels = target.to_numpy()[train]
-        firsts = np.flatnonzero(~pd.Series(labels).duplicated().to_numpy())
+    if labels is not None:
+        place = np.full(len(part_of_row), len(train))
+        place[train] = np.arange(len(train))
+        drawn = labels.iloc[np.argsort(place[labels.index], kind="stable")]
+        drawn = drawn[place[drawn.index] < len(train)]
+        firsts = np.unique(place[drawn.index[~drawn.duplicated().to_numpy()]])
         if rows < len(firsts):
             raise UserError(
-                f"data.labels: is {rows}, fewer than the {len(firsts)} classes of {where}"
+                f"data.labels: is {rows}; each class of {where} once takes {len(firsts)}"
             )
         train = np.concatenate([train[firsts], np.delete(train, firsts)])
     part_of_row[train[rows:]] = NO_PART

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator
 
+from plait.data.label_sets import to_text
 from plait.errors import UserError
 from plait.settings import Settings, setting
 
@@ -104,10 +105,14 @@ def find(path: str, root: Path) -> Path:
     raise UserError(f"{path}: no such file ({there})")
 
 
-def read(path: str, root: Path, text_format: TextFormat) -> "pd.DataFrame":
+def read(
+    path: str, root: Path, text_format: TextFormat, lists: Sequence[str] = ()
+) -> "pd.DataFrame":
     """All rows and columns.
 
     :param path: relative to ``root``; the ending says the kind.
+    :param lists: columns that may hold lists of labels; `plait.data.label_sets` says what they
+        become.
     :returns: of a text file, every column as ``str`` with NaN for missing values; of Parquet,
         ``float64`` for numbers, ``datetime64[us]`` for dates and ``str`` for all else.
     :raises UserError: if the file is missing or not what its ending says, if encoding or
@@ -123,9 +128,9 @@ def read(path: str, root: Path, text_format: TextFormat) -> "pd.DataFrame":
         if start.lstrip().startswith(magic) and not (parquet and magic == b"PAR1"):
             raise UserError(f"{path} is {kind}, not what its ending {file.suffix} says")
     if parquet:
-        frame = _read_parquet(file, path)
+        frame = _read_parquet(file, path, lists)
     elif Path(path).suffix.lower() in JSON_ENDINGS:
-        frame = _read_json_lines(file, path, text_format)
+        frame = _read_json_lines(file, path, text_format, lists)
     else:
         frame = _read_text(file, path, text_format)
     if frame.empty:
@@ -175,7 +180,9 @@ def _read_text(file: Path, path: str, form: TextFormat) -> "pd.DataFrame":
         ) from None
 
 
-def _read_json_lines(file: Path, path: str, form: TextFormat) -> "pd.DataFrame":
+def _read_json_lines(
+    file: Path, path: str, form: TextFormat, lists: Sequence[str]
+) -> "pd.DataFrame":
     """An object a line; a key that a line lacks is a missing value there."""
     import pandas as pd
 
@@ -189,7 +196,14 @@ def _read_json_lines(file: Path, path: str, form: TextFormat) -> "pd.DataFrame":
             raise UserError(f"{path}, line {number}: is no JSON: {error}") from None
         if not isinstance(row, dict):
             raise UserError(f'{path}, line {number}: is no JSON object, such as {{"text": "…"}}')
-        rows.append({key: _as_text(value, path, number, key) for key, value in row.items()})
+        rows.append(
+            {
+                key: to_text(value)
+                if key in lists and isinstance(value, list)
+                else _as_text(value, path, number, key)
+                for key, value in row.items()
+            }
+        )
     names = list(dict.fromkeys(name for row in rows for name in row))
     _check_names(names, path)
     columns = {name: [row.get(name) for row in rows] for name in names}
@@ -276,7 +290,7 @@ def _check_names(header: Sequence[str], path: str) -> None:
             )
 
 
-def _read_parquet(file: Path, path: str) -> "pd.DataFrame":
+def _read_parquet(file: Path, path: str, lists: Sequence[str]) -> "pd.DataFrame":
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as parquet
@@ -287,10 +301,12 @@ def _read_parquet(file: Path, path: str) -> "pd.DataFrame":
         raise UserError(f"{path} is not a whole Parquet file, as its ending says") from None
     names = [name for name in table.column_names if not name.startswith(_PANDAS_INDEX)]
     _check_names(names, path)
-    return pd.DataFrame({name: _from_arrow(table[name], name, path) for name in names})
+    return pd.DataFrame(
+        {name: _from_arrow(table[name], name, path, name in lists) for name in names}
+    )
 
 
-def _from_arrow(values: "pa.ChunkedArray", name: str, path: str) -> "pd.Series":
+def _from_arrow(values: "pa.ChunkedArray", name: str, path: str, may_be_lists: bool) -> "pd.Series":
     import pandas as pd
     import pyarrow as pa
     import pyarrow.compute as compute
@@ -306,6 +322,9 @@ def _from_arrow(values: "pa.ChunkedArray", name: str, path: str) -> "pd.Series":
         return pd.Series(compute.cast(values, pa.float64(), safe=False).to_pandas())
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind):
         return pd.Series(values.cast(pa.string()).to_pandas(), dtype="str")
+    if may_be_lists and (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        texts = [None if row is None else to_text(row) for row in values.to_pylist()]
+        return pd.Series(texts, dtype="str")
     if pa.types.is_null(kind):
         return pd.Series(index=range(len(values)), dtype="str")
     raise UserError(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plait.data.dataset import Task
+from plait.data.label_sets import indicators
 from plait.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class Targets:
     def encode_target(self, target: "pd.Series") -> "np.ndarray":
         """What a model learns.
 
-        :returns: regression: float64, scaled; classification: int64, the number of the class.
+        :returns: regression: float64, scaled; classification: int64, the number of the class;
+            multilabel: int64 0 or 1, (rows, classes).
         :raises UserError: naming row and value of a label that is none of the classes.
         """
         import numpy as np
@@ -35,6 +37,8 @@ class Targets:
 
         if self.task == "regression":
             return (target.to_numpy(np.float64) - self.target_mean) / self.target_scale
+        if self.task == "multilabel":
+            return indicators(target, self.classes)
         numbers = pd.Index(self.classes).get_indexer(pd.Index(target.astype("str")))
         if (numbers < 0).any():
             row = int(np.argmax(numbers < 0))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from plait.data.label_sets import THRESHOLD
 from plait.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,14 +53,21 @@ class ClosedForm:
 def naive(truth_of_train: "np.ndarray", test: "pd.DataFrame", dataset: "Dataset") -> list[Baseline]:
     """The answers that take no learning.
 
-    :param truth_of_train: the training part's target: numbers, or the numbers of classes.
+    :param truth_of_train: the training part's target: numbers, the numbers of classes, or 0 and 1
+        of each class.
     :param test: the test part.
     :param dataset: its ``facts["naive_column"]``, if any, names a column of ready predictions.
     """
     import numpy as np
 
     rows = len(test)
-    if dataset.task == "classification":
+    if dataset.task == "multilabel":
+        shares = truth_of_train.mean(axis=0)
+        most = int(shares.argmax())
+        shares[most] = max(shares[most], THRESHOLD)
+        title = f"always predicting {dataset.classes[most]!r}"
+        found = [Baseline("majority", title, True, np.tile(shares, (rows, 1)))]
+    elif dataset.task == "classification":
         counts = np.bincount(truth_of_train, minlength=len(dataset.classes))
         frequencies = np.tile(counts / counts.sum(), (rows, 1))
         majority = dataset.classes[int(counts.argmax())]

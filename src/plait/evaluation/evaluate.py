@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import SIGNIFICANT_DIGITS, Outputs, significant, write_json
 from plait.data.dataset import Dataset
+from plait.data.label_sets import chosen, indicators
 from plait.errors import ConfigurationError, UserError
 from plait.evaluation import baselines, plots, texts
 from plait.evaluation.baselines import Baseline
 from plait.evaluation.intervals import Interval, Measure, Resampling, Samples, resample
 from plait.evaluation.metrics import Metric, of_task
-from plait.evaluation.metrics.classification import by_class
+from plait.evaluation.metrics.classification import by_class, counts_by_class
 from plait.evaluation.notation import listed, percent, readable
 from plait.evaluation.settings import Settings, check
 
@@ -106,10 +107,11 @@ def evaluate(
     }
     if dataset.task == "classification":
         evaluation["confusion"] = _confusion(truth, prediction, dataset)
+    if dataset.classes:
         evaluation["per_class"] = _per_class(truth, prediction, dataset, resampling, unit)
     if dataset.names("text"):
         evaluation["sizes"] = texts.sizes(model, {"train": train, "test": test}, outputs)
-        if dataset.task == "classification":
+        if dataset.classes:
             evaluation["errors"] = texts.worst_errors(truth, prediction, test, dataset)
     if fitted is not None:
         rows = baselines.coefficient_table(fitted, solved, dataset.facts)
@@ -163,11 +165,15 @@ def select(settings: Settings, dataset: Dataset) -> dict[str, Metric]:
 
 
 def target(frame: "pd.DataFrame", dataset: Dataset) -> "np.ndarray":
-    """The truth: float64 numbers, or the int64 numbers of classes; (rows,)."""
+    """The truth: float64 numbers, or the int64 numbers of classes, (rows,); of several classes in a
+    row, int64 0 or 1, (rows, classes).
+    """
     import numpy as np
 
     if dataset.task == "classification":
         return baselines.class_numbers(frame[dataset.target], dataset)
+    if dataset.task == "multilabel":
+        return indicators(frame[dataset.target], dataset.classes)
     return frame[dataset.target].to_numpy(np.float64)
 
 
@@ -186,7 +192,7 @@ def predict(
             for start in range(0, len(frame), chunk_rows)
         ]
     )
-    wanted = (len(frame),) if dataset.task == "regression" else (len(frame), len(dataset.classes))
+    wanted = (len(frame), len(dataset.classes)) if dataset.classes else (len(frame),)
     assert prediction.shape == wanted, f"predictions of shape {prediction.shape}, not {wanted}"
     wrong = ~np.isfinite(prediction.reshape(len(frame), -1)).all(axis=1)
     if wrong.any():
@@ -282,7 +288,7 @@ def _compared(
 ) -> tuple[list[Baseline], dict[str, float] | None, baselines.ClosedForm | None]:
     """The baselines; a linear regression's coefficients; the closed form, where there is one."""
     found = baselines.naive(target(train, dataset), test, dataset)
-    if dataset.names("text") and dataset.task == "classification":
+    if dataset.names("text") and dataset.classes:
         found.append(texts.classic(target(train, dataset), train, test, dataset))
     fitted = model.coefficients()
     solved = baselines.closed_form(train, dataset) if fitted is not None else None
@@ -399,7 +405,7 @@ def _per_class(
 
     samples = resample(truth, {MODEL: prediction}, {"scores": scores}, resampling, unit)
     intervals = samples.intervals(MODEL, "scores")
-    support = np.bincount(truth, minlength=classes)
+    _, support, _ = counts_by_class(truth, prediction, np.ones(len(truth)))
     return [
         {
             "class": label,
@@ -437,9 +443,6 @@ def _write_predictions(
     points: int,
 ) -> None:
     """All rows as Parquet, evenly chosen ones as CSV for DVC's plots."""
-    import numpy as np
-    import pandas as pd
-
     beside = [name for role in ("index", "time", "group", "extra") for name in dataset.names(role)]
     whole = test[beside].reset_index(drop=True)
     probabilities = [f"probability_{label}" for label in dataset.classes]
@@ -447,16 +450,16 @@ def _write_predictions(
     whole = whole.rename(
         columns={name: f"source_{name}" for name in beside if name in (*RESERVED, *probabilities)}
     )
-    if dataset.task == "classification":
-        labels = np.array(dataset.classes, dtype=object)
-        predicted = labels[prediction.argmax(axis=1)]
-        whole["truth"], whole["prediction"] = labels[truth], predicted
+    if dataset.classes:
+        several = dataset.task == "multilabel"
+        said = chosen(prediction) if several else prediction.argmax(axis=1)
+        whole["truth"] = texts.labels_of(truth, dataset)
+        whole["prediction"] = texts.labels_of(said, dataset)
         for number, name in enumerate(probabilities):
             whole[name] = prediction[:, number]
-        shown = pd.DataFrame({"truth": labels[truth], "prediction": predicted})
     else:
         whole["truth"], whole["prediction"] = truth, prediction
-        shown = pd.DataFrame({"truth": truth, "prediction": prediction})
+    shown = whole[["truth", "prediction"]]
     whole.to_parquet(outputs.evaluation / "predictions.parquet", index=False)
     shown.iloc[plots.evenly(len(shown), points)].to_csv(
         outputs.predictions, index=False, float_format="%.8g"

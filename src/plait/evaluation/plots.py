@@ -90,7 +90,8 @@ def draw(
         _predicted_against_true(canvas, truth, prediction, dataset.target, unit)
         _residuals(canvas, truth, prediction, dataset.target, unit)
     else:
-        _confusion(canvas, evaluation["confusion"])
+        if evaluation["confusion"] is not None:
+            _confusion(canvas, evaluation["confusion"])
         _roc(canvas, truth, prediction, dataset)
     if dataset.names("time"):
         _over_time(canvas, truth, prediction, test, dataset)
@@ -322,8 +323,9 @@ def _roc(canvas: Canvas, truth: "np.ndarray", prediction: "np.ndarray", dataset:
     import numpy as np
     from sklearn.metrics import roc_curve
 
-    if len(np.unique(truth)) < len(dataset.classes):
-        return  # Without rows of every class there is no such curve.
+    actual = truth == 1 if truth.ndim == 2 else np.eye(len(dataset.classes), dtype=bool)[truth]
+    if not actual.any(axis=0).all() or actual.all(axis=0).any():
+        return  # Without rows of every class, and others, there is no such curve.
     with canvas.figure(
         "roc",
         "ROC curve",
@@ -334,16 +336,15 @@ def _roc(canvas: Canvas, truth: "np.ndarray", prediction: "np.ndarray", dataset:
     ) as figure:
         axes = figure.add_subplot()
         axes.plot((0, 1), (0, 1), color=MUTED, linewidth=1.2, linestyle="--", label="guessing")
-        if len(dataset.classes) == 2:
-            false, true, _ = roc_curve(truth, prediction[:, 1])
+        if len(dataset.classes) == 2 and dataset.task == "classification":
+            false, true, _ = roc_curve(actual[:, 1], prediction[:, 1])
             axes.plot(false, true, color=BLUE, label=f"class {dataset.classes[1]}")
         elif len(dataset.classes) <= ROC_CURVES:
             for number, label in enumerate(dataset.classes):
-                false, true, _ = roc_curve(truth == number, prediction[:, number])
+                false, true, _ = roc_curve(actual[:, number], prediction[:, number])
                 axes.plot(false, true, color=SERIES[number], label=f"{label} against the rest")
         else:
-            one_hot = np.eye(len(dataset.classes), dtype=bool)[truth]
-            false, true, _ = roc_curve(one_hot.ravel(), prediction.ravel())
+            false, true, _ = roc_curve(actual.ravel(), prediction.ravel())
             axes.plot(false, true, color=BLUE, label="all classes together (micro average)")
         axes.set_aspect("equal")
         axes.set(

@@ -60,7 +60,8 @@ def check(settings: Settings, task: Task) -> None:
     fitting = of_task(task)
     for name in settings.metrics or ():
         if name not in fitting:
+            meant = " or ".join(metrics()[name].tasks)
             raise ConfigurationError(
-                f"evaluation.metrics: {name!r} is a {metrics()[name].task} metric, but the task"
+                f"evaluation.metrics: {name!r} is a {meant} metric, but the task"
                 f" is {task};\nfor {task}: {', '.join(fitting)}"
             )

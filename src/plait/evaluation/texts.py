@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import Outputs, read_json, significant
 from plait.data.dataset import Dataset
+from plait.data.label_sets import chosen, in_words
 from plait.evaluation.baselines import Baseline
-from plait.models import tfidf
+from plait.models import estimators, tfidf
 from plait.models.kinds import Shape
 from plait.models.pretrained import BASE
 from plait.models.trained import DESCRIPTION
@@ -19,14 +20,21 @@ if TYPE_CHECKING:
 CLASSIC: dict[str, tuple[str, dict[str, Any]]] = {
     "spaces": (
         "TF-IDF and logistic regression",
-        {"units": "words", "shortest": 1, "longest": 2, "min_texts": 1, "C": 10.0},
+        {"units": "words", "shortest": 1, "longest": 2, "min_texts": 2, "C": 100.0},
     ),
     "none": (
         "TF-IDF of characters and logistic regression",
         {"units": "characters", "shortest": 1, "longest": 3, "min_texts": 1, "C": 10.0},
     ),
 }
-"""By what divides words: the baseline's title and the settings of ``model: tfidf`` that it has."""
+"""By what divides words: the baseline's title and the settings of ``model: tfidf`` that it has. Those
+of words are ``conf/model/tfidf.yaml``'s: the best of four at topics with few and with many labels."""
+
+FEW_TEXTS = 50
+"""Of fewer training texts, a word of one text counts too: else none may be left."""
+
+NONE = "none"
+"""What a row without labels is said to have."""
 
 ERRORS = 12
 """Shown, of those that the model is surest of."""
@@ -39,38 +47,62 @@ def classic(
     truth_of_train: "np.ndarray", train: "pd.DataFrame", test: "pd.DataFrame", dataset: Dataset
 ) -> Baseline:
     """TF-IDF and logistic regression on the same training texts."""
-    import numpy as np
-
     (text,) = dataset.names("text")
     title, values = CLASSIC[dataset.facts.get("words", "spaces")]
-    shape = Shape("classification", 1, len(dataset.classes))
+    shape = Shape(dataset.task, 1, len(dataset.classes))
+    if len(train) < FEW_TEXTS:
+        values = {**values, "min_texts": 1}
     estimator = tfidf.build(tfidf.Settings(**values), shape, seed=0)
     estimator.fit(train[text].astype(str), truth_of_train)
-    prediction = np.zeros((len(test), len(dataset.classes)))
-    prediction[:, estimator.classes_] = estimator.predict_proba(test[text].astype(str))
+    prediction = estimators.predict(estimator, test[text].astype(str).to_numpy(), shape)
     return Baseline("tfidf", title, False, prediction)
 
 
 def worst_errors(
     truth: "np.ndarray", prediction: "np.ndarray", test: "pd.DataFrame", dataset: Dataset
 ) -> list[dict[str, Any]]:
-    """The wrong predictions that the model is surest of, with their texts."""
+    """The wrong predictions that the model is surest of, with their texts.
+
+    Of several labels, a row's surest wrong one counts.
+    """
     import numpy as np
 
     (text,), (index,) = dataset.names("text"), dataset.names("index")
-    predicted = prediction.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != truth)
-    sure = prediction[wrong, predicted[wrong]]
+    if dataset.task == "multilabel":
+        said = chosen(prediction)
+        sure_of = np.where(said, prediction, 1 - prediction)
+        sure = np.where(said != (truth == 1), sure_of, 0).max(axis=1)
+        wrong = np.flatnonzero(sure)
+    else:
+        said = prediction.argmax(axis=1)
+        wrong = np.flatnonzero(said != truth)
+        sure = prediction[np.arange(len(said)), said]
+    shown = wrong[np.argsort(-sure[wrong], kind="stable")][:ERRORS]
     return [
         {
             "row": int(test[index].iloc[place]),
             "text": _shortened(str(test[text].iloc[place])),
-            "truth": dataset.classes[truth[place]],
-            "prediction": dataset.classes[predicted[place]],
-            "probability": significant(float(prediction[place, predicted[place]]), 4),
+            "truth": actual or NONE,
+            "prediction": predicted or NONE,
+            "probability": significant(float(sure[place]), 4),
         }
-        for place in wrong[np.argsort(-sure, kind="stable")][:ERRORS]
+        for place, actual, predicted in zip(
+            shown,
+            labels_of(truth[shown], dataset),
+            labels_of(said[shown], dataset),
+            strict=True,
+        )
     ]
+
+
+def labels_of(answers: "np.ndarray", dataset: Dataset) -> list[str]:
+    """As people read them, (rows,).
+
+    :param answers: the numbers of classes, (rows,), or which each row has, (rows, classes).
+    """
+    if dataset.task == "multilabel":
+        return in_words(answers, dataset.classes)
+    return [dataset.classes[number] for number in answers]
 
 
 def _shortened(text: str) -> str:

@@ -21,7 +21,13 @@ class Shape:
     inputs: int
     """Columns after encoding; of texts: 1."""
     outputs: int
-    """Regression: 1; classification: the number of classes."""
+    """Regression: 1; else the number of classes."""
+
+    def probabilities(self, outputs: "Tensor") -> "Tensor":
+        """From a network's outputs, (rows, …), to what it predicts; numbers stay as they are."""
+        if self.task == "classification":
+            return outputs.softmax(-1)
+        return outputs.sigmoid() if self.task == "multilabel" else outputs
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class NetworkSettings(ModelSettings):
     """Of a choice whose ``build(settings, shape)`` returns a `torch.nn.Module`.
 
     The module maps float (rows, inputs) to (rows,) for regression and to logits (rows, outputs)
-    for classification. A `lightning.LightningModule` brings its own training step and optimiser.
+    for classes. A `lightning.LightningModule` brings its own training step and optimiser.
     """
 
     kind: ClassVar[str] = "network"
@@ -77,3 +83,4 @@ class LanguageModelSettings(ModelSettings):
     """Of a pretrained transformer, which a choice of ``finetuning`` adapts to the task."""
 
     kind: ClassVar[str] = "language_model"
+    tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification", "multilabel")

@@ -113,9 +113,7 @@ def predict(network: LanguageModel, features: "np.ndarray", shape: Shape) -> "np
     with torch.inference_mode():
         for rows in batches_by_length(tokens):
             outputs = network(padded(tokens, rows)).to(torch.float64)
-            if shape.task == "classification":
-                outputs = outputs.softmax(-1)
-            results[rows] = outputs.numpy()
+            results[rows] = shape.probabilities(outputs).numpy()
     return results
 
 

@@ -23,9 +23,7 @@ def predict(network: "nn.Module", features: "np.ndarray", shape: Shape) -> "np.n
     dtype = next(network.parameters()).dtype
     with torch.inference_mode():
         outputs = network(torch.from_numpy(features).to(dtype)).to(torch.float64)
-    if shape.task == "classification":
-        outputs = outputs.softmax(-1)
-    array: np.ndarray = outputs.numpy()
+    array: np.ndarray = shape.probabilities(outputs).numpy()
     return array
 
 

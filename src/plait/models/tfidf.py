@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Settings(TextEstimatorSettings):
     """``model: tfidf``."""
 
-    tasks: ClassVar[tuple["Task", ...]] = ("classification",)
+    tasks: ClassVar[tuple["Task", ...]] = ("classification", "multilabel")
 
     units: Literal["words", "characters"] = setting("what is counted")
     shortest: int = setting("run of units that counts as one", unit="units", ge=1)
@@ -36,9 +36,11 @@ def build(settings: Settings, shape: Shape, seed: int) -> Any:
     """A pipeline from texts to class probabilities."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import make_pipeline
 
     words = settings.units == "words"
+    regression = LogisticRegression(C=settings.C, max_iter=1000, random_state=seed)
     return make_pipeline(
         TfidfVectorizer(
             analyzer="word" if words else "char",
@@ -48,5 +50,5 @@ def build(settings: Settings, shape: Shape, seed: int) -> Any:
             min_df=settings.min_texts,
             sublinear_tf=True,
         ),
-        LogisticRegression(C=settings.C, max_iter=1000, random_state=seed),
+        OneVsRestClassifier(regression) if shape.task == "multilabel" else regression,
     )

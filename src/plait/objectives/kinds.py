@@ -17,7 +17,8 @@ class Batch(NamedTuple):
     features: Any
     """Float, (rows, inputs); of texts a `plait.models.language_model.TokenBatch`."""
     targets: "Tensor"
-    """Regression: float, (rows,); classification: int64 class numbers, (rows,)."""
+    """Regression: float, (rows,); classification: int64 class numbers, (rows,); multilabel: float
+    0 or 1, (rows, classes)."""
     rows: "Tensor"
     """int64, (rows,): which rows of the part these are."""
 

@@ -33,6 +33,8 @@ def fit(task: Task) -> Fitted:
         outputs = predict(estimator, train.features, shape)
         if shape.task == "regression":
             loss = mean_squared_error(train.targets, outputs)
+        elif shape.task == "multilabel":
+            loss = log_loss(train.targets.ravel(), outputs.ravel(), labels=[0, 1])
         else:
             loss = log_loss(train.targets, outputs, labels=list(range(shape.outputs)))
     values = {"train/loss": significant(float(loss))}

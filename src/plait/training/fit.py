@@ -32,7 +32,7 @@ class Arrays:
     features: Any
     """What the kind of model takes: float64, (rows, inputs); of texts, their tokens."""
     targets: "np.ndarray"
-    """Regression: float64, (rows,), scaled; classification: int64, (rows,)."""
+    """Regression: float64, (rows,), scaled; else int64: (rows,), or (rows, classes) of 0 and 1."""
 
 
 @dataclass(frozen=True)

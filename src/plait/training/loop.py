@@ -85,7 +85,7 @@ def _train(task: "Task", place: Place, start: Path | None) -> Trained:
         targets = torch.from_numpy(arrays.targets[:limit])
         return Rows(
             models_of(resolved).inputs_of(arrays.features, dtype),
-            targets.to(dtype) if task.shape.task == "regression" else targets,
+            targets if task.shape.task == "classification" else targets.to(dtype),
         )
 
     rows, batch_size = rows_of(task.train, settings.overfit_rows), resolved["batch_size"]

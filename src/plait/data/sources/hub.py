@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import model_validator
 
 from plait.data.dataset import Source, Task
+from plait.data.label_sets import to_text
 from plait.data.labelled_texts import TextSettings
 from plait.data.reading import TextFormat
 from plait.data.sources.text_table import source_of
@@ -31,7 +32,12 @@ class Settings(TextSettings):
     revision: str | None = setting("a commit of the set on the hub; null for a folder")
     text: str = setting("column of the texts")
     label: str = setting("column to predict")
-    task: Task = setting("what is predicted: a class (classification) or a number (regression)")
+    task: Task = setting(
+        "what is predicted: a class (classification), several (multilabel) or a number (regression)"
+    )
+    label_separator: str = setting(
+        "between several labels of a text; lists of labels need none", min_length=1
+    )
     split: Split = setting(
         "how rows are divided; by column, with column: split: as the set itself is"
     )
@@ -95,12 +101,22 @@ def _load(settings: Settings, root: Path) -> Any:
 
 
 def _texts(frame: "pd.DataFrame", features: Any, label: str) -> "pd.DataFrame":
-    """Columns as `plait.data.reading.read` gives them; numbers of classes as their names."""
+    """Columns as `plait.data.reading.read` gives them; numbers of classes as their names, lists as
+    `plait.data.label_sets` has them.
+    """
     import pandas as pd
 
     columns: dict[str, Any] = {}
     for name in frame.columns:
         values = frame[name]
+        inner = getattr(features[name], "feature", None)
+        if inner is not None:
+            called = getattr(inner, "names", None)
+            values = values.map(
+                lambda row, called=called: to_text(
+                    row if called is None else map(called.__getitem__, row)
+                )
+            )
         names = getattr(features[name], "names", None)
         if names is not None:
             # The library marks a hidden label by -1.

@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from plait.data import reading
 from plait.data.column_types import ColumnType, Reader, in_order
-from plait.data.dataset import PARTS, Column, Role, Source, Task
+from plait.data.dataset import PARTS, Column, Role, SingleTask, Source
 from plait.data.kinds import SourceSettings
 from plait.data.splits import NO_PART, Split, assign
 from plait.errors import UserError
@@ -24,7 +24,9 @@ class Settings(SourceSettings):
 
     path: reading.RawPath = setting("CSV or Parquet file under data/raw/")
     target: str = setting("column to predict")
-    task: Task = setting("what is predicted: a number (regression) or a class (classification)")
+    task: SingleTask = setting(
+        "what is predicted: a number (regression) or a class (classification)"
+    )
     features: list[str] | None = setting("columns to learn from; null: all that have no other use")
     drop: list[str] = setting("columns to leave out")
     types: dict[str, ColumnType] = setting("types that are not as the column looks, by column")

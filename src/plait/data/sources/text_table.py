@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import model_validator
 
-from plait.data import reading
+from plait.data import label_sets, reading
 from plait.data.column_types import Reader
 from plait.data.dataset import Column, Role, Source, Task
 from plait.data.labelled_texts import TextSettings, labelled
@@ -24,7 +24,12 @@ class Settings(TextSettings):
     path: reading.TextPath = setting("CSV, Parquet or JSON-lines file under data/raw/")
     text: str = setting("column of the texts")
     label: str = setting("column to predict")
-    task: Task = setting("what is predicted: a class (classification) or a number (regression)")
+    task: Task = setting(
+        "what is predicted: a class (classification), several (multilabel) or a number (regression)"
+    )
+    label_separator: str = setting(
+        "between several labels of a text; lists of labels need none", min_length=1
+    )
     split: Split = setting("how rows are divided")
     date_format: str | None = setting("of dates, as of strptime; null: ISO 8601")
     format: reading.TextFormat = setting("how a text file is written")
@@ -60,7 +65,8 @@ def read(settings: Settings, root: Path) -> Source:
     :param root: the project's root, above data/raw.
     :raises UserError: for whatever is wrong with the file, its columns or its values.
     """
-    raw = reading.read(settings.path, root, settings.format)
+    lists = [settings.label] if settings.task == "multilabel" else []
+    raw = reading.read(settings.path, root, settings.format, lists)
     return source_of(settings, raw, settings.path, name=Path(settings.path).stem)
 
 
@@ -87,13 +93,16 @@ def source_of(settings: Any, raw: "pd.DataFrame", where: str, name: str) -> Sour
     reader = Reader(where, settings.format.decimal, settings.date_format)
     values: dict[str, pd.Series] = {settings.text: raw[settings.text]}
     columns = [Column(settings.text, "text", "text")]
-    kinds = {settings.label: "category" if settings.task == "classification" else "number"}
+    kinds = {settings.label: "number" if settings.task == "regression" else "category"}
     if split.column is not None:
         kinds[split.column] = None if split.by == "time" else "category"  # type: ignore[assignment]
     for column, wanted in kinds.items():
         values[column], kind = reader.convert(raw[column], wanted)  # type: ignore[arg-type]
+        several = settings.task == "multilabel" and column == settings.label
+        if several:
+            values[column] = label_sets.parse(values[column], settings.label_separator)
         role: Role = "target" if column == settings.label else ROLES[split.by]
-        columns.append(Column(column, role, kind))
+        columns.append(Column(column, role, "labels" if several else kind))
     frame = pd.DataFrame(values)
     return labelled(
         settings,
@@ -116,6 +125,9 @@ def _parts(settings: Any, frame: "pd.DataFrame", where: str) -> "np.ndarray":
     by: dict[str, Any] = {}
     if split.by == "stratified":
         labels = frame[settings.label]
+        if settings.task == "multilabel":
+            # So that a label that few texts have stands in every part, if it can.
+            labels = label_sets.rarest(labels)
         by["labels"] = labels.fillna("") if labels.dtype == "str" else labels
     elif split.column is not None:
         column = frame[split.column]

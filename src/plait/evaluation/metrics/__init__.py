@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Direction = Literal["minimize", "maximize"]
 Function = Callable[["np.ndarray", "np.ndarray", "np.ndarray"], float]
 
-SHIPPED = ("regression", "classification", "market")
+SHIPPED = ("regression", "classification", "multilabel", "market")
 """The files whose metrics come first, in this order; the first metric of a task is its primary
 one, which a file of the user's own does not displace."""
 
@@ -38,13 +38,14 @@ class Metric:
 
     name: str
     title: str
-    task: Task
+    tasks: tuple[Task, ...]
     direction: Direction
     function: Function
     """From truth, prediction and weights, all of them (rows, …), to a number; NaN where the metric
     is undefined for these rows. Regression: truth and prediction are float64, (rows,).
     Classification: truth is the class numbers, int64, (rows,); prediction is the probabilities,
-    float64, (rows, classes). Weights are positive, float64: a weight of 2 counts a row twice."""
+    float64, (rows, classes). Multilabel: so is the prediction, and the truth 0 or 1, int64, (rows,
+    classes). Weights are positive, float64: a weight of 2 counts a row twice."""
     requires: str | None
     """The key of ``dataset.facts`` without which the metric makes no sense, if there is one."""
 
@@ -57,11 +58,15 @@ _registered: dict[str, Metric] = {}
 
 
 def metric(
-    *, task: Task, direction: Direction, title: str, requires: str | None = None
+    *,
+    task: Task | tuple[Task, ...],
+    direction: Direction,
+    title: str,
+    requires: str | None = None,
 ) -> Callable[[Function], Function]:
     """Register the decorated function as a metric under the function's name.
 
-    :param task: the kind of target that it is for.
+    :param task: the kind of target, or kinds, that it is for.
     :param direction: whether less or more is better.
     :param title: its name in reports.
     :param requires: a key that ``dataset.facts`` must have.
@@ -76,7 +81,8 @@ def metric(
                 f"metric {name!r} is in both {other.function.__module__}"
                 f" and {function.__module__}: rename one"
             )
-        _registered[name] = Metric(name, title, task, direction, function, requires)
+        tasks = task if isinstance(task, tuple) else (task,)
+        _registered[name] = Metric(name, title, tasks, direction, function, requires)
         return function
 
     return register
@@ -99,4 +105,4 @@ def metrics() -> dict[str, Metric]:
 
 def of_task(task: Task) -> dict[str, Metric]:
     """The metrics for a kind of target, by name; the first is the primary one."""
-    return {name: item for name, item in metrics().items() if item.task == task}
+    return {name: item for name, item in metrics().items() if task in item.tasks}

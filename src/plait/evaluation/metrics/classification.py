@@ -1,22 +1,30 @@
-"""Metrics of classes and their probabilities.
+"""Metrics of classes and their probabilities, whether a row has one of them or several.
 
-The predicted class is the most probable one; of equally probable ones, the first. Macro means are
-over the classes that occur or are predicted; one that is never predicted has precision 0.
+The predicted class is the most probable one; of equally probable ones, the first. Of several, they
+are those with a probability of one half or more. Macro means are over the classes that occur or are
+predicted; one that is never predicted has precision 0.
 """
 
 from typing import TYPE_CHECKING
 
+from plait.data.label_sets import chosen
 from plait.evaluation.metrics import metric
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from plait.data.dataset import Task
 
-@metric(task="classification", direction="maximize", title="Accuracy")
+BOTH: "tuple[Task, ...]" = ("classification", "multilabel")
+
+
+@metric(task=BOTH, direction="maximize", title="Accuracy")
 def accuracy(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
-    """The share of rows whose class was predicted."""
+    """The share of rows whose class was predicted; of several classes, all of them and no other."""
     from sklearn.metrics import accuracy_score
 
+    if truth.ndim == 2:
+        return float(accuracy_score(truth, chosen(prediction), sample_weight=weights))
     return float(accuracy_score(truth, prediction.argmax(axis=1), sample_weight=weights))
 
 
@@ -31,34 +39,41 @@ def balanced_accuracy(
     return float(np.nanmean(recall))
 
 
-@metric(task="classification", direction="maximize", title="Precision (macro)")
+@metric(task=BOTH, direction="maximize", title="Precision (macro)")
 def precision_macro(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
     """The mean over classes of: predicted rightly / predicted."""
     return _macro(0, truth, prediction, weights)
 
 
-@metric(task="classification", direction="maximize", title="Recall (macro)")
+@metric(task=BOTH, direction="maximize", title="Recall (macro)")
 def recall_macro(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
     """The mean over classes of: predicted rightly / occurring."""
     return _macro(1, truth, prediction, weights)
 
 
-@metric(task="classification", direction="maximize", title="F1 (macro)")
+@metric(task=BOTH, direction="maximize", title="F1 (macro)")
 def f1_macro(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
     """The mean over classes of the harmonic mean of precision and recall."""
     return _macro(2, truth, prediction, weights)
 
 
-@metric(task="classification", direction="maximize", title="ROC-AUC")
+@metric(task=BOTH, direction="maximize", title="ROC-AUC")
 def roc_auc(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
     """The area under the ROC curve; of more than two classes, the mean of one against the rest.
 
-    Undefined unless every class occurs.
+    Undefined unless every class occurs; of several in a row, the mean is over those that do.
     """
     import numpy as np
     from sklearn.metrics import roc_auc_score
 
     classes = prediction.shape[1]
+    if truth.ndim == 2:
+        areas = [
+            roc_auc_score(truth[:, number], prediction[:, number], sample_weight=weights)
+            for number in range(classes)
+            if 0 < truth[:, number].sum() < len(truth)
+        ]
+        return float(np.mean(areas)) if areas else float("nan")
     if not np.bincount(truth, minlength=classes).all():
         return float("nan")
     if classes == 2:
@@ -70,11 +85,18 @@ def roc_auc(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray"
     )
 
 
-@metric(task="classification", direction="minimize", title="Log loss")
+@metric(task=BOTH, direction="minimize", title="Log loss")
 def log_loss(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
-    """The mean of -log(probability of the class that occurred), in nats."""
+    """The mean of -log(probability of the class that occurred), in nats.
+
+    Of several in a row, the mean over rows and classes of -log(probability of what is so).
+    """
+    import numpy as np
     from sklearn.metrics import log_loss as compute
 
+    if truth.ndim == 2:
+        each = np.repeat(weights, truth.shape[1])
+        return float(compute(truth.ravel(), prediction.ravel(), sample_weight=each, labels=[0, 1]))
     return float(
         compute(truth, prediction, sample_weight=weights, labels=range(prediction.shape[1]))
     )
@@ -90,12 +112,26 @@ def by_class(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray
     """
     import numpy as np
 
+    right, occurring, predicted = counts_by_class(truth, prediction, weights)
+    with np.errstate(invalid="ignore"):
+        return np.stack((right / predicted, right / occurring, 2 * right / (occurring + predicted)))
+
+
+def counts_by_class(
+    truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray"
+) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+    """The weight of the rows of every class that were predicted rightly, that occur, and that were
+    predicted; (classes,) each.
+    """
+    import numpy as np
+
+    if truth.ndim == 2:
+        said = chosen(prediction)
+        return weights @ (said & (truth == 1)), weights @ truth, weights @ said
     classes = prediction.shape[1]
     cells = truth * classes + prediction.argmax(axis=1)
     counts = np.bincount(cells, weights, minlength=classes**2).reshape(classes, classes)
-    right, occurring, predicted = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        return np.stack((right / predicted, right / occurring, 2 * right / (occurring + predicted)))
+    return counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
 
 
 def _macro(

@@ -1,0 +1,98 @@
+"""Several labels of one text: in a column each set is the text of a JSON list, sorted.
+
+Imports nothing but numpy and pandas from outside: it travels with every logged model.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from plait.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+THRESHOLD = 0.5
+"""The probability from which on a label is predicted."""
+
+
+def to_text(labels: Iterable[object]) -> str:
+    """A set of labels as its column has it: each once, in order."""
+    return json.dumps(sorted({str(label) for label in labels}), ensure_ascii=False)
+
+
+def from_text(text: str) -> list[str]:
+    """The labels, in order.
+
+    :raises ValueError: if it is none that `to_text` wrote.
+    """
+    found = json.loads(text)
+    if not isinstance(found, list) or not all(isinstance(label, str) for label in found):
+        raise ValueError(f"{text!r} is no list of labels")
+    return found
+
+
+def parse(column: "pd.Series", separator: str) -> "pd.Series":
+    """A user's column as `to_text` writes it.
+
+    :param column: ``str``, (rows,): JSON lists, or labels with a separator between them. A missing
+        value is a text without labels.
+    """
+
+    def labels(text: str) -> list[str]:
+        if text.startswith("["):
+            try:
+                return from_text(text)
+            except ValueError:
+                pass
+        return [label.strip() for label in text.split(separator) if label.strip()]
+
+    return column.fillna("").map(lambda text: to_text(labels(text))).astype("str")
+
+
+def exploded(column: "pd.Series") -> "pd.Series":
+    """A row a label, ``str``; the index is that of the label's row."""
+    return column.map(from_text).explode().dropna().astype("str")
+
+
+def rarest(column: "pd.Series") -> "pd.Series":
+    """Of each row the label that the fewest rows have, ``str``; of none the empty text."""
+    labels = exploded(column)
+    counts = labels.value_counts()
+    order = sorted(counts.index, key=lambda label: (counts[label], label))
+    rank = {label: number for number, label in enumerate(order)}
+    return column.map(lambda text: min(from_text(text), key=rank.__getitem__, default=""))
+
+
+def indicators(column: "pd.Series", classes: Sequence[str]) -> "np.ndarray":
+    """Which labels each row has, int64 0 or 1, (rows, classes).
+
+    :raises UserError: naming row and value of a label that is none of the classes.
+    """
+    import numpy as np
+
+    places = {label: number for number, label in enumerate(classes)}
+    found = np.zeros((len(column), len(classes)), dtype=np.int64)
+    for row, (index, text) in enumerate(column.astype("str").items()):
+        for label in from_text(text):
+            if label not in places:
+                raise UserError(
+                    f"column {column.name!r}, row {index}: {label!r} is no label of the data set;"
+                    f" there are: {', '.join(classes)}"
+                )
+            found[row, places[label]] = 1
+    return found
+
+
+def chosen(probabilities: "np.ndarray") -> "np.ndarray":
+    """Which labels are predicted, bool, (rows, classes)."""
+    return probabilities >= THRESHOLD
+
+
+def in_words(indicated: "np.ndarray", classes: Sequence[str]) -> list[str]:
+    """Sets of labels as people read them, (rows,), of indicators, (rows, classes)."""
+    return [
+        "; ".join(label for label, has in zip(classes, row, strict=True) if has)
+        for row in indicated
+    ]

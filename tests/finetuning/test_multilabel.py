@@ -1,0 +1,103 @@
+"""Texts with several labels, from training to the report and the logged model."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finetuning.tiny import sentences
+from plait.artifacts import Outputs, Workspace
+from plait.evaluation.evaluate import target
+from plait.models.trained import TrainedModel
+from plait.stages.evaluate import evaluate
+from plait.stages.generate import generate
+from plait.stages.record import record
+from plait.stages.train import train
+from plait.tracking.load import load
+from training.fitting import Lab
+
+EXPERIMENT = """\
+# @package _global_
+description: Topics of tiny sentences, several a text
+defaults:
+  - tiny
+  - override /objective: binary_cross_entropy
+  - _self_
+
+data: {path: data/raw/topics.csv, task: multilabel}
+"""
+
+TOPICS = {"bank": "finance", "harbour": "sea", "grain": "sea", "forecast": "finance", "cut": "work"}
+"""By a word of the text."""
+
+
+@pytest.fixture
+def lab(texts: Lab) -> Lab:
+    """The lab of tiny models, with an experiment called ``topics``."""
+    frame = sentences(100)
+    frame["label"] = [
+        "; ".join({topic for word, topic in TOPICS.items() if word in text})
+        for text in frame["text"]
+    ]
+    frame.to_csv(texts.root / "data/raw/topics.csv", index=False)
+    (texts.root / "conf/experiment/topics.yaml").write_text(EXPERIMENT, encoding="utf-8")
+    return texts
+
+
+def test_a_language_model_learns_them(lab: Lab, tmp_path: Path) -> None:
+    outcome = lab.fit("topics", "finetuning=full", "optimizer.lr=0.01", "trainer.max_epochs=30")
+    assert outcome.curves[-1]["train/loss"] < 0.5 * outcome.curves[0]["train/loss"]
+    data = lab.data(lab.resolved("topics"))
+    assert data.dataset.classes == ("finance", "sea", "work")
+    truth = target(data.train, data.dataset)
+    predicted = outcome.model.predict(data.train)
+    assert predicted.shape == truth.shape
+    assert ((predicted >= 0.5) == (truth == 1)).mean() > 0.9
+    assert len(set((predicted >= 0.5).sum(axis=1))) > 1
+    outcome.model.save(tmp_path)
+    assert (TrainedModel.load(tmp_path).predict(data.train) == predicted).all()
+
+
+@pytest.mark.slow
+def test_two_processes_are_equal_to_one(lab: Lab) -> None:
+    overrides = (
+        *("topics", "finetuning=lora", "trainer.precision=64-true", "trainer.max_epochs=2"),
+        *("model.body_dropout=0.0", "finetuning.dropout=0.0"),
+    )
+    alone, together = lab.fit(*overrides), lab.fit(*overrides, "trainer.devices=2")
+    assert together.curves == alone.curves
+    for key, value in alone.weights.items():
+        assert float(np.abs(value - together.weights[key]).max()) <= 1e-12
+
+
+@pytest.mark.parametrize("overrides", [("model=tfidf",), ("finetuning=linear_probe",)])
+def test_from_the_file_to_the_report_and_the_logged_model(
+    lab: Lab, tmp_path: Path, overrides: tuple[str, ...]
+) -> None:
+    workspace, resolved = Workspace.at(lab.root), lab.resolved("topics", *overrides)
+    outputs = Outputs(tmp_path / "data", tmp_path / "results")
+    for stage in (generate, train, evaluate, record):
+        stage(workspace, resolved, outputs)
+    evaluation = json.loads((outputs.evaluation / "evaluation.json").read_text())
+    assert evaluation["primary"] == "f1_macro"
+    assert evaluation["baselines"].keys() == {"majority", "tfidf"}
+    if overrides == ("model=tfidf",):
+        assert evaluation["metrics"]["f1_micro"]["value"] > 0.7
+    assert [row["class"] for row in evaluation["per_class"]] == ["finance", "sea", "work"]
+    assert evaluation["confusion"] is None
+    for error in evaluation["errors"]:
+        assert error["truth"] != error["prediction"]
+        assert error["probability"] >= 0.5
+    run = load("topics", lab.root)
+    (report,) = (lab.root / "mlruns/artifacts").rglob(f"{run.run_id}/**/topics.html")
+    page = report.read_text(encoding="utf-8")
+    assert "By class" in page
+    assert "F1 (micro)" in page
+
+    given = run.model.predict(pd.read_parquet(outputs.data / "test.parquet"))
+    assert given["prediction"].tolist() == run.predictions["prediction"].tolist()
+    for name in ("finance", "sea", "work"):
+        column = f"probability_{name}"
+        assert np.allclose(given[column], run.predictions[column], atol=1e-6)
