@@ -27,8 +27,8 @@ CLASSIC: dict[str, tuple[str, dict[str, Any]]] = {
         {"units": "characters", "shortest": 1, "longest": 3, "min_texts": 1, "C": 10.0},
     ),
 }
-"""By what divides words: the baseline's title and the settings of ``model: tfidf`` that it has. Those
-of words are ``conf/model/tfidf.yaml``'s: the best of four at topics with few and with many labels."""
+"""By what divides words: the baseline's title and the settings of ``model: tfidf`` that it has.
+Those of words are ``conf/model/tfidf.yaml``'s, of four the best at topics with few or many labels."""
 
 FEW_TEXTS = 50
 """Of fewer training texts, a word of one text counts too: else none may be left."""
