@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from plait.artifacts import Outputs
+from plait.evaluation import fonts
 from plait.evaluation.plots import date_locator, evenly
 
 from .conftest import CURVES, Case, FakeModel, by_centre, classes_case, constant, run, true_model
@@ -47,6 +48,24 @@ def test_the_plots_fit_the_task_and_the_curves(linear: Case, market: Case) -> No
     assert names(evaluation) == ["comparison", *scatter, "over_time"]
     left = {path.stem for path in market.outputs.plots.iterdir()}
     assert left == set(names(evaluation))
+
+
+def test_labels_of_every_script_are_drawn(outputs: Outputs) -> None:
+    """Else matplotlib warns that a glyph is missing, and warnings are errors."""
+    classes = ("好评", "差評", "とても良い", "très bon")
+    run(classes_case(outputs, classes, rows=200), FakeModel(by_centre(4)), resamples=20)
+
+
+def test_without_the_font_missing_characters_are_told(
+    outputs: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fonts, "FURTHER", ("no_such_package", "font.ttf", ""))
+    fonts.families.cache_clear()
+    try:
+        with pytest.warns(UserWarning, match="Glyph .* missing"):
+            run(classes_case(outputs, ("好评", "bad"), rows=200), FakeModel(by_centre(2)))
+    finally:
+        fonts.families.cache_clear()
 
 
 @pytest.mark.parametrize("count", [2, 3, 12, 25])

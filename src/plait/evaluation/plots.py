@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
+from plait.evaluation.fonts import families
 from plait.evaluation.notation import percent
 from plait.evaluation.settings import Plots
 
@@ -140,7 +141,7 @@ class Canvas:
 
         high = self.settings.height * height
         # From matplotlib's own defaults, so that no matplotlibrc of the machine shows.
-        with matplotlib.style.context(["default", STYLE]):
+        with matplotlib.style.context(["default", STYLE, {"font.family": families()}]):
             # A Figure outside pyplot belongs to nobody else: it is gone with its last reference.
             figure = Figure(figsize=(high if square else self.settings.width, high))
             FigureCanvasAgg(figure)

@@ -28,7 +28,7 @@ CLASSIC: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 """By what divides words: the baseline's title and the settings of ``model: tfidf`` that it has.
-Those of words are ``conf/model/tfidf.yaml``'s, of four the best at topics with few or many labels."""
+Those of words are ``conf/model/tfidf.yaml``'s: of four the best at topics, labels few or many."""
 
 FEW_TEXTS = 50
 """Of fewer training texts, a word of one text counts too: else none may be left."""
