@@ -218,7 +218,11 @@ def _words(prefix: str, detail: ErrorDetails, cls: type[Settings]) -> tuple[str,
         return key, f"{key}: is {detail['input']}; must be a finite number"
     interval = interval_of(field.metadata)
     if get_origin(field.annotation) in (Union, UnionType):
-        allowed = " ".join(filter(None, [kind_words(field.annotation), interval]))
+        *kinds, last = kind_words(field.annotation).split(" or ")
+        # The bounds are those of what is no null.
+        allowed = " or ".join(
+            [*kinds[:-1], f"{kinds[-1]} in {interval}" if interval else kinds[-1], last]
+        )
     elif kind == "literal_error":
         near = difflib.get_close_matches(str(detail["input"]), _literals(context["expected"]), 1)
         allowed = f"one of {context['expected']}" + (f"; did you mean {near[0]!r}?" if near else "")
