@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plait.data.label_sets import THRESHOLD
+from plait.data.label_sets import THRESHOLD, in_words
 from plait.errors import UserError
 
 if TYPE_CHECKING:
@@ -116,6 +116,16 @@ def class_numbers(labels: "pd.Series", dataset: "Dataset") -> "np.ndarray":
             f" there are: {', '.join(dataset.classes)}"
         )
     return numbers.to_numpy(np.int64)
+
+
+def labels_of(answers: "np.ndarray", dataset: "Dataset") -> list[str]:
+    """As people read them, (rows,).
+
+    :param answers: the numbers of classes, (rows,), or which each row has, (rows, classes).
+    """
+    if dataset.task == "multilabel":
+        return in_words(answers, dataset.classes)
+    return [dataset.classes[number] for number in answers]
 
 
 def closed_form(train: "pd.DataFrame", dataset: "Dataset") -> ClosedForm | None:

@@ -453,8 +453,8 @@ def _write_predictions(
     if dataset.classes:
         several = dataset.task == "multilabel"
         said = chosen(prediction) if several else prediction.argmax(axis=1)
-        whole["truth"] = texts.labels_of(truth, dataset)
-        whole["prediction"] = texts.labels_of(said, dataset)
+        whole["truth"] = baselines.labels_of(truth, dataset)
+        whole["prediction"] = baselines.labels_of(said, dataset)
         for number, name in enumerate(probabilities):
             whole[name] = prediction[:, number]
     else:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import Outputs, read_json, significant
 from plait.data.dataset import Dataset
-from plait.data.label_sets import chosen, in_words
-from plait.evaluation.baselines import Baseline
+from plait.data.label_sets import chosen
+from plait.evaluation.baselines import Baseline, labels_of
 from plait.models import estimators, tfidf
 from plait.models.kinds import Shape
 from plait.models.pretrained import BASE
@@ -93,16 +93,6 @@ def worst_errors(
             strict=True,
         )
     ]
-
-
-def labels_of(answers: "np.ndarray", dataset: Dataset) -> list[str]:
-    """As people read them, (rows,).
-
-    :param answers: the numbers of classes, (rows,), or which each row has, (rows, classes).
-    """
-    if dataset.task == "multilabel":
-        return in_words(answers, dataset.classes)
-    return [dataset.classes[number] for number in answers]
 
 
 def _shortened(text: str) -> str:
