@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from checkouts import ROOT, Checkout, copy_project
+from finetuning.tiny import write_experiment
 from plait.config.closure import OBSERVERS, Code
 from plait.config.compose import Project
 from plait.config.levels import read_yaml
@@ -327,12 +328,14 @@ def test_what_a_stage_imports_lies_within_its_closure(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     checkout = copy_project(tmp_path_factory.mktemp("closure") / "project")
+    write_experiment(checkout.root)
     fast: dict[str, object] = {"evaluation": {"resamples": 20}}
     checkout.list_experiments(
         {
             "linear_regression": {**fast, "trainer": {"max_steps": 2}},
             "market_direction": {**fast, "trainer": {"max_steps": 2}},
             "wine": {**fast, "model": "gradient_boosting"},
+            "tiny": {"pretraining": {"choice": "domain", "epochs": 1, "max_length": 24}, **fast},
         }
     )
     checkout.plait("compose")
@@ -362,7 +365,8 @@ def test_observers_change_no_number(tmp_path_factory: pytest.TempPathFactory) ->
     checkout.list_experiments({"market": {"trainer": {"max_epochs": 2}}})
     checkout.plait("compose")
     env = {"PYTHONPATH": str(checkout.root / "src")}
-    checkout.run(sys.executable, "-m", "plait.stages.generate", "market", env=env)
+    for earlier in ("generate", "pretrain"):
+        checkout.run(sys.executable, "-m", f"plait.stages.{earlier}", "market", env=env)
     checkout.run(sys.executable, "-m", "plait.stages.train", "market", env=env)
     folder = checkout.root / "results" / "market"
     watched = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -43,7 +43,9 @@ def join(arguments: argparse.Namespace) -> int:
     from plait.artifacts import Workspace
     from plait.training.launch import join as join_training
 
-    join_training(Workspace.at(find_root()).checkpoints("").resolve(), arguments.wait)
+    workspace = Workspace.at(find_root())
+    places = [workspace.checkpoints("").resolve(), workspace.pretrained.resolve()]
+    join_training(places, arguments.wait)
     return 0
 
 

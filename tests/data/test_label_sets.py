@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from data.test_texts import read, save
-from plait.data.label_sets import from_text, in_words, indicators, parse, rarest, to_text
+from plait.data.label_sets import from_text, in_words, indicators, parse, rarest, sets_of, to_text
 from plait.data.write import write
 from plait.errors import UserError
 
@@ -19,7 +19,7 @@ JOINED = [{**row, "label": "; ".join(row["label"])} for row in LISTS]
 
 
 def test_a_set_has_one_form() -> None:
-    assert to_text(["b", "a", "b"]) == to_text(("a", "b")) == '["a", "b"]'
+    assert to_text(["b", " a", "b", "", None]) == to_text(("a", "b")) == '["a", "b"]'
     assert from_text(to_text(["石油", 'a "b"'])) == ['a "b"', "石油"]
     for broken in ('{"a": 1}', "[1]", "oil"):
         with pytest.raises(ValueError, match=r"Expecting value|is no list of labels"):
@@ -32,7 +32,10 @@ def test_a_set_has_one_form() -> None:
         ("oil;trade", ";", ["oil", "trade"]),
         (" trade | oil | | oil ", "|", ["oil", "trade"]),
         ('["trade", "oil"]', ";", ["oil", "trade"]),
+        ("['oil', 'trade']", ";", ["oil", "trade"]),
+        ("[2, 1]", ";", ["1", "2"]),
         ("[sic]; oil", ";", ["[sic]", "oil"]),
+        ("[sic]", ";", ["[sic]"]),
         (None, ";", []),
     ],
 )
@@ -70,13 +73,16 @@ def test_a_set_of_the_datasets_library_has_them_as_lists(tmp_path: Path) -> None
         }
     )
     rows = [{**row, "label": [names.index(label) for label in row["label"]]} for row in LISTS]
+    rows[3]["label"] = None
     folder.mkdir(parents=True)
     datasets.disable_progress_bars()
     datasets.Dataset.from_list(rows, features=features).to_parquet(folder / "train.parquet")
     source = read(tmp_path, "hub", name="data/raw/set", task="multilabel")
     assert source.classes == ("oil", "trade", "war")
     (frame,) = source.chunks
-    assert [from_text(text) for text in frame["label"]] == [sorted(row["label"]) for row in LISTS]
+    expected = [sorted(row["label"]) for row in LISTS]
+    expected[3] = []
+    assert [from_text(text) for text in frame["label"]] == expected
 
 
 def test_lists_are_refused_where_a_text_has_one_label(tmp_path: Path) -> None:
@@ -145,6 +151,7 @@ def test_indicators_and_words() -> None:
     column = pd.Series([to_text(labels) for labels in SETS], name="topics")
     found = indicators(column, ("oil", "trade", "war"))
     assert found.tolist() == [[1, 1, 0], [1, 0, 0], [0, 0, 0], [0, 1, 1]]
+    assert sets_of(found, ("oil", "trade", "war")) == column.tolist()
     assert in_words(found, ("oil", "trade", "war")) == ["oil; trade", "oil", "", "trade; war"]
     with pytest.raises(UserError, match="column 'topics', row 3: 'war' is no label"):
         indicators(column, ("oil", "trade"))

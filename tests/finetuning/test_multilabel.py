@@ -60,6 +60,23 @@ def test_a_language_model_learns_them(lab: Lab, tmp_path: Path) -> None:
     assert (TrainedModel.load(tmp_path).predict(data.train) == predicted).all()
 
 
+def test_changed_copies_have_the_labels_of_their_texts(lab: Lab) -> None:
+    eda = ("model=tfidf", "augmentation=eda", "augmentation.synonyms=0.0")
+    outcome = lab.fit("topics", *eda)
+    data = lab.data(lab.resolved("topics"))
+    truth = target(data.train, data.dataset)
+    assert ((outcome.model.predict(data.train) >= 0.5) == (truth == 1)).mean() > 0.9
+
+
+def test_a_label_that_every_text_has_is_predicted_for_all(lab: Lab, tmp_path: Path) -> None:
+    frame = pd.read_csv(lab.root / "data/raw/topics.csv")
+    frame["label"] = "all; " + frame["label"].fillna("")
+    frame.to_csv(lab.root / "data/raw/every.csv", index=False)
+    outcome = lab.fit("topics", "model=tfidf", "data.path=data/raw/every.csv")
+    outcome.model.save(tmp_path)
+    assert (TrainedModel.load(tmp_path).predict(outcome.data.test)[:, 0] == 1).all()
+
+
 @pytest.mark.slow
 def test_two_processes_are_equal_to_one(lab: Lab) -> None:
     overrides = (

@@ -75,19 +75,31 @@ def test_special_tokens_are_never_chosen() -> None:
     assert (wanted[:, [0, -1]] == NOTHING).all()
 
 
+def test_in_a_short_text_one_word_is_hidden_at_least() -> None:
+    ids = torch.randint(5, 200, (300, 6), generator=torch.Generator().manual_seed(0))
+    ids[:, 0], ids[:, -1] = 2, 3
+    _, wanted = masking()(TokenBatch(ids, torch.ones_like(ids)))
+    assert (wanted != NOTHING).any(1).all()
+    alone, empty = TokenBatch(ids[7:8], torch.ones_like(ids[7:8])), ids[:1, [0, -1]]
+    assert (masking()(alone)[1] == wanted[7:8]).all()
+    assert (masking()(TokenBatch(empty, torch.ones_like(empty)))[1] == NOTHING).all()
+
+
 SHORT = {"max_length": 24, "epochs": 8, "lr": 3e-3, "batch_size": 16, "val": 0.1}
 
 
 def run(texts: Lab, folder: Path, **changes: Any) -> list[dict[str, float]]:
     values = read_yaml(texts.root / "conf" / "pretraining" / "domain.yaml")
     resolved = texts.resolved("tiny")
-    base = {key: resolved["model"][key] for key in ("origin", "name", "revision", "digest")}
+    own = {key: resolved["model"][key] for key in ("origin", "name", "revision", "digest")}
+    base = changes.pop("base", own)
     more = changes.pop("placement", ())
     return pretrain(
         Settings(**{**values, **SHORT, **changes}),
         base,
         np.array(sentences(200)["text"], dtype=object),
         texts.resolved("tiny", *more),
+        identity="of these words",
         folder=folder / "made",
         checkpoints=folder / "checkpoints",
     )
@@ -104,6 +116,44 @@ def test_it_learns_and_gives_the_same_bytes_again(texts: Lab, tmp_path: Path) ->
     assert all(not after[key].equal(before[key]) for key in after if "position_ids" not in key)
 
 
+def test_where_it_runs_changes_no_number(texts: Lab, tmp_path: Path) -> None:
+    plain = run(texts, tmp_path / "one", epochs=1)
+    saving = ("trainer.gradient_checkpointing=true", "trainer.strategy=fsdp")
+    assert run(texts, tmp_path / "two", epochs=1, placement=saving) == plain
+
+
+@pytest.mark.slow
+def test_two_processes_are_equal_to_one(texts: Lab, tmp_path: Path) -> None:
+    exact = {"epochs": 2, "precision": "64-true", "body_dropout": 0.0}
+    alone = run(texts, tmp_path / "one", **exact)
+    two = ("trainer.devices=2", "trainer.strategy=fsdp")
+    together = run(texts, tmp_path / "two", **exact, placement=two)
+    for one, other in zip(alone, together, strict=True):
+        assert other == pytest.approx(one, rel=1e-12)
+
+
+@pytest.mark.parametrize("architecture", ["electra", "distilbert"])
+def test_other_architectures_learn_too(texts: Lab, tmp_path: Path, architecture: str) -> None:
+    """ELECTRA's embeddings are narrower than its layers."""
+    folder = texts.root / "data/raw" / architecture
+    digest = write_model(folder, architecture)
+    base = {"origin": "folder", "name": f"data/raw/{architecture}", "digest": digest}
+    curves = run(texts, tmp_path, epochs=4, base={**base, "revision": None})
+    assert curves[-1]["val/loss"] < curves[0]["val/loss"]
+
+
+def test_texts_longer_than_the_model_takes_are_refused(texts: Lab, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"pretraining\.max_length: is 80; data/raw/tiny takes at"):
+        run(texts, tmp_path, max_length=80)
+
+
+@pytest.mark.parametrize("path", ["/etc/hostname", "params.yaml", "data/raw/a.pdf"])
+def test_the_texts_lie_under_data_raw(texts: Lab, path: str) -> None:
+    values = read_yaml(texts.root / "conf" / "pretraining" / "domain.yaml")
+    with pytest.raises(ValueError, match=r"must lie under data/raw|must end in"):
+        Settings(**{**values, "path": path})
+
+
 def test_a_model_that_hides_no_words_is_refused(texts: Lab, tmp_path: Path) -> None:
     folder = texts.root / "data/raw/without"
     digest = write_model(folder)
@@ -116,10 +166,11 @@ def test_a_model_that_hides_no_words_is_refused(texts: Lab, tmp_path: Path) -> N
     base = {"origin": "folder", "name": "data/raw/without", "revision": None, "digest": digest}
     with pytest.raises(UserError, match="has no token that hides a word"):
         pretrain(
-            Settings(**values),
+            Settings(**{**values, "max_length": 24}),
             base,
             np.array(sentences(50)["text"], dtype=object),
             texts.resolved("tiny"),
+            identity="of these words",
             folder=tmp_path / "made",
             checkpoints=tmp_path / "checkpoints",
         )

@@ -93,9 +93,14 @@ trainer: {max_epochs: 2}
 def text_lab(folder: Path, architecture: str = "bert", rows: int = 100) -> Lab:
     """A copy of the project with a tiny model, sentences and an experiment called ``tiny``."""
     root = copy_project(folder / "project").root
+    write_experiment(root, architecture, rows)
+    return Lab(folder / "lab", root)
+
+
+def write_experiment(root: Path, architecture: str = "bert", rows: int = 100) -> None:
+    """Put them into a copy of the project."""
+    assert root != ROOT
     digest = write_model(root / "data/raw/tiny", architecture)
     sentences(rows).to_csv(root / "data/raw/sentences.csv", index=False)
     text = EXPERIMENT.replace("DIGEST", digest)
     (root / "conf/experiment/tiny.yaml").write_text(text, encoding="utf-8")
-    assert root != ROOT
-    return Lab(folder / "lab", root)

@@ -39,7 +39,7 @@ kind of device may round differently."""
 
 UNKEYED: dict[Stage, tuple[str, ...]] = {
     "generate": (),
-    "pretrain": (*PLACEMENT, "identity"),
+    "pretrain": PLACEMENT,
     "train": (*PLACEMENT, "tracking"),
     "evaluate": (),
     # The identity stands for all of these.

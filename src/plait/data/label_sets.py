@@ -3,6 +3,7 @@
 Imports nothing but numpy and pandas from outside: it travels with every logged model.
 """
 
+import ast
 import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -18,8 +19,9 @@ THRESHOLD = 0.5
 
 
 def to_text(labels: Iterable[object]) -> str:
-    """A set of labels as its column has it: each once, in order."""
-    return json.dumps(sorted({str(label) for label in labels}), ensure_ascii=False)
+    """A set of labels as its column has it: each once, in order; what is empty is none."""
+    words = (str(label).strip() for label in labels if label is not None)
+    return json.dumps(sorted({word for word in words if word}), ensure_ascii=False)
 
 
 def from_text(text: str) -> list[str]:
@@ -36,19 +38,20 @@ def from_text(text: str) -> list[str]:
 def parse(column: "pd.Series", separator: str) -> "pd.Series":
     """A user's column as `to_text` writes it.
 
-    :param column: ``str``, (rows,): JSON lists, or labels with a separator between them. A missing
-        value is a text without labels.
+    :param column: ``str``, (rows,): lists as JSON or Python writes them, or labels with a separator
+        between them. A missing value is a text without labels.
     """
 
-    def labels(text: str) -> list[str]:
-        if text.startswith("["):
+    def labels(text: str) -> Iterable[object]:
+        if text.startswith("[") and text.endswith("]"):
             try:
-                return from_text(text)
-            except ValueError:
-                pass
-        return [label.strip() for label in text.split(separator) if label.strip()]
+                found = ast.literal_eval(text)
+            except (ValueError, SyntaxError):
+                return text.split(separator)
+            return found if isinstance(found, list) else [text]
+        return text.split(separator)
 
-    return column.fillna("").map(lambda text: to_text(labels(text))).astype("str")
+    return column.fillna("").map(lambda text: to_text(labels(text.strip()))).astype("str")
 
 
 def exploded(column: "pd.Series") -> "pd.Series":
@@ -88,6 +91,13 @@ def indicators(column: "pd.Series", classes: Sequence[str]) -> "np.ndarray":
 def chosen(probabilities: "np.ndarray") -> "np.ndarray":
     """Which labels are predicted, bool, (rows, classes)."""
     return probabilities >= THRESHOLD
+
+
+def sets_of(indicated: "np.ndarray", classes: Sequence[str]) -> list[str]:
+    """The inverse of `indicators`."""
+    return [
+        to_text(label for label, has in zip(classes, row, strict=True) if has) for row in indicated
+    ]
 
 
 def in_words(indicated: "np.ndarray", classes: Sequence[str]) -> list[str]:

@@ -154,7 +154,7 @@ def require(names: Iterable[str], columns: Sequence[str], path: str, purpose: st
 def _read_text(file: Path, path: str, form: TextFormat) -> "pd.DataFrame":
     import pandas as pd
 
-    text = _decode(file.read_bytes(), path, form.encoding)
+    text = decode(file.read_bytes(), path, form.encoding)
     header = _header(text, path, form.separator)
     _check_separator(header, path, form.separator)
     _check_names(header, path)
@@ -187,7 +187,7 @@ def _read_json_lines(
     import pandas as pd
 
     rows = []
-    for number, line in enumerate(_decode(file.read_bytes(), path, form.encoding).splitlines(), 1):
+    for number, line in enumerate(decode(file.read_bytes(), path, form.encoding).splitlines(), 1):
         if not line.strip():
             continue
         try:
@@ -238,7 +238,12 @@ def _header(text: str, path: str, separator: str) -> list[str]:
     raise UserError(f"{path} has no header and no rows")
 
 
-def _decode(content: bytes, path: str, encoding: str) -> str:
+def decode(content: bytes, path: str, encoding: str) -> str:
+    """The text of a user's file.
+
+    :param path: named in errors.
+    :raises UserError: if it is not of that encoding.
+    """
     utf8 = codecs.lookup(encoding).name.startswith("utf-8")
     try:
         # utf-8-sig also reads files without the mark that spreadsheets put first.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import SIGNIFICANT_DIGITS, Outputs, significant, write_json
 from plait.data.dataset import Dataset
-from plait.data.label_sets import chosen, indicators
+from plait.data.label_sets import chosen, indicators, sets_of
 from plait.errors import ConfigurationError, UserError
 from plait.evaluation import baselines, plots, texts
 from plait.evaluation.baselines import Baseline
@@ -453,8 +453,12 @@ def _write_predictions(
     if dataset.classes:
         several = dataset.task == "multilabel"
         said = chosen(prediction) if several else prediction.argmax(axis=1)
-        whole["truth"] = baselines.labels_of(truth, dataset)
-        whole["prediction"] = baselines.labels_of(said, dataset)
+        for name, answers in (("truth", truth), ("prediction", said)):
+            whole[name] = (
+                sets_of(answers, dataset.classes)
+                if several
+                else baselines.labels_of(answers, dataset)
+            )
         for number, name in enumerate(probabilities):
             whole[name] = prediction[:, number]
     else:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from plait.data.label_sets import indicators
 from plait.evaluation.evaluate import MODEL, UNIT, paired_difference
 from plait.evaluation.intervals import Resampling, resample
 from plait.evaluation.metrics import metrics
@@ -28,8 +29,7 @@ class Measured:
     @property
     def classes(self) -> list[str]:
         """The labels in the order of their numbers; none of a regression."""
-        confusion = self.evaluation["confusion"]
-        return list(confusion["labels"]) if confusion else []
+        return [row["class"] for row in self.evaluation["per_class"] or ()]
 
     @property
     def truth(self) -> "np.ndarray":
@@ -37,6 +37,8 @@ class Measured:
         column = self.predictions["truth"]
         if not self.classes:
             return column.to_numpy()
+        if self.evaluation["task"] == "multilabel":
+            return indicators(column, self.classes)
         return column.map({label: n for n, label in enumerate(self.classes)}).to_numpy()
 
     @property

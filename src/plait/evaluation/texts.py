@@ -30,9 +30,6 @@ CLASSIC: dict[str, tuple[str, dict[str, Any]]] = {
 """By what divides words: the baseline's title and the settings of ``model: tfidf`` that it has.
 Those of words are ``conf/model/tfidf.yaml``'s: of four the best at topics, labels few or many."""
 
-FEW_TEXTS = 50
-"""Of fewer training texts, a word of one text counts too: else none may be left."""
-
 NONE = "none"
 """What a row without labels is said to have."""
 
@@ -50,10 +47,16 @@ def classic(
     (text,) = dataset.names("text")
     title, values = CLASSIC[dataset.facts.get("words", "spaces")]
     shape = Shape(dataset.task, 1, len(dataset.classes))
-    if len(train) < FEW_TEXTS:
-        values = {**values, "min_texts": 1}
+    learnt = train[text].astype(str).to_numpy()
     estimator = tfidf.build(tfidf.Settings(**values), shape, seed=0)
-    estimator.fit(train[text].astype(str), truth_of_train)
+    try:
+        estimators.fit(estimator, learnt, truth_of_train)
+    except ValueError as error:
+        if "no terms remain" not in str(error):
+            raise
+        # No word stands in two of the texts.
+        estimator = tfidf.build(tfidf.Settings(**values | {"min_texts": 1}), shape, seed=0)
+        estimators.fit(estimator, learnt, truth_of_train)
     prediction = estimators.predict(estimator, test[text].astype(str).to_numpy(), shape)
     return Baseline("tfidf", title, False, prediction)
 

@@ -5,6 +5,7 @@ Reading one executes nothing; equal ones have equal bytes.
 
 import io
 import re
+import warnings
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,17 @@ def predict(estimator: Any, features: "np.ndarray", shape: Shape) -> "np.ndarray
     # A class that the training part lacks keeps probability zero.
     probabilities[:, estimator.classes_] = estimator.predict_proba(features)
     return probabilities
+
+
+def fit(estimator: Any, features: "np.ndarray", targets: "np.ndarray") -> None:
+    """Fit it in place.
+
+    :raises ValueError: in scikit-learn's own words.
+    """
+    with warnings.catch_warnings():
+        # Of a label that every row has: it is then predicted for all.
+        warnings.filterwarnings("ignore", message="Label .* is present in all training examples")
+        estimator.fit(features, targets)
 
 
 def encode(settings: Any, features: "np.ndarray") -> "np.ndarray":

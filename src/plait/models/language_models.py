@@ -73,14 +73,9 @@ def build(
     """
     source = _base(settings) if base is None else Pretrained(base)
     body = source.body(weights)
-    positions = getattr(body.config, "max_position_embeddings", None)
-    if positions is not None and settings.max_length > positions:
-        raise UserError(
-            f"model.max_length: is {settings.max_length}; {settings.name} takes at most"
-            f" {positions} tokens"
-        )
+    check_length("model", settings.max_length, settings.name, body)
     if settings.body_dropout is not None:
-        _set_dropout(body, settings.body_dropout)
+        set_dropout(body, settings.body_dropout)
     method = finetuning["choice"]
     values = {key: value for key, value in finetuning.items() if key != "choice"}
     try:
@@ -100,6 +95,19 @@ def build(
     )
     network.base = base
     return network
+
+
+def check_length(section: str, max_length: int, name: str, body: Any) -> None:
+    """Refuse texts that are longer than a transformer takes.
+
+    :param section: of the configuration, in which ``max_length`` stands.
+    :raises UserError: if it takes fewer tokens.
+    """
+    positions = getattr(body.config, "max_position_embeddings", None)
+    if positions is not None and max_length > positions:
+        raise UserError(
+            f"{section}.max_length: is {max_length}; {name} takes at most {positions} tokens"
+        )
 
 
 def predict(network: LanguageModel, features: "np.ndarray", shape: Shape) -> "np.ndarray":
@@ -236,7 +244,8 @@ def _base(settings: "Settings") -> Pretrained:
     return pretrained.find(settings.origin, settings.name, settings.revision, settings.digest)
 
 
-def _set_dropout(body: Any, share: float) -> None:
+def set_dropout(body: Any, share: float) -> None:
+    """Let a transformer drop so great a share wherever it drops some."""
     from torch import nn
 
     for name in DROPOUTS:

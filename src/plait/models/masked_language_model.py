@@ -53,20 +53,28 @@ class Masking(nn.Module):
         # Of the whole text, so that two texts with a word in one place draw apart.
         text = (mixed(ids * mask + mixed(places)) * mask).sum(1, keepdim=True)
         bits = mixed(mixed(text + key) ^ mixed(places + 1))
-        chosen, kind, other = (_uniform(mixed(bits + number)) for number in range(3))
+        chosen, kind, other = (mixed(bits + number) & LARGEST for number in range(3))
         able = mask.bool()
         for token in self._special:
             able &= ids != token
-        wanted = able & (chosen < self.share)
-        shown = torch.where(wanted & (kind < HIDDEN), self.hidden, ids)
-        random = (other * self.vocabulary).long().clamp(max=self.vocabulary - 1)
-        shown = torch.where(wanted & (kind >= HIDDEN) & (kind < REPLACED), random, shown)
+        wanted = able & (chosen < _below(self.share))
+        # Of a short text one at least, from which it learns.
+        first = torch.where(able, chosen, LARGEST).argmin(1, keepdim=True)
+        none = ~wanted.any(1, keepdim=True)
+        wanted = wanted | (able & none & (places == first))
+        shown = torch.where(wanted & (kind < _below(HIDDEN)), self.hidden, ids)
+        replaced = (kind >= _below(HIDDEN)) & (kind < _below(REPLACED))
+        shown = torch.where(wanted & replaced, other % self.vocabulary, shown)
         return shown, torch.where(wanted, ids, NOTHING)
 
 
-def _uniform(bits: Tensor) -> Tensor:
-    """int64 to numbers in [0, 1), float64."""
-    return (bits & (2**53 - 1)).double() / 2**53
+LARGEST = 2**53 - 1
+"""Of the numbers that are drawn; not all devices have float64, so that shares are compared so."""
+
+
+def _below(share: float) -> int:
+    """Of numbers from 0 to `LARGEST`, so great a share is below."""
+    return round(share * 2**53)
 
 
 class MaskedLanguageModel(nn.Module):
@@ -79,16 +87,20 @@ class MaskedLanguageModel(nn.Module):
 
     def __init__(self, body: "PreTrainedModel", masking: Masking) -> None:
         super().__init__()
-        width, vocabulary = body.config.hidden_size, body.config.vocab_size
+        embeddings: Any = body.get_input_embeddings()
+        # Some have narrower embeddings than layers.
+        vocabulary, width = embeddings.weight.shape
         self.body, self.masking = body, masking
         self.body.requires_grad_(True)
-        self.transform = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width))
+        self.transform = nn.Sequential(
+            nn.Linear(body.config.hidden_size, width), nn.GELU(), nn.LayerNorm(width)
+        )
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
     def forward(self, batch: TokenBatch) -> Tensor:
         """Of each text, (rows, 2): the loss of its hidden words, and the share guessed right.
 
-        Of a text in which nothing is hidden, zeros.
+        Of an empty text, zeros.
         """
         shown, wanted = self.masking(batch)
         states = self.body(input_ids=shown, attention_mask=batch.mask).last_hidden_state

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from plait.errors import UserError
 from plait.models.kinds import Shape
-from plait.models.language_models import EVALUATION_ROWS, inputs_of, pack, unpack
+from plait.models.language_models import (
+    EVALUATION_ROWS,
+    check_length,
+    checkpoint_gradients,
+    inputs_of,
+    pack,
+    set_dropout,
+    unpack,
+)
 from plait.models.masked_language_model import MaskedLanguageModel, Masking
 from plait.models.pretrained import PARTS, Pretrained, find
 
@@ -15,7 +23,16 @@ if TYPE_CHECKING:
 
     from plait.models.masked_words import Settings
 
-__all__ = ["EVALUATION_ROWS", "build", "inputs_of", "keep", "pack", "take", "unpack"]
+__all__ = [
+    "EVALUATION_ROWS",
+    "build",
+    "checkpoint_gradients",
+    "inputs_of",
+    "keep",
+    "pack",
+    "take",
+    "unpack",
+]
 
 HIDING = ("[MASK]", "<mask>")
 """What tokenizers call the token that stands for a hidden one."""
@@ -26,10 +43,13 @@ def build(
 ) -> MaskedLanguageModel:
     """The transformer as it was pretrained, with a new head over its words.
 
-    :raises UserError: if it has no token that hides another.
+    :raises UserError: if it has no token that hides another, or takes no texts so long.
     """
     source = find(settings.origin, settings.name, settings.revision, settings.digest)
     body = source.body()
+    check_length("pretraining", settings.max_length, settings.name, body)
+    if settings.body_dropout is not None:
+        set_dropout(body, settings.body_dropout)
     hidden, special = tokens_of(source)
     return MaskedLanguageModel(
         body, Masking(settings.masked, hidden, special, body.config.vocab_size)

@@ -16,4 +16,6 @@ class Settings(ModelSettings):
     name: str = setting("as of ``model: encoder``")
     revision: str | None = setting("as of ``model: encoder``")
     digest: str | None = setting("as of ``model: encoder``")
+    max_length: int = setting("of a text", unit="tokens", ge=2)
+    body_dropout: float | None = setting("share dropped inside; null: as it was", ge=0, lt=1)
     masked: float = setting("share of the words that are hidden", gt=0, lt=1)

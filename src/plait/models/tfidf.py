@@ -18,6 +18,8 @@ class Settings(TextEstimatorSettings):
     """``model: tfidf``."""
 
     tasks: ClassVar[tuple["Task", ...]] = ("classification", "multilabel")
+    # Of a label that every training text has.
+    trusted: ClassVar[tuple[str, ...]] = ("sklearn.multiclass._ConstantPredictor",)
 
     units: Literal["words", "characters"] = setting("what is counted")
     shortest: int = setting("run of units that counts as one", unit="units", ge=1)

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from plait.artifacts import Outputs, Workspace, write_json
-from plait.data.reading import TextFormat
+from plait.data.reading import TextFormat, TextPath
 from plait.errors import UserError
 from plait.pretraining.kinds import PRETRAINED, PretrainingSettings
 from plait.settings import setting
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import numpy as np
 
     from plait.config.resolved import Resolved
@@ -32,7 +34,7 @@ CURVES = "curves.csv"
 class Settings(PretrainingSettings):
     """``pretraining: domain``."""
 
-    path: str | None = setting(
+    path: TextPath | None = setting(
         "your unlabelled texts under data/raw/: .txt with a text a line, CSV, Parquet or JSON"
         " lines; null: the training texts of the experiment"
     )
@@ -40,6 +42,9 @@ class Settings(PretrainingSettings):
     format: TextFormat = setting("how a text file is written")
     masked: float = setting("share of the words that are hidden", gt=0, lt=1)
     max_length: int = setting("of a text; what is longer is cut", unit="tokens", ge=2)
+    body_dropout: float | None = setting(
+        "share dropped inside the transformer; null: as it was pretrained", ge=0, lt=1
+    )
     epochs: int = setting("times that every text is gone through", ge=1)
     batch_size: int = setting("texts a step", unit="rows", ge=1)
     lr: float = setting("learning rate of AdamW", gt=0)
@@ -62,6 +67,7 @@ def pretrain(
     texts: "np.ndarray",
     placement: "Resolved",
     *,
+    identity: str,
     folder: Path,
     checkpoints: Path,
 ) -> list[dict[str, float]]:
@@ -70,6 +76,7 @@ def pretrain(
     :param base: origin, name, revision and digest, as of ``model: encoder``.
     :param texts: object, (rows,).
     :param placement: whose ``trainer`` says where it runs.
+    :param identity: of everything that decides what comes out.
     :param checkpoints: a folder of this training's own.
     :returns: the curves, a row an epoch.
     :raises UserError: if the transformer can't guess hidden words, or a loss is no number.
@@ -93,7 +100,7 @@ def pretrain(
     train = arrays(order[held_out:])
     val = arrays(order[:held_out]) if held_out else None
     task = Task(
-        _as_training(settings, base, placement),
+        _as_training(settings, base, placement, identity),
         Shape("regression", 1, 1),
         train,
         val,
@@ -113,12 +120,15 @@ def pretrain_once(
 
     :param digest: of everything that decides what comes out.
     """
-    from plait.locks import lock_named
+    from plait.locks import held, lock_named
     from plait.training.curves import write_curves
 
     name, base = resolved.name, resolved["pretraining_base"]
     shared = workspace.pretrained / digest
-    with lock_named(workspace, f"pretrained-{digest}"):
+    with held(
+        lock_named(workspace, f"pretrained-{digest}"),
+        waiting=f"{name}: waits for another process, which pretrains the same",
+    ):
         if not shared.exists():
             texts = _texts(settings, workspace.root, outputs)
             print(f"{name}: pretrains {base['name']} on {len(texts):,} texts", flush=True)
@@ -126,7 +136,13 @@ def pretrain_once(
             shutil.rmtree(unfinished, ignore_errors=True)
             checkpoints = shared.with_name(f".{digest}.checkpoints")
             curves = pretrain(
-                settings, base, texts, resolved, folder=unfinished, checkpoints=checkpoints
+                settings,
+                base,
+                texts,
+                resolved,
+                identity=digest,
+                folder=unfinished,
+                checkpoints=checkpoints,
             )
             write_curves(unfinished / CURVES, curves)
             write_json(
@@ -135,9 +151,10 @@ def pretrain_once(
             )
             os.replace(unfinished, shared)
             shutil.rmtree(checkpoints, ignore_errors=True)
-    shutil.rmtree(outputs.pretrained, ignore_errors=True)
-    outputs.pretrained.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(shared, outputs.pretrained)
+        # Held, so that nobody clears it away meanwhile.
+        shutil.rmtree(outputs.pretrained, ignore_errors=True)
+        outputs.pretrained.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(shared, outputs.pretrained)
 
 
 def _texts(settings: Settings, root: Path, outputs: Outputs) -> "np.ndarray":
@@ -148,15 +165,16 @@ def _texts(settings: Settings, root: Path, outputs: Outputs) -> "np.ndarray":
     import numpy as np
 
     from plait.data.dataset import Dataset, read_part
-    from plait.data.reading import find, read, require
+    from plait.data.reading import decode, find, read, require
 
     if settings.path is None:
         (column,) = Dataset.read(outputs.data).names("text")
         train = read_part(outputs.data, "train")
         assert train is not None, "stage generate leaves one"
         found = train[column].tolist()
-    elif settings.path.endswith(".txt"):
-        found = find(settings.path, root).read_text(encoding="utf-8").splitlines()
+    elif settings.path.lower().endswith(".txt"):
+        content = find(settings.path, root).read_bytes()
+        found = decode(content, settings.path, settings.format.encoding).splitlines()
     else:
         frame = read(settings.path, root, settings.format)
         require([settings.column], list(frame.columns), settings.path, "the texts")
@@ -170,28 +188,47 @@ def _texts(settings: Settings, root: Path, outputs: Outputs) -> "np.ndarray":
     return np.array(texts, dtype=object)
 
 
-def _as_training(settings: Settings, base: dict[str, Any], placement: "Resolved") -> "Resolved":
+def _as_training(
+    settings: Settings, base: dict[str, Any], placement: "Resolved", identity: str
+) -> "Resolved":
     """The configuration of this training, in the words of any other."""
     from plait.config.resolved import PLACEMENT, Resolved
+    from plait.models import masked_words
+    from plait.objectives import guessed_words
+    from plait.training.optimizers import adamw
+    from plait.training.schedules import linear
+
+    def choice(module: "ModuleType") -> str:
+        # By an import, so that what it does counts as code of this stage.
+        return module.__name__.rpartition(".")[2]
 
     where = {key.partition(".")[2]: placement[key] for key in PLACEMENT}
+    if where["strategy"] == "fsdp":
+        # The head shares the table of embeddings, which sharding gathers for their layer alone.
+        where["strategy"] = "auto"
     return Resolved(
         {
             "name": placement.name,
-            "identity": placement.identity,
+            "identity": identity,
             "seed": settings.seed,
             "batch_size": settings.batch_size,
-            "model": {"choice": "masked_words", **base, "masked": settings.masked},
+            "model": {
+                "choice": choice(masked_words),
+                **base,
+                "masked": settings.masked,
+                "max_length": settings.max_length,
+                "body_dropout": settings.body_dropout,
+            },
             "finetuning": None,
-            "objective": {"choice": "guessed_words"},
+            "objective": {"choice": choice(guessed_words)},
             "optimizer": {
-                "choice": "adamw",
+                "choice": choice(adamw),
                 "lr": settings.lr,
                 "betas": [0.9, 0.999],
                 "eps": 1e-8,
                 "weight_decay": settings.weight_decay,
             },
-            "schedule": {"choice": "linear", "warmup": settings.warmup, "final": 0.0},
+            "schedule": {"choice": choice(linear), "warmup": settings.warmup, "final": 0.0},
             "adversarial": None,
             "callbacks": {},
             "trainer": {

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from typing import Any
 
 from plait.artifacts import Outputs, Workspace, write_json
@@ -14,6 +15,7 @@ from plait.stages.entry import run_stage
 def pretrain(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
     """Write ``outputs.pretrained``; experiments that ask for the same share the work."""
     if resolved["pretraining"] is None:
+        shutil.rmtree(outputs.pretrained, ignore_errors=True)
         write_json(outputs.pretrained / PRETRAINED, {"pretraining": None})
         return
     choice = resolved.choice("pretraining")

@@ -47,6 +47,7 @@ def train(
             # Where stage `pretrain` had nothing to do, it holds no model.
             base=outputs.pretrained if (outputs.pretrained / "config.json").exists() else None,
         )
+        shutil.rmtree(outputs.model, ignore_errors=True)
         model.save(outputs.model)
         write_curves(outputs.curves, curves)
     shutil.rmtree(checkpoints, ignore_errors=True)

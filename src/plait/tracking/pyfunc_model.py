@@ -10,7 +10,7 @@ import mlflow
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from plait.data.label_sets import chosen, in_words
+from plait.data.label_sets import chosen, sets_of
 from plait.models.trained import TrainedModel
 from plait.tracking.exported import NETWORK, load_exported
 
@@ -31,8 +31,8 @@ class RawColumnsModel(PythonModel):  # type: ignore[misc]  # untyped
 
         :param model_input: DataFrame (rows, …) with at least the feature columns.
         :returns: DataFrame: column ``prediction``; of classes also their probabilities, as
-            ``probability_LABEL``; where a row may have several, ``prediction`` names them with
-            ``"; "`` between.
+            ``probability_LABEL``; where a row may have several, ``prediction`` is the text of a
+            JSON list.
         """
         values = self._model.predict(model_input)
         if self._model.task == "regression":
@@ -40,7 +40,7 @@ class RawColumnsModel(PythonModel):  # type: ignore[misc]  # untyped
         classes = self._model.classes
         result = pd.DataFrame(values, columns=[f"probability_{label}" for label in classes])
         if self._model.task == "multilabel":
-            prediction = in_words(chosen(values), classes)
+            prediction = sets_of(chosen(values), classes)
         else:
             prediction = [classes[number] for number in values.argmax(axis=1)]
         result.insert(0, "prediction", prediction)

@@ -4,7 +4,7 @@ from plait.artifacts import significant
 from plait.config.pairs import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError
-from plait.models.estimators import predict
+from plait.models import estimators
 from plait.training.fit import Fitted, Task
 
 
@@ -27,10 +27,10 @@ def fit(task: Task) -> Fitted:
     with threadpool_limits(resolved["trainer.threads"]):
         estimator = module_of("model", choice).build(settings, shape, resolved["seed"])
         try:
-            estimator.fit(train.features, train.targets)
+            estimators.fit(estimator, train.features, train.targets)
         except ValueError as error:
             raise UserError(f"{resolved.name}: model {choice}: {error}") from error
-        outputs = predict(estimator, train.features, shape)
+        outputs = estimators.predict(estimator, train.features, shape)
         if shape.task == "regression":
             loss = mean_squared_error(train.targets, outputs)
         elif shape.task == "multilabel":

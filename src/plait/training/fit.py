@@ -167,7 +167,9 @@ def task_of(
         copies = module_of(group, chosen).augment(
             settings_of(group, chosen)(**resolved.settings(group)), texts, resolved["seed"]
         )
-        targets = np.tile(preprocessor.encode_target(frame[dataset.target]), 1 + len(copies))
+        targets = np.concatenate(
+            [preprocessor.encode_target(frame[dataset.target])] * (1 + len(copies))
+        )
         return Arrays(models.encode(settings, np.concatenate([texts, *copies])), targets)
 
     arrays = encode(train) if resolved["augmentation"] is None else encode_augmented(train)

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,25 +90,25 @@ def start_agent(folder: Path, arguments: list[str]) -> "subprocess.Popen[bytes]"
     )
 
 
-def join(checkpoints: Path, patience: float) -> None:
+def join(places: Sequence[Path], patience: float) -> None:
     """Be a further node of a training that was started in this tree on another machine.
 
-    :param checkpoints: the folder of all identities' checkpoints, which both machines see.
+    :param places: where trainings keep their checkpoints, which both machines see.
     :param patience: seconds to wait for such a training.
     :raises UserError: if none comes, or this node's processes fail.
     """
     end = time.monotonic() + patience
-    while not (meetings := sorted(checkpoints.glob(f"**/{rank.MEETING}"))):
+    while not (meetings := [m for place in places for m in place.glob(f"**/{rank.MEETING}")]):
         if time.monotonic() > end:
             raise UserError(
                 f"no training waited for a node within {patience:g} s; start one with"
                 " trainer.nodes=2 in this tree, on another machine"
             )
         time.sleep(BETWEEN_LOOKS)
-    folder = meetings[0].parent
+    folder = min(meetings).parent
     name = Resolved.read(folder / "resolved.yaml").name
     print(f"{name}: this machine trains along", flush=True)
-    process = start_agent(folder, read_json(meetings[0]))
+    process = start_agent(folder, read_json(folder / rank.MEETING))
     requests = StopRequests()
     with requests.noted():
         while process.poll() is None:

@@ -1,5 +1,6 @@
 """Labelled texts from a data set of the ``datasets`` library: a name on the hub, or a folder."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,13 +111,8 @@ def _texts(frame: "pd.DataFrame", features: Any, label: str) -> "pd.DataFrame":
     for name in frame.columns:
         values = frame[name]
         inner = getattr(features[name], "feature", None)
-        if inner is not None:
-            called = getattr(inner, "names", None)
-            values = values.map(
-                lambda row, called=called: to_text(
-                    row if called is None else map(called.__getitem__, row)
-                )
-            )
+        if name == label and inner is not None:
+            values = values.map(partial(_label_set, getattr(inner, "names", None)))
         names = getattr(features[name], "names", None)
         if names is not None:
             # The library marks a hidden label by -1.
@@ -128,3 +124,10 @@ def _texts(frame: "pd.DataFrame", features: Any, label: str) -> "pd.DataFrame":
         else:
             columns[name] = values.astype("str").where(values.notna(), None).astype("str")
     return pd.DataFrame(columns)
+
+
+def _label_set(names: "list[str] | None", row: Any) -> str | None:
+    """A list of labels, or of their numbers where they have names."""
+    if row is None:
+        return None
+    return to_text(row if names is None else map(names.__getitem__, row))
