@@ -124,6 +124,7 @@ SHOWING = '''
 """A linear map that shows the environment that it is built in."""
 
 import os
+import time
 
 from plait.models.kinds import NetworkSettings, Shape
 
@@ -138,6 +139,8 @@ def build(settings: Settings, shape: Shape):
 
     for key in ("CUDA_VISIBLE_DEVICES", "RANK", "WORLD_SIZE", "SLURM_NTASKS", "SUBMITIT_EXECUTOR"):
         print(f"seen {key}={os.environ.get(key)}")
+    # Long enough for the other worker to begin, before this one has done all trials.
+    time.sleep(3)
     return dense(shape, hidden=[], bias=True)
 '''
 
