@@ -1,5 +1,7 @@
 """What a training costs: time and memory. No rebuild repeats them, so no stage has them as outs."""
 
+import ctypes
+import gc
 import resource
 import sys
 from collections.abc import Mapping
@@ -29,6 +31,8 @@ class PeakMemory:
     """
 
     def __init__(self) -> None:
+        # Else it would count as this training's, and a worker would grow from trial to trial.
+        _give_back_what_is_free()
         self._own = _forget_peak()
         self._children = _children()
         gpu = _gpu()
@@ -47,6 +51,15 @@ class PeakMemory:
         if gpu is not None:
             values[GPU_MEMORY] = round(gpu.max_memory_allocated() / 1e6, 1)
         return values
+
+
+def _give_back_what_is_free() -> None:
+    """To the system: tensors of ever other sizes leave gaps, which the C library keeps."""
+    gc.collect()
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, AttributeError, TypeError):
+        return  # another C library than glibc
 
 
 def _forget_peak() -> bool:

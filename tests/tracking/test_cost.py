@@ -1,0 +1,21 @@
+"""What a training costs: its own, not what the process did before."""
+
+import sys
+
+import pytest
+
+from plait.tracking.cost import MEMORY, PeakMemory
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="others can't forget a peak")
+
+
+def test_what_was_freed_before_is_not_counted() -> None:
+    PeakMemory()  # What other tests have left goes.
+    pieces = [bytearray(50_000) for _ in range(6000)]
+    whole = PeakMemory().values()[MEMORY]
+    # The last one lies behind what is freed, so that the C library keeps that.
+    del pieces[:-1]
+    after = PeakMemory()
+    assert after.values()[MEMORY] < whole - 250
+    pieces += [bytearray(50_000) for _ in range(6000)]
+    assert after.values()[MEMORY] > whole - 50
