@@ -118,7 +118,7 @@ EDITS: dict[str, Edit] = {
     "the number of samples": Edit(
         params(data={"samples": 90}),
         stages(LINEAR, "generate", "record"),
-        stages(LINEAR, "train", "evaluate"),
+        stages(LINEAR, "pretrain", "train", "evaluate"),
     ),
     "the seed": Edit(seed, stages(LINEAR, "train", "record"), stages(LINEAR, "evaluate")),
     "a plot setting": Edit(
@@ -166,7 +166,7 @@ EDITS: dict[str, Edit] = {
     "the user's data file": Edit(
         append("data/raw/own.csv", "60,1,119\n"),
         stages(TABLE, "generate", "record"),
-        stages(TABLE, "train", "evaluate"),
+        stages(TABLE, "pretrain", "train", "evaluate"),
     ),
     "the version of torch in the lock": Edit(new_version("torch"), stages(LINEAR, *FROM_TRAIN)),
     "the version of scikit-learn in the lock": Edit(

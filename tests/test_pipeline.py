@@ -147,8 +147,9 @@ def rebuilt(built: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Rebuil
 
 def test_a_fresh_clone_that_is_rebuilt_is_clean(rebuilt: Rebuilt) -> None:
     every = {f"{stage}@{name}" for stage in STAGES for name in EXPERIMENTS}
-    # `compose` finds its own outputs in git; nothing else has a cache to come from.
-    assert set(ran(rebuilt.output)) - {"compose"} == every
+    # `compose` finds its own outputs in git. Nothing else has a cache to come from, but what two
+    # experiments leave alike: that nothing was pretrained.
+    assert set(ran(rebuilt.output)) - {"compose"} == every - {f"pretrain@{SOLVED}"}
     assert rebuilt.status == ""
 
 
@@ -230,7 +231,7 @@ def test_an_experiment_in_a_temporary_copy_runs_its_code_and_lands_in_the_store(
             f"record@{LINEAR}",
         ).stdout
         edited = built.run("git", "status", "--porcelain").stdout
-    assert ran(output) == ["compose", *(f"{stage}@{LINEAR}" for stage in STAGES[1:])]
+    assert ran(output) == ["compose", *(f"{stage}@{LINEAR}" for stage in STAGES[2:])]
     # Every stage that builds the model says so.
     (file,) = set(re.findall(r"this is (.+)", output))
     assert file.endswith("src/plait/models/linear.py")

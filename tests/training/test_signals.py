@@ -17,6 +17,7 @@ from plait.artifacts import Workspace
 from plait.config.compose import Project, write_resolved
 from plait.stages.entry import end_at_sigterm
 from plait.stages.generate import generate
+from plait.stages.pretrain import pretrain
 from training.fitting import Lab
 
 ENDLESS = {
@@ -50,7 +51,8 @@ def test_sigterm_exits_143_and_ctrl_c_130_and_neither_leaves_a_model(
         write_resolved(checkout.root / "resolved", Project(checkout.root).compose_all())
         workspace = Workspace.at(checkout.root)
         resolved = Project(checkout.root).compose("linear_regression")
-        generate(workspace, resolved, workspace.outputs("linear_regression"))
+        for earlier in (generate, pretrain):
+            earlier(workspace, resolved, workspace.outputs("linear_regression"))
         checkpoint = workspace.checkpoints(resolved.identity)
         process = start(checkout.root)
         wait_for(checkpoint, process)

@@ -8,8 +8,7 @@ from plait.data.label_sets import chosen
 from plait.evaluation.baselines import Baseline, labels_of
 from plait.models import estimators, tfidf
 from plait.models.kinds import Shape
-from plait.models.pretrained import BASE
-from plait.models.trained import DESCRIPTION
+from plait.models.trained import BASE, DESCRIPTION
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,8 @@ from plait.errors import UserError
 from plait.models import pretrained
 from plait.models.kinds import Inputs, Shape
 from plait.models.language_model import LanguageModel, TokenBatch
-from plait.models.pretrained import BASE, PARTS, Pretrained, TextEncoder
+from plait.models.pretrained import PARTS, Pretrained, TextEncoder
+from plait.models.trained import BASE
 from plait.models.weights import not_readable, read, write
 
 if TYPE_CHECKING:

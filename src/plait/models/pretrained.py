@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 PARTS = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 """What belongs to a model beside its weights, ``*.safetensors``."""
 
-BASE = "base"
-"""The folder inside a logged model that holds the pretrained one."""
-
 
 @dataclass(frozen=True)
 class Pretrained:

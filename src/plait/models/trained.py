@@ -29,6 +29,9 @@ PREDICTION_ROWS = 4096
 
 DESCRIPTION = "model.json"
 
+BASE = "base"
+"""The folder inside that holds the pretrained model, where it is of this model's own."""
+
 
 @dataclass(frozen=True)
 class TrainedModel:
