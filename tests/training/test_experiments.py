@@ -50,6 +50,8 @@ def test_every_experiment_composes_and_trains_two_steps(
     if kind_of(resolved.choice("model")).name == "language_model":
         # All of its texts, but the beginning of each.
         resolved = lab.resolved(name, "debug=fast", "data.seed=3", "model.max_length=8")
+    elif kind_of(resolved.choice("model")).name == "text_estimator":
+        resolved = lab.resolved(name, "debug=fast", "data.seed=3", "data.labels=300")
     outputs = Outputs(tmp_path / "data", tmp_path / "results")
     workspace = Workspace(ROOT, tmp_path)
     generate(workspace, resolved.handed_to("generate"), outputs)
