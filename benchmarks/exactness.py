@@ -35,6 +35,7 @@ from plait.config.pairs import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.stages.entry import end_at_sigterm
 from plait.stages.generate import generate
+from plait.stages.pretrain import pretrain
 from plait.training import rank
 from plait.training.checkpoints import newest
 from plait.training.fit import Task, task_of
@@ -404,7 +405,8 @@ def terminated_stage(checkout: Checkout, times: int, draw: random.Random) -> Fig
     project = Project(checkout.root)
     write_resolved(checkout.root / "resolved", project.compose_all())
     workspace, resolved = Workspace.at(checkout.root), project.compose("linear_regression")
-    generate(workspace, resolved, workspace.outputs("linear_regression"))
+    for earlier in (generate, pretrain):
+        earlier(workspace, resolved, workspace.outputs("linear_regression"))
     wrong = 0
     for _ in range(times):
         before = set(workspace.checkpoints(resolved.identity).glob("*.ckpt"))
