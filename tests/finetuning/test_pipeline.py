@@ -98,6 +98,15 @@ def test_a_recorded_run_is_rebuilt_identical(built: Checkout) -> None:
     assert "identical" in done.stdout
 
 
+def test_so_are_the_trials_of_a_sweep_over_methods(built: Checkout) -> None:
+    # The others are of the same code as one of these or LoRA.
+    methods = ("full", "linear_probe", "adalora", "prefix", "adapter")
+    built.plait("run", "-m", "experiment=tiny", f"finetuning={','.join(methods)}")
+    for method in methods:
+        done = built.plait("rebuild", f"finetuning={method}")
+        assert "identical" in done.stdout, method
+
+
 def test_only_what_the_method_changes_is_run_again(built: Checkout) -> None:
     built.edit("params.yaml", "max_epochs: 6", "max_epochs: 5")
     dry = built.run("dvc", "repro", "--dry").stdout

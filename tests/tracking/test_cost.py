@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from plait.tracking import cost
 from plait.tracking.cost import MEMORY, PeakMemory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="others can't forget a peak")
@@ -19,3 +20,15 @@ def test_what_was_freed_before_is_not_counted() -> None:
     assert after.values()[MEMORY] < whole - 250
     pieces += [bytearray(50_000) for _ in range(6000)]
     assert after.values()[MEMORY] > whole - 50
+
+
+def test_what_earlier_epochs_have_freed_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = PeakMemory()
+    pieces = [bytearray(50_000) for _ in range(6000)]
+    del pieces[:-1]
+    held = cost._kilobytes("VmRSS")
+    memory.keep_low()
+    assert cost._kilobytes("VmRSS") > held - 50_000  # not so soon
+    monkeypatch.setattr(cost, "BETWEEN_TRIMS", 0.0)
+    memory.keep_low()
+    assert cost._kilobytes("VmRSS") < held - 250_000

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import resource
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ MEMORY = PREFIX + "peak_memory_mb"
 """Of the process that trains; where several do, of the largest."""
 GPU_MEMORY = PREFIX + "peak_gpu_memory_mb"
 """Of the process that records, if it trains on a GPU itself."""
+
+BETWEEN_TRIMS = 10.0
+"""Seconds in which memory that was freed is not given back again: that takes some 0.2 s."""
 
 PROCESS = Path("/proc/self")
 
@@ -32,12 +36,20 @@ class PeakMemory:
 
     def __init__(self) -> None:
         # Else it would count as this training's, and a worker would grow from trial to trial.
+        gc.collect()
         _give_back_what_is_free()
+        self._given_back = time.monotonic()
         self._own = _forget_peak()
         self._children = _children()
         gpu = _gpu()
         if gpu is not None:
             gpu.reset_peak_memory_stats()
+
+    def keep_low(self) -> None:
+        """Let go what earlier epochs have freed, lest a long training hold more than it needs."""
+        if time.monotonic() - self._given_back >= BETWEEN_TRIMS:
+            _give_back_what_is_free()
+            self._given_back = time.monotonic()
 
     def values(self) -> dict[str, float]:
         """In MB, by the metric's name."""
@@ -55,7 +67,6 @@ class PeakMemory:
 
 def _give_back_what_is_free() -> None:
     """To the system: tensors of ever other sizes leave gaps, which the C library keeps."""
-    gc.collect()
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except (OSError, AttributeError, TypeError):

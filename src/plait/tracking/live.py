@@ -106,6 +106,7 @@ class LiveRun:
         if self._event_files is not None:
             self._event_files.add(step, values)
         self._news.set()
+        self._memory.keep_low()
 
     def __exit__(
         self,
