@@ -33,6 +33,7 @@ def test_a_set_has_one_form() -> None:
         (" trade | oil | | oil ", "|", ["oil", "trade"]),
         ('["trade", "oil"]', ";", ["oil", "trade"]),
         ("['oil', 'trade']", ";", ["oil", "trade"]),
+        ('["oil", null]', ";", ["oil"]),
         ("[2, 1]", ";", ["1", "2"]),
         ("[sic]; oil", ";", ["[sic]", "oil"]),
         ("[sic]", ";", ["[sic]"]),
@@ -42,8 +43,15 @@ def test_a_set_has_one_form() -> None:
 def test_labels_are_read_from_what_people_write(
     said: str | None, separator: str, labels: list[str]
 ) -> None:
-    (found,) = parse(pd.Series([said], dtype="str"), separator)
+    (found,) = parse(pd.Series([said], dtype="str"), separator, "a.csv")
     assert from_text(found) == labels
+
+
+@pytest.mark.parametrize("said", ["['oil' 'trade']", "['oil', 'trade'", '["oil", trade]'])
+def test_what_looks_like_a_list_and_is_none_is_refused(said: str) -> None:
+    column = pd.Series(["oil", said], name="topics", dtype="str")
+    with pytest.raises(UserError, match=r"a\.csv: column 'topics', row 1: .* is no list of labels"):
+        parse(column, ";", "a.csv")
 
 
 @pytest.mark.parametrize(

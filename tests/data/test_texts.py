@@ -93,6 +93,33 @@ def test_equal_texts_across_parts_are_counted_and_can_be_dropped(tmp_path: Path)
     assert dropped.counts["rows_dropped"] == {"with a text of an earlier part": 1}
 
 
+def test_equal_texts_with_different_labels_are_counted_too(tmp_path: Path) -> None:
+    words = ["train"] * 30 + ["test"] * 10
+    rows = [row | {"part": word} for row, word in zip(ROWS, words, strict=True)]
+    rows[35]["text"] = rows[2]["text"]
+    assert rows[35]["label"] != rows[2]["label"]
+    save(tmp_path, rows)
+    source = read(tmp_path, split={"by": "column", "column": "part"})
+    assert source.counts["texts_in_earlier_part"] == 1
+
+
+@pytest.mark.parametrize("name", ["texts.parquet", "texts.jsonl"])
+def test_columns_that_are_not_used_may_hold_anything(tmp_path: Path, name: str) -> None:
+    save(tmp_path, [row | {"meta": {"id": 1}, "tags": ["x"]} for row in ROWS], name)
+    source = read(tmp_path, path=f"data/raw/{name}")
+    (frame,) = source.chunks
+    assert frame["text"].tolist() == [row["text"] for row in ROWS]
+    with pytest.raises(UserError, match="'meta'"):
+        read(tmp_path, path=f"data/raw/{name}", text="meta")
+
+
+def test_a_line_of_json_ends_at_a_newline_alone(tmp_path: Path) -> None:
+    rows = [*ROWS, {"id": "last", "text": "one\u2028two\u0085three", "label": "a"}]
+    save(tmp_path, rows, "texts.jsonl")
+    (frame,) = read(tmp_path, path="data/raw/texts.jsonl").chunks
+    assert frame["text"].iloc[-1] == rows[-1]["text"]
+
+
 def test_a_label_that_training_never_shows_is_named(tmp_path: Path) -> None:
     words = ["train"] * 30 + ["test"] * 10
     rows = [row | {"part": word} for row, word in zip(ROWS, words, strict=True)]
@@ -190,6 +217,12 @@ def test_reuters_can_be_read_from_the_users_own_files(tmp_path: Path) -> None:
     paths = ["data/raw/train.tab", "data/raw/test.tab"]
     source = read(tmp_path, "reuters", paths=paths, split={"val": 0.1})
     assert [parts_of(source).count(part) for part in PARTS] == [18, 2, 4]
+    assert source.provenance["origin"] == "data/raw/train.tab, data/raw/test.tab"
+    # Files without Orange's two lines lose no text.
+    for path in folder.iterdir():
+        path.write_text(path.read_text().replace("d\tstring\nclass\t\n", ""))
+    source = read(tmp_path, "reuters", paths=paths, split={"val": 0.1})
+    assert [parts_of(source).count(part) for part in PARTS] == [18, 2, 4]
     assert settings("reuters", paths=paths).files == tuple(paths)
 
 
@@ -260,3 +293,18 @@ def test_a_folder_is_another_when_one_of_its_files_is(tmp_path: Path) -> None:
 def test_a_set_on_the_hub_needs_a_commit() -> None:
     with pytest.raises(ValueError, match="set revision to a commit"):
         settings("hub", name="someone/something")
+    with pytest.raises(ValueError, match="'main' is no commit, and branches and tags move"):
+        settings("hub", name="someone/something", revision="main")
+    assert settings("hub", name="someone/something", revision=40 * "0").revision == 40 * "0"
+
+
+def test_a_missing_label_of_a_set_with_named_classes_is_named(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    folder = tmp_path / "data/raw/set"
+    folder.mkdir(parents=True)
+    kinds = {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["a", "b"])}
+    rows = {"text": [row["text"] for row in ROWS], "label": [0, 1] * 19 + [0, None]}
+    made = datasets.Dataset.from_dict(rows, features=datasets.Features(kinds))
+    made.to_parquet(folder / "train.parquet")
+    with pytest.raises(UserError, match=r"column 'label', row 39: the label is missing"):
+        read(tmp_path, "hub", name="data/raw/set")

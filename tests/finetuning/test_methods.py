@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file
 
 from checkouts import ROOT
-from plait.config.pairs import choices
+from plait.config.compose import Project
+from plait.config.pairs import choices, settings_of
 from plait.errors import ConfigurationError, UserError
 from plait.models.trained import TrainedModel
 from plait.training.epoch_end import EpochMeans
@@ -221,7 +222,6 @@ def test_layers_near_the_input_learn_more_slowly(texts: Lab) -> None:
 
 
 def new_network_of(lab: Lab, *overrides: str) -> Any:
-    from plait.config.pairs import settings_of
     from plait.models import language_models
     from plait.models.kinds import Shape
 
@@ -262,6 +262,74 @@ def test_a_method_without_a_place_in_the_architecture_says_what_would_do(texts: 
 
     with pytest.raises(ValueError, match="lora, targets: all"):
         _ends(torch.nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("method", "longest"), [("full", 64), ("adapter", 64), ("prefix", 44), ("prompt", 44)]
+)
+def test_a_text_is_as_long_as_model_and_method_allow(texts: Lab, method: str, longest: int) -> None:
+    from plait.models.language_model import TokenBatch
+
+    fits = (f"finetuning={method}", f"model.max_length={longest}")
+    network = new_network_of(texts, *fits)
+    ids = torch.randint(5, 100, (2, longest))
+    assert network(TokenBatch(ids, torch.ones_like(ids))).shape == (2, 3)
+    too_long = (f"finetuning={method}", f"model.max_length={longest + 1}")
+    with pytest.raises(UserError, match=rf"max_length: is {longest + 1}; .* at most 64 tokens"):
+        new_network_of(texts, *too_long)
+
+
+def test_positions_that_stand_for_padding_hold_no_token() -> None:
+    from transformers import RobertaConfig, RobertaModel
+
+    from plait.models.language_models import longest
+
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    config = RobertaConfig(
+        **{"vocab_size": 50, "intermediate_size": 8, "max_position_embeddings": 34}, **sizes
+    )
+    body = RobertaModel(config)
+    assert longest(body) == 32
+    body(input_ids=torch.full((1, 32), 7))
+    with pytest.raises((IndexError, RuntimeError)):
+        body(input_ids=torch.full((1, 33), 7))
+
+
+def test_weights_in_several_files_are_one_model(texts: Lab, tmp_path: Path) -> None:
+    from transformers import AutoModel
+
+    from plait.models.language_models import _keep_base
+    from plait.models.pretrained import Pretrained
+
+    whole = Path("data/raw/tiny")
+    body = AutoModel.from_pretrained(whole)
+    body.save_pretrained(tmp_path / "parts", max_shard_size="10KB")
+    (tmp_path / "parts/tokenizer.json").write_bytes((whole / "tokenizer.json").read_bytes())
+    assert len(list((tmp_path / "parts").glob("*.safetensors"))) > 1
+    (tmp_path / "model").mkdir()
+    _keep_base(tmp_path / "parts", tmp_path / "model", weights=True)
+    (kept,) = (tmp_path / "model").iterdir()
+    assert Pretrained(kept).digest() == Pretrained(tmp_path / "parts").digest()
+    for name, value in Pretrained(kept).body().state_dict().items():
+        assert torch.equal(value, body.state_dict()[name]), name
+    (kept / "model.safetensors.index.json").unlink()
+    with pytest.raises(UserError, match="no pretrained model can be read"):
+        Pretrained(kept).body()
+
+
+def test_lora_on_the_shipped_model_is_saved_in_less_than_two_megabytes(tmp_path: Path) -> None:
+    from plait.models import language_models
+    from plait.models.kinds import Shape
+
+    resolved = Project(ROOT).compose("news_topics", ["finetuning=lora"])
+    settings = settings_of("model", "encoder")(**resolved.settings("model"))
+    network = language_models.build(
+        "encoder", settings, Shape("classification", 1, 8), resolved["finetuning"]
+    )
+    (tmp_path / "model").mkdir()
+    told = language_models.save(network, tmp_path / "model")
+    assert told["parameters"] > 22_000_000
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 2_000_000
 
 
 def test_a_model_that_changed_is_refused(texts: Lab) -> None:

@@ -457,3 +457,12 @@ def test_ready_made_sweeps_run_by_their_one_short_command(name: str, checkout: C
     count = {"learning_rate": 6, "families": 5, "seeds": 5, "search": 2}[name]
     assert statuses(said) == {"new": count}
     assert ("(5 seeds)" in said) == (name == "seeds")
+
+
+@pytest.mark.slow
+def test_so_does_the_sweep_over_numbers_of_labels(checkout: Checkout) -> None:
+    # As many trials as its file says take hours.
+    few = ("model=tfidf", "finetuning=full", "data.labels=50,null", "seed=0")
+    said = checkout.plait("run", "sweep=few_labels", *few, "evaluation.resamples=20").stdout
+    assert statuses(said) == {"new": 2}
+    assert "labels=null" in said

@@ -53,6 +53,20 @@ def test_a_synonym_takes_a_words_place(wordnet: str) -> None:
     assert copy[2] == TEXTS[2]
 
 
+def test_words_such_as_a_have_no_synonyms(wordnet: str) -> None:
+    with (Path(wordnet) / "data.noun").open("a", encoding="utf-8") as file:
+        file.write("14667900 27 n 02 adenine 0 a 0 000 | a base\n")
+    assert synonyms_of(wordnet, None)["a"] == ("adenine",)
+    only = settings(wordnet, synonyms=1.0, swaps=0.0, deletions=0.0)
+    (copy,) = eda.augment(only, TEXTS, seed=0)
+    assert copy[1] == "a large profit"
+
+
+def test_where_no_spaces_divide_words_it_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="which no spaces divide here"):
+        Project(ROOT).compose("chinese_reviews", ["augmentation=eda"])
+
+
 def test_swaps_keep_all_words_and_deletions_keep_one(wordnet: str) -> None:
     swapped = settings(wordnet, synonyms=0.0, swaps=0.5, deletions=0.0, copies=5)
     for copy in eda.augment(swapped, TEXTS, seed=0):

@@ -11,8 +11,8 @@ from pydantic import model_validator
 
 from plait.augmentation.kinds import AugmentationSettings
 from plait.models.origins import Origin
+from plait.settings import Commit, setting
 from plait.settings import Settings as Base
-from plait.settings import setting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,9 +23,17 @@ class Translator(Base):
 
     origin: Origin = setting("where the model is: a package, a folder of the project, or the hub")
     name: str = setting("its package, folder, or name on the hub", min_length=1)
-    revision: str | None = setting("the commit on the hub that pins it")
+    revision: Commit | None = setting("the commit on the hub that pins it")
     digest: str | None = setting("of its files; pins them")
     prefix: str = setting("what is put before each text, as T5 wants it")
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        if self.origin == "hub" and self.revision is None and self.digest is None:
+            raise ValueError(
+                f"{self.name} on the hub may change; set revision to a commit, or digest"
+            )
+        return self
 
 
 class Settings(AugmentationSettings):

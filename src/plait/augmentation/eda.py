@@ -18,7 +18,9 @@ _STREAM = 0xEDA
 class Settings(AugmentationSettings):
     """``augmentation: eda``."""
 
-    synonyms: float = setting("share of the words that a synonym replaces", ge=0, le=1)
+    synonyms: float = setting(
+        "share of the words that a synonym replaces; words such as 'the' have none", ge=0, le=1
+    )
     swaps: float = setting("of the words, times that two of them are swapped", ge=0, le=1)
     deletions: float = setting("chance of each word to be left out", ge=0, lt=1)
     wordnet: str = setting("folder of WordNet's files, as Debian's wordnet-base installs them")
@@ -31,10 +33,13 @@ def augment(settings: Settings, texts: "np.ndarray", seed: int) -> "np.ndarray":
     :raises UserError: if WordNet is needed and not there, or is another version.
     """
     import numpy as np
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     from plait.augmentation.wordnet import synonyms_of
 
     synonyms = synonyms_of(settings.wordnet, settings.digest) if settings.synonyms else {}
+    # WordNet takes "a" for adenine and "he" for helium.
+    synonyms = {word: words for word, words in synonyms.items() if word not in ENGLISH_STOP_WORDS}
     copies = np.empty((settings.copies, len(texts)), dtype=object)
     for copy in range(settings.copies):
         for row, text in enumerate(texts):

@@ -123,6 +123,11 @@ def unknown_choice(group: str, given: object, known: list[str]) -> str:
     )
 
 
+def _unspaced_eda(values: dict[str, Any]) -> bool:
+    choice: str = values["augmentation"]["choice"]
+    return choice == "eda" and values["data"].get("words") == "none"
+
+
 def _combination(values: dict[str, Any], settings: dict[str, Any]) -> list[str]:
     """What is right alone and wrong together."""
     task: str = settings["data"].task
@@ -144,6 +149,11 @@ def _combination(values: dict[str, Any], settings: dict[str, Any]) -> list[str]:
         faults.append(
             f"augmentation: {values['augmentation']['choice']!r} changes texts, and"
             f" data: {values['data']['choice']} gives {settings['data'].gives}; set it to null"
+        )
+    elif "augmentation" in settings and _unspaced_eda(values):
+        faults.append(
+            "augmentation: eda changes words, which no spaces divide here (data.words: none);"
+            " set it to null, or to back_translation"
         )
     evaluation = importlib.import_module(SECTIONS["evaluation"])
     try:

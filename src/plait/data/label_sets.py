@@ -5,6 +5,7 @@ Imports nothing but numpy and pandas from outside: it travels with every logged 
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,23 +36,46 @@ def from_text(text: str) -> list[str]:
     return found
 
 
-def parse(column: "pd.Series", separator: str) -> "pd.Series":
+_LIST = re.compile(r"""\[\s*['"]""")
+"""How a list of texts begins."""
+
+_NEIGHBOURS = re.compile(r"""['"]\s+['"]""")
+"""Two texts without a comma between, as numpy prints them; Python makes one of them."""
+
+
+def parse(column: "pd.Series", separator: str, where: str) -> "pd.Series":
     """A user's column as `to_text` writes it.
 
     :param column: ``str``, (rows,): lists as JSON or Python writes them, or labels with a separator
         between them. A missing value is a text without labels.
+    :param where: how errors call its origin.
+    :raises UserError: naming the row of what looks like a list and is none.
     """
+    texts = column.fillna("").str.strip()
+    sets = []
+    for row, text in texts.items():
+        found = _list_in(text) if text.startswith("[") and text.endswith("]") else None
+        if found is None and _LIST.match(text):
+            raise UserError(
+                f"{where}: column {column.name!r}, row {row}: {text[:60]!r} is no list of labels;"
+                f' write ["grain", "strike"], or grain{separator}strike'
+            )
+        sets.append(to_text(text.split(separator) if found is None else found))
+    return column.__class__(sets, index=column.index, name=column.name, dtype="str")
 
-    def labels(text: str) -> Iterable[object]:
-        if text.startswith("[") and text.endswith("]"):
-            try:
-                found = ast.literal_eval(text)
-            except (ValueError, SyntaxError):
-                return text.split(separator)
-            return found if isinstance(found, list) else [text]
-        return text.split(separator)
 
-    return column.fillna("").map(lambda text: to_text(labels(text.strip()))).astype("str")
+def _list_in(text: str) -> list[object] | None:
+    """The list that JSON or Python wrote; None if it is neither's."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        if _NEIGHBOURS.search(text):
+            return None
+        try:
+            found = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            return None
+    return found if isinstance(found, list) else None
 
 
 def exploded(column: "pd.Series") -> "pd.Series":

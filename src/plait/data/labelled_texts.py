@@ -107,6 +107,10 @@ def labelled(
         )
     if dropped:
         counts["rows_dropped"] = dropped
+    if settings.duplicates == "keep":
+        # Whatever their labels: `write` counts only those whose labels are equal too.
+        again = _in_earlier_part(frame[text], part_of_row)
+        counts["texts_in_earlier_part"] = int(again.sum())
     return Source(
         task=task,
         columns=columns,

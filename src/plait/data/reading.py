@@ -106,13 +106,19 @@ def find(path: str, root: Path) -> Path:
 
 
 def read(
-    path: str, root: Path, text_format: TextFormat, lists: Sequence[str] = ()
+    path: str,
+    root: Path,
+    text_format: TextFormat,
+    lists: Sequence[str] = (),
+    wanted: Sequence[str] | None = None,
 ) -> "pd.DataFrame":
     """All rows and columns.
 
     :param path: relative to ``root``; the ending says the kind.
     :param lists: columns that may hold lists of labels; `plait.data.label_sets` says what they
         become.
+    :param wanted: the columns that are used; of JSON lines and Parquet, whose values may be of
+        any kind, others come without values; None: all.
     :returns: of a text file, every column as ``str`` with NaN for missing values; of Parquet,
         ``float64`` for numbers, ``datetime64[us]`` for dates and ``str`` for all else.
     :raises UserError: if the file is missing or not what its ending says, if encoding or
@@ -128,9 +134,9 @@ def read(
         if start.lstrip().startswith(magic) and not (parquet and magic == b"PAR1"):
             raise UserError(f"{path} is {kind}, not what its ending {file.suffix} says")
     if parquet:
-        frame = _read_parquet(file, path, lists)
+        frame = _read_parquet(file, path, lists, wanted)
     elif Path(path).suffix.lower() in JSON_ENDINGS:
-        frame = _read_json_lines(file, path, text_format, lists)
+        frame = _read_json_lines(file, path, text_format, lists, wanted)
     else:
         frame = _read_text(file, path, text_format)
     if frame.empty:
@@ -181,13 +187,13 @@ def _read_text(file: Path, path: str, form: TextFormat) -> "pd.DataFrame":
 
 
 def _read_json_lines(
-    file: Path, path: str, form: TextFormat, lists: Sequence[str]
+    file: Path, path: str, form: TextFormat, lists: Sequence[str], wanted: Sequence[str] | None
 ) -> "pd.DataFrame":
     """An object a line; a key that a line lacks is a missing value there."""
     import pandas as pd
 
     rows = []
-    for number, line in enumerate(decode(file.read_bytes(), path, form.encoding).splitlines(), 1):
+    for number, line in enumerate(lines_of(decode(file.read_bytes(), path, form.encoding)), 1):
         if not line.strip():
             continue
         try:
@@ -198,7 +204,9 @@ def _read_json_lines(
             raise UserError(f'{path}, line {number}: is no JSON object, such as {{"text": "…"}}')
         rows.append(
             {
-                key: to_text(value)
+                key: None
+                if wanted is not None and key not in wanted
+                else to_text(value)
                 if key in lists and isinstance(value, list)
                 else _as_text(value, path, number, key)
                 for key, value in row.items()
@@ -263,6 +271,11 @@ def decode(content: bytes, path: str, encoding: str) -> str:
     return text
 
 
+def lines_of(text: str) -> list[str]:
+    """Its lines. Unlike ``str.splitlines``, characters such as U+2028 may stand in one."""
+    return [line.removesuffix("\r") for line in text.split("\n")]
+
+
 def _is_utf8(content: bytes) -> bool:
     try:
         content.decode("utf-8")
@@ -295,7 +308,9 @@ def _check_names(header: Sequence[str], path: str) -> None:
             )
 
 
-def _read_parquet(file: Path, path: str, lists: Sequence[str]) -> "pd.DataFrame":
+def _read_parquet(
+    file: Path, path: str, lists: Sequence[str], wanted: Sequence[str] | None
+) -> "pd.DataFrame":
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as parquet
@@ -307,7 +322,12 @@ def _read_parquet(file: Path, path: str, lists: Sequence[str]) -> "pd.DataFrame"
     names = [name for name in table.column_names if not name.startswith(_PANDAS_INDEX)]
     _check_names(names, path)
     return pd.DataFrame(
-        {name: _from_arrow(table[name], name, path, name in lists) for name in names}
+        {
+            name: _from_arrow(table[name], name, path, name in lists)
+            if wanted is None or name in wanted
+            else pd.Series(index=range(len(table)), dtype="str")
+            for name in names
+        }
     )
 
 

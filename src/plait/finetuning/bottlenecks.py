@@ -67,5 +67,5 @@ def _ends(layer: nn.Module) -> tuple[str, str]:
             return pair
     raise ValueError(
         f"finetuning: adapter knows no place for bottlenecks in {type(layer).__name__};"
-        " lora, targets: all changes the layers of any architecture"
+        " lora, targets: all changes whatever is a torch.nn.Linear, and prefix needs no place"
     )

@@ -15,6 +15,9 @@ class Finetuned(nn.Module):
     What is trained is what ``requires_grad``; all the rest stays as it was pretrained.
     """
 
+    own_tokens = 0
+    """Places before the text that the method takes up."""
+
     def __init__(self, body: "PreTrainedModel | nn.Module") -> None:
         super().__init__()
         self.body = body

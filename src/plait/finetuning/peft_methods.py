@@ -27,15 +27,16 @@ class Peft(Finetuned):
     """A body that peft has put its layers into.
 
     :param config: of the method; its ``task_type`` is set here.
-    :param virtual_tokens: that stand before those of the text in what comes out.
     """
 
     def __init__(self, body: "PreTrainedModel", config: "PeftConfig") -> None:
-        from peft import TaskType, get_peft_model
+        from peft import PromptLearningConfig, TaskType, get_peft_model
 
         config.task_type = TaskType.FEATURE_EXTRACTION
         with without_notices():
             super().__init__(get_peft_model(body, config, autocast_adapter_dtype=False))
+        if isinstance(config, PromptLearningConfig):
+            self.own_tokens = config.num_virtual_tokens
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Token numbers and mask to hidden states of the text's own tokens."""

@@ -37,7 +37,12 @@ def names_of(targets: Targets, body: "PreTrainedModel") -> list[str]:
             found.append(f"{prefix}.{name}")
     if not found:
         raise ValueError(
-            f"finetuning.targets: no layer of {type(body).__name__} is known as {targets};"
-            " try targets: all"
+            f"finetuning.targets: no layer of {type(body).__name__} is known as {targets}; "
+            + (
+                "try targets: all"
+                if any(linear_layers(stack))
+                else "its layers are not torch.nn.Linear: full, linear_probe, prefix and prompt"
+                " do without"
+            )
         )
     return sorted(found)

@@ -7,7 +7,7 @@ from pydantic import model_validator
 
 from plait.models.kinds import LanguageModelSettings
 from plait.models.origins import Origin
-from plait.settings import setting
+from plait.settings import Commit, setting
 
 Pooling = Literal["mean", "first", "last"]
 
@@ -20,7 +20,7 @@ class Settings(LanguageModelSettings):
         " Hugging Face hub"
     )
     name: str = setting("of the package, the folder, or the model on the hub", min_length=1)
-    revision: str | None = setting("of a model on the hub: a commit")
+    revision: Commit | None = setting("of a model on the hub: a commit")
     digest: str | None = setting("of weights, configuration and tokenizer; pins the model")
     max_length: int = setting("of a text; what is longer is cut", unit="tokens", ge=2)
     pooling: Pooling = setting(

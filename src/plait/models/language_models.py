@@ -74,7 +74,7 @@ def build(
     """
     source = _base(settings) if base is None else Pretrained(base)
     body = source.body(weights)
-    check_length("model", settings.max_length, settings.name, body)
+    limit = longest(body)
     if settings.body_dropout is not None:
         set_dropout(body, settings.body_dropout)
     method = finetuning["choice"]
@@ -85,6 +85,7 @@ def build(
         )
     except ValueError as error:
         raise UserError(f"model {settings.name}: {error}") from error
+    check_length("model", settings.max_length, settings.name, limit, finetuned.own_tokens)
     network = LanguageModel(
         finetuned,
         body.config.hidden_size,
@@ -98,16 +99,32 @@ def build(
     return network
 
 
-def check_length(section: str, max_length: int, name: str, body: Any) -> None:
+def longest(body: Any) -> int | None:
+    """The tokens that a transformer takes; None if it sets no limit."""
+    from torch import nn
+
+    positions: int | None = getattr(body.config, "max_position_embeddings", None)
+    for name, module in body.named_modules():
+        # RoBERTa and its kin count from behind the number that stands for padding.
+        if positions and name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            positions -= 0 if module.padding_idx is None else module.padding_idx + 1
+    return positions
+
+
+def check_length(
+    section: str, max_length: int, name: str, limit: int | None, own_tokens: int = 0
+) -> None:
     """Refuse texts that are longer than a transformer takes.
 
     :param section: of the configuration, in which ``max_length`` stands.
+    :param limit: as of `longest`.
+    :param own_tokens: that a method puts before the text.
     :raises UserError: if it takes fewer tokens.
     """
-    positions = getattr(body.config, "max_position_embeddings", None)
-    if positions is not None and max_length > positions:
+    if limit is not None and max_length + own_tokens > limit:
+        taken = f", of which the fine-tuning method takes {own_tokens}" if own_tokens else ""
         raise UserError(
-            f"{section}.max_length: is {max_length}; {name} takes at most {positions} tokens"
+            f"{section}.max_length: is {max_length}; {name} takes at most {limit} tokens{taken}"
         )
 
 
@@ -235,7 +252,7 @@ def make_self_contained(settings: Any, finetuning: dict[str, Any], folder: Path)
 
 def _keep_base(source: Path, folder: Path, weights: bool) -> None:
     (folder / BASE).mkdir()
-    files = [path.name for path in sorted(source.glob("*.safetensors"))] if weights else []
+    files = pretrained.weights_in(source) if weights else []
     for name in (*PARTS, *files):
         if (source / name).is_file():
             shutil.copyfile(source / name, folder / BASE / name)

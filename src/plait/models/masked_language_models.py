@@ -11,6 +11,7 @@ from plait.models.language_models import (
     check_length,
     checkpoint_gradients,
     inputs_of,
+    longest,
     pack,
     set_dropout,
     unpack,
@@ -47,7 +48,7 @@ def build(
     """
     source = find(settings.origin, settings.name, settings.revision, settings.digest)
     body = source.body()
-    check_length("pretraining", settings.max_length, settings.name, body)
+    check_length("pretraining", settings.max_length, settings.name, longest(body))
     if settings.body_dropout is not None:
         set_dropout(body, settings.body_dropout)
     hidden, special = tokens_of(source)

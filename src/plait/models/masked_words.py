@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from plait.models.kinds import ModelSettings
 from plait.models.origins import Origin
-from plait.settings import setting
+from plait.settings import Commit, setting
 
 
 class Settings(ModelSettings):
@@ -14,7 +14,7 @@ class Settings(ModelSettings):
 
     origin: Origin = setting("as of ``model: encoder``")
     name: str = setting("as of ``model: encoder``")
-    revision: str | None = setting("as of ``model: encoder``")
+    revision: Commit | None = setting("as of ``model: encoder``")
     digest: str | None = setting("as of ``model: encoder``")
     max_length: int = setting("of a text", unit="tokens", ge=2)
     body_dropout: float | None = setting("share dropped inside; null: as it was", ge=0, lt=1)

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 PARTS = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-"""What belongs to a model beside its weights, ``*.safetensors``."""
+"""What belongs to a model beside its weights."""
+
+WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+"""The latter says in which of several files a weight is."""
 
 
 @dataclass(frozen=True)
@@ -141,11 +144,15 @@ def find(
     return found
 
 
+def weights_in(folder: Path) -> list[str]:
+    """The names of a model's files of weights."""
+    return sorted(path.name for pattern in WEIGHTS for path in folder.glob(pattern))
+
+
 @cache
 def _digest(folder: Path, parts: tuple[str, ...]) -> str:
     hasher = hashlib.sha256()
-    weights = sorted(path.name for path in folder.glob("*.safetensors"))
-    for name in (*parts, *weights):
+    for name in (*parts, *weights_in(folder)):
         path = folder / name
         if path.is_file():
             with path.open("rb") as file:
@@ -180,7 +187,7 @@ def _on_hub(name: str, revision: str | None, where: str, parts: tuple[str, ...])
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    wanted = [*parts, "*.safetensors"]
+    wanted = [*parts, *WEIGHTS]
     try:
         return Path(snapshot_download(name, revision=revision, allow_patterns=wanted))
     except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:

@@ -165,7 +165,7 @@ def _texts(settings: Settings, root: Path, outputs: Outputs) -> "np.ndarray":
     import numpy as np
 
     from plait.data.dataset import Dataset, read_part
-    from plait.data.reading import decode, find, read, require
+    from plait.data.reading import decode, find, lines_of, read, require
 
     if settings.path is None:
         (column,) = Dataset.read(outputs.data).names("text")
@@ -174,9 +174,9 @@ def _texts(settings: Settings, root: Path, outputs: Outputs) -> "np.ndarray":
         found = train[column].tolist()
     elif settings.path.lower().endswith(".txt"):
         content = find(settings.path, root).read_bytes()
-        found = decode(content, settings.path, settings.format.encoding).splitlines()
+        found = lines_of(decode(content, settings.path, settings.format.encoding))
     else:
-        frame = read(settings.path, root, settings.format)
+        frame = read(settings.path, root, settings.format, wanted=[settings.column])
         require([settings.column], list(frame.columns), settings.path, "the texts")
         found = frame[settings.column].dropna().tolist()
     texts = list(dict.fromkeys(text for text in map(str, found) if text.strip()))

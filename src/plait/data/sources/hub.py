@@ -13,7 +13,7 @@ from plait.data.reading import TextFormat
 from plait.data.sources.text_table import source_of
 from plait.data.splits import Split
 from plait.errors import UserError
-from plait.settings import setting
+from plait.settings import Commit, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ class Settings(TextSettings):
 
     name: str = setting("of the set on the hub, or a folder under data/raw/", min_length=1)
     config: str | None = setting("of a set that has several; null: its default")
-    revision: str | None = setting("a commit of the set on the hub; null for a folder")
+    revision: Commit | None = setting("a commit of the set on the hub; null for a folder")
     text: str = setting("column of the texts")
     label: str = setting("column to predict")
     task: Task = setting(
@@ -115,8 +115,10 @@ def _texts(frame: "pd.DataFrame", features: Any, label: str) -> "pd.DataFrame":
             values = values.map(partial(_label_set, getattr(inner, "names", None)))
         names = getattr(features[name], "names", None)
         if names is not None:
-            # The library marks a hidden label by -1.
-            values = values.map(lambda number, names=names: names[number] if number >= 0 else None)
+            # The library marks a hidden label by -1; a missing one makes floats of all.
+            values = values.map(
+                lambda number, names=names: names[int(number)] if number >= 0 else None
+            )
         if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
             columns[name] = values.astype("float64")
         elif pd.api.types.is_datetime64_any_dtype(values):

