@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from checkouts import ROOT
 from finetuning.tiny import text_lab
@@ -15,9 +16,11 @@ from plait.models.trained import TrainedModel
 from training.fitting import Lab
 
 
-@pytest.fixture(scope="module")
-def decoders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    lab = text_lab(tmp_path_factory.mktemp("decoders"), architecture="llama")
+@pytest.fixture(scope="module", params=["llama", "gpt2"])
+def decoders(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lab]:
+    lab = text_lab(tmp_path_factory.mktemp("decoders"), architecture=request.param)
     before = os.getcwd()
     os.chdir(lab.root)
     yield lab
@@ -39,3 +42,12 @@ def test_every_method_fine_tunes_them(decoders: Lab, tmp_path: Path, method: str
     # What stands behind a shorter text is not its last token.
     alone = outcome.model.predict(texts[:1])
     assert np.abs(alone - predicted[:1]).max() < 1e-6
+    network = TrainedModel.load(tmp_path).fitted.eval()
+    ids = torch.randint(5, 100, (4, 9), generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        apart = network.finetuned(ids, torch.ones_like(ids))
+        merged = network.finetuned.merge()
+        assert (merged is not None) == (method in ("lora", "dora", "adalora", "ia3"))
+        if merged is not None:
+            together = merged(input_ids=ids, attention_mask=torch.ones_like(ids))
+            assert torch.allclose(apart, together.last_hidden_state, atol=1e-5)

@@ -69,6 +69,15 @@ def test_the_loss_falls(fitted: Fits, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_in_mixed_precision_it_falls_as_far(fitted: Fits, texts: Lab, method: str) -> None:
+    mixed = texts.fit("tiny", f"finetuning={method}", "trainer.precision=bf16-mixed", *FAST)
+    ends = [outcome.curves[-1]["train/loss"] for outcome in (mixed, fitted[method])]
+    assert ends[0] != ends[1]
+    assert ends[0] == pytest.approx(ends[1], rel=0.1)
+    assert {value.dtype for value in mixed.model.fitted.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_what_is_frozen_keeps_its_bits_and_what_is_not_moves(
     texts: Lab, fitted: Fits, method: str
 ) -> None:

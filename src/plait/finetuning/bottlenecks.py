@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from plait.finetuning.finetuned import Finetuned, layers_of
+from plait.finetuning.finetuned import Finetuned, layers_of, linear_layers
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -19,11 +19,12 @@ class Bottleneck(nn.Module):
     :param layer: whose outputs go through it; kept as it is.
     """
 
-    def __init__(self, layer: nn.Linear, width: int) -> None:
+    def __init__(self, layer: Any, width: int) -> None:
         super().__init__()
         self.layer = layer
-        self.down = nn.Linear(layer.out_features, width)
-        self.up = nn.Linear(width, layer.out_features)
+        outputs = layer.out_features if isinstance(layer, nn.Linear) else layer.nf
+        self.down = nn.Linear(outputs, width)
+        self.up = nn.Linear(width, outputs)
         for linear in (self.down, self.up):
             nn.init.trunc_normal_(linear.weight, std=INITIAL_STD)
             nn.init.zeros_(linear.bias)
@@ -56,16 +57,18 @@ def with_bottlenecks(body: "PreTrainedModel", width: int, layer_norms: bool) -> 
 _ENDS = (
     *(("attention.output.dense", "output.dense"), ("attention.out_lin", "ffn.lin2")),
     *(("self_attn.o_proj", "mlp.down_proj"), ("attn.Wo", "mlp.Wo")),
+    ("attn.c_proj", "mlp.c_proj"),
 )
-"""The two parts' last layers in BERT and RoBERTa, DistilBERT, Llama and its kin, ModernBERT."""
+"""The two parts' last layers in BERT and RoBERTa, DistilBERT, Llama and its kin, ModernBERT,
+GPT-2."""
 
 
 def _ends(layer: nn.Module) -> tuple[str, str]:
-    names = {name for name, module in layer.named_modules() if isinstance(module, nn.Linear)}
+    names = {name for name, _ in linear_layers(layer)}
     for pair in _ENDS:
         if names.issuperset(pair):
             return pair
     raise ValueError(
         f"finetuning: adapter knows no place for bottlenecks in {type(layer).__name__};"
-        " lora, targets: all changes whatever is a torch.nn.Linear, and prefix needs no place"
+        " lora, targets: all changes whatever is linear, and prefix needs no place"
     )

@@ -71,8 +71,10 @@ def layers_of(body: nn.Module) -> nn.ModuleList:
     return max(stacks, key=lambda stack: sum(weight.numel() for weight in stack.parameters()))
 
 
-def linear_layers(module: nn.Module) -> Iterator[tuple[str, nn.Linear]]:
-    """The linear layers of a block, by their names in it."""
+def linear_layers(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The linear layers of a block, by their names in it; GPT-2's are transposed ones."""
+    from transformers.pytorch_utils import Conv1D
+
     for name, layer in module.named_modules():
-        if isinstance(layer, nn.Linear):
+        if isinstance(layer, nn.Linear | Conv1D):
             yield name, layer

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 def without_notices() -> Iterator[None]:
     """Peft 0.21 calls transformers 5.24 by names that the latter renames."""
     with warnings.catch_warnings():
+        # It sees to GPT-2's transposed layers by itself, and warns that it does.
+        warnings.filterwarnings("ignore", "fan_in_fan_out is set to False", UserWarning)
         warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
         warnings.filterwarnings("ignore", ".*past_key_values.*", FutureWarning)
         yield

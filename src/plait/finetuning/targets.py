@@ -13,7 +13,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "attention": (
         *("query", "key", "value", "q_proj", "k_proj", "v_proj", "o_proj", "out_proj"),
         *("q_lin", "k_lin", "v_lin", "out_lin", "q", "k", "v", "o", "qkv_proj", "Wqkv", "Wo"),
-        *("c_attn", "query_key_value", "attention.output.dense"),
+        *("c_attn", "attn.c_proj", "query_key_value", "attention.output.dense"),
     ),
 }
 """The names of such layers in today's architectures."""
@@ -41,8 +41,7 @@ def names_of(targets: Targets, body: "PreTrainedModel") -> list[str]:
             + (
                 "try targets: all"
                 if any(linear_layers(stack))
-                else "its layers are not torch.nn.Linear: full, linear_probe, prefix and prompt"
-                " do without"
+                else "it has no linear ones: full, linear_probe, prefix and prompt do without"
             )
         )
     return sorted(found)
