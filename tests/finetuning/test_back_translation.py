@@ -130,6 +130,15 @@ def test_no_more_copies_than_beams(models: dict[str, dict[str, Any]]) -> None:
         settings(models, copies=5)
 
 
+def test_a_translator_on_the_hub_is_pinned(models: dict[str, dict[str, Any]]) -> None:
+    loose = {**models["there"], "origin": "hub", "name": "someone/en-de", "digest": None}
+    with pytest.raises(ValueError, match="someone/en-de on the hub may change; set revision"):
+        settings(models, there=loose)
+    with pytest.raises(ValueError, match="'main' is no commit"):
+        settings(models, there={**loose, "revision": "main"})
+    settings(models, there={**loose, "revision": 40 * "a"})
+
+
 def test_copies_are_trained_on_beside_their_texts(
     texts: Lab, models: dict[str, dict[str, Any]]
 ) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from pydantic import model_validator
 
 from plait.augmentation.kinds import AugmentationSettings
-from plait.models.origins import Origin
+from plait.models.origins import Origin, refuse_unpinned
 from plait.settings import Commit, setting
 from plait.settings import Settings as Base
 
@@ -29,10 +29,7 @@ class Translator(Base):
 
     @model_validator(mode="after")
     def _pinned(self) -> Self:
-        if self.origin == "hub" and self.revision is None and self.digest is None:
-            raise ValueError(
-                f"{self.name} on the hub may change; set revision to a commit, or digest"
-            )
+        refuse_unpinned(self.origin, self.name, self.revision, self.digest)
         return self
 
 

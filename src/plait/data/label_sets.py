@@ -51,6 +51,8 @@ def parse(column: "pd.Series", separator: str, where: str) -> "pd.Series":
     :param where: how errors call its origin.
     :raises UserError: naming the row of what looks like a list and is none.
     """
+    import pandas as pd
+
     texts = column.fillna("").str.strip()
     sets = []
     for row, text in texts.items():
@@ -61,7 +63,7 @@ def parse(column: "pd.Series", separator: str, where: str) -> "pd.Series":
                 f' write ["grain", "strike"], or grain{separator}strike'
             )
         sets.append(to_text(text.split(separator) if found is None else found))
-    return column.__class__(sets, index=column.index, name=column.name, dtype="str")
+    return pd.Series(sets, index=column.index, name=column.name, dtype="str")
 
 
 def _list_in(text: str) -> list[object] | None:

@@ -202,16 +202,14 @@ def _read_json_lines(
             raise UserError(f"{path}, line {number}: is no JSON: {error}") from None
         if not isinstance(row, dict):
             raise UserError(f'{path}, line {number}: is no JSON object, such as {{"text": "…"}}')
-        rows.append(
-            {
-                key: None
-                if wanted is not None and key not in wanted
-                else to_text(value)
-                if key in lists and isinstance(value, list)
-                else _as_text(value, path, number, key)
-                for key, value in row.items()
-            }
-        )
+        used = row.keys() if wanted is None else row.keys() & set(wanted)
+        texts = {
+            key: to_text(row[key])
+            if key in lists and isinstance(row[key], list)
+            else _as_text(row[key], path, number, key)
+            for key in used
+        }
+        rows.append({key: texts.get(key) for key in row})
     names = list(dict.fromkeys(name for row in rows for name in row))
     _check_names(names, path)
     columns = {name: [row.get(name) for row in rows] for name in names}

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from plait.models.kinds import LanguageModelSettings
-from plait.models.origins import Origin
+from plait.models.origins import Origin, refuse_unpinned
 from plait.settings import Commit, setting
 
 Pooling = Literal["mean", "first", "last"]
@@ -39,10 +39,7 @@ class Settings(LanguageModelSettings):
     def _check(self) -> "Settings":
         if self.revision is not None and self.origin != "hub":
             raise ValueError(f"only a model on the hub has a revision; {self.origin} has none")
-        if self.origin == "hub" and self.revision is None and self.digest is None:
-            raise ValueError(
-                f"{self.name} on the hub may change; set revision to a commit, or digest"
-            )
+        refuse_unpinned(self.origin, self.name, self.revision, self.digest)
         parts = PurePosixPath(self.name).parts
         if self.origin == "folder" and (self.name.startswith("/") or ".." in parts):
             raise ValueError(f"the folder {self.name!r} must lie below the project's root")

@@ -106,8 +106,9 @@ def longest(body: Any) -> int | None:
     positions: int | None = getattr(body.config, "max_position_embeddings", None)
     for name, module in body.named_modules():
         # RoBERTa and its kin count from behind the number that stands for padding.
-        if positions and name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
-            positions -= 0 if module.padding_idx is None else module.padding_idx + 1
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            padding = module.padding_idx
+            return module.num_embeddings - (0 if padding is None else padding + 1)
     return positions
 
 

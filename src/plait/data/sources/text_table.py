@@ -38,15 +38,18 @@ class Settings(TextSettings):
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":
-        names = [self.text, self.label]
-        if self.split.column is not None:
-            names.append(self.split.column)
+        names = self.columns
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(
                     f"text, label and split.column must be three columns, not {name!r}"
                 )
         return self
+
+    @property
+    def columns(self) -> list[str]:
+        """Those that are used."""
+        return [self.text, self.label, *([self.split.column] if self.split.column else [])]
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -66,10 +69,7 @@ def read(settings: Settings, root: Path) -> Source:
     :raises UserError: for whatever is wrong with the file, its columns or its values.
     """
     lists = [settings.label] if settings.task == "multilabel" else []
-    wanted = [settings.text, settings.label]
-    if settings.split.column is not None:
-        wanted.append(settings.split.column)
-    raw = reading.read(settings.path, root, settings.format, lists, wanted)
+    raw = reading.read(settings.path, root, settings.format, lists, settings.columns)
     return source_of(settings, raw, settings.path, name=Path(settings.path).stem)
 
 
