@@ -100,7 +100,7 @@ def test_equal_texts_with_different_labels_are_counted_too(tmp_path: Path) -> No
     assert rows[35]["label"] != rows[2]["label"]
     save(tmp_path, rows)
     source = read(tmp_path, split={"by": "column", "column": "part"})
-    assert source.counts["texts_in_earlier_part"] == 1
+    assert source.counts["texts_in_an_earlier_part_too"] == 1
 
 
 @pytest.mark.parametrize("name", ["texts.parquet", "texts.jsonl"])

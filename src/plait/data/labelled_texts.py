@@ -110,7 +110,7 @@ def labelled(
     if settings.duplicates == "keep":
         # Whatever their labels: `write` counts only those whose labels are equal too.
         again = _in_earlier_part(frame[text], part_of_row)
-        counts["texts_in_earlier_part"] = int(again.sum())
+        counts["texts_in_an_earlier_part_too"] = int(again.sum())
     return Source(
         task=task,
         columns=columns,
