@@ -1,6 +1,8 @@
 """What a training costs: its own, not what the process did before."""
 
+import gc
 import sys
+import weakref
 
 import pytest
 
@@ -20,6 +22,27 @@ def test_what_was_freed_before_is_not_counted() -> None:
     assert after.values()[MEMORY] < whole - 250
     pieces += [bytearray(50_000) for _ in range(6000)]
     assert after.values()[MEMORY] > whole - 50
+
+
+class _Ring:
+    """Refers to itself, as trainers and their models do."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_a_large_training_left_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    gc.disable()
+    try:
+        left = weakref.ref(_Ring())
+        monkeypatch.setattr(cost, "LARGE", 1e12)
+        PeakMemory()
+        assert left() is not None
+        monkeypatch.setattr(cost, "LARGE", 0)
+        PeakMemory()
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_what_earlier_epochs_have_freed_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:

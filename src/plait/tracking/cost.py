@@ -20,6 +20,9 @@ GPU_MEMORY = PREFIX + "peak_gpu_memory_mb"
 BETWEEN_TRIMS = 10.0
 """Seconds in which memory that was freed is not given back again: that takes some 0.2 s."""
 
+LARGE = 1_500_000
+"""kB that a training holds whose leftovers are worth looking for: that takes some 0.4 s."""
+
 PROCESS = Path("/proc/self")
 
 
@@ -36,7 +39,8 @@ class PeakMemory:
 
     def __init__(self) -> None:
         # Else it would count as this training's, and a worker would grow from trial to trial.
-        gc.collect()
+        if _own() > LARGE:
+            gc.collect()
         _give_back_what_is_free()
         self._given_back = time.monotonic()
         self._own = _forget_peak()
