@@ -1,6 +1,7 @@
 """Labelled texts: the user's own and the real sets, what is checked and what is left out."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,8 @@ def test_reuters_has_its_official_parts() -> None:
     assert frame["topic"][0] == "earn"
     assert "research" in r8.licence
     assert "Lewis" in r8.provenance["citation"]
+    pinned = re.findall(r"[0-9a-f]{64} \((train|test)\)", r8.provenance["digest"])
+    assert pinned == ["train", "test"]
 
 
 def test_reuters_can_be_read_from_the_users_own_files(tmp_path: Path) -> None:
@@ -241,6 +244,9 @@ def test_rated_sentiment_is_read_whole(texts: str, rows: int, change: dict[str, 
     assert len(frame) == rows
     named = {"negative", "neutral", "positive"} if "neutral" in change else {"negative", "positive"}
     assert set(source.classes) == named
+    assert re.search(r"[0-9a-f]{64}", source.provenance["digest"])
+    assert "MIT" in source.licence
+    assert "Hutto" in source.provenance["citation"]
     used = frame[source.part_of_row >= 0]
     assert ((used["rating"] > change.get("neutral", 0)) == (used["sentiment"] == "positive")).all()
     if "split" in change:
@@ -253,10 +259,21 @@ def test_sentences_of_one_document_must_stay_together() -> None:
         settings("rated_sentiment", texts="editorials")
 
 
+def test_of_a_file_that_is_sorted_by_label_every_part_has_every_label(tmp_path: Path) -> None:
+    save(tmp_path, sorted(ROWS, key=lambda row: str(row["label"])))
+    source = read(tmp_path, split={"by": "random", "val": 0.2, "test": 0.2})
+    (frame,) = source.chunks
+    for part in range(len(PARTS)):
+        assert set(frame["label"][source.part_of_row == part]) == {"a", "b"}
+
+
 def test_chinese_reviews_are_read_once_each() -> None:
     source = read(ROOT, "chinese_reviews")
     (frame,) = source.chunks
+    # 47 more stand as good and as bad.
+    assert frame["sentiment"].value_counts().to_dict() == {"negative": 9031, "positive": 8332}
     assert not frame["text"].duplicated().any()
+    assert re.search(r"[0-9a-f]{64}", source.provenance["digest"])
     assert frame["text"].str.contains(r"[一-鿿]").mean() > 0.99
     assert source.classes == ("negative", "positive")
     assert source.facts["words"] == "none"
@@ -296,6 +313,8 @@ def test_a_set_on_the_hub_needs_a_commit() -> None:
     with pytest.raises(ValueError, match="'main' is no commit, and branches and tags move"):
         settings("hub", name="someone/something", revision="main")
     assert settings("hub", name="someone/something", revision=40 * "0").revision == 40 * "0"
+    with pytest.raises(ValueError, match="must lie under data/raw/"):
+        settings("hub", name="data/raw/../../elsewhere")
 
 
 def test_a_missing_label_of_a_set_with_named_classes_is_named(tmp_path: Path) -> None:

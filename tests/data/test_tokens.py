@@ -64,6 +64,11 @@ def test_another_tokenizer_length_or_text_never_meets_them(cache: Path) -> None:
     assert tokenize.calls == 6
 
 
+def test_tokens_need_not_be_kept(cache: Path) -> None:
+    tokenized(TEXTS, Counting(), "one", 4, [9], keep=False)
+    assert not cache.exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not whole", b"\x80\x04."])
 def test_a_damaged_entry_is_made_anew(cache: Path, content: bytes) -> None:
     tokenize = Counting()

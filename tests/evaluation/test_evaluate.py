@@ -205,10 +205,13 @@ def test_an_ensemble_is_measured_together_and_its_members_alone(linear: Case) ->
     evaluation = run(linear, ensemble, resamples=20)
     true = run(linear, true_model(), resamples=20)
     assert evaluation["metrics"]["mse"]["value"] == true["metrics"]["mse"]["value"]
-    errors = [member["mse"] for member in evaluation["members"]]
-    assert errors == [
-        run(linear, off(distance), resamples=20)["metrics"]["mse"]["value"]
-        for distance in (1.0, -1.0)
-    ]
-    assert min(errors) > evaluation["metrics"]["mse"]["value"] + 0.8
+    for member, distance in zip(evaluation["members"], (1.0, -1.0), strict=True):
+        alone = run(linear, off(distance), resamples=20)["metrics"]
+        for name, reached in member["metrics"].items():
+            assert reached == {key: alone[name][key] for key in reached}
+        lead = member["difference"]
+        assert lead["high"] < -0.8
+        assert lead["better"]
+        least = member["metrics"]["mse"]["value"] + lead["value"]
+        assert least == pytest.approx(evaluation["metrics"]["mse"]["value"])
     assert true["members"] is None

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from checkouts import ROOT
+from finetuning.test_methods import new_network_of
 from finetuning.tiny import text_lab
 from plait.config.pairs import choices
 from plait.models.trained import TrainedModel
@@ -51,3 +52,28 @@ def test_every_method_fine_tunes_them(decoders: Lab, tmp_path: Path, method: str
         if merged is not None:
             together = merged(input_ids=ids, attention_mask=torch.ones_like(ids))
             assert torch.allclose(apart, together.last_hidden_state, atol=1e-5)
+
+
+def test_what_lies_above_the_layers_learns_at_the_full_rate(decoders: Lab) -> None:
+    network = new_network_of(decoders, "finetuning=full", "finetuning.layer_decay=0.5")
+    rates = network.finetuned.rates()
+    norm = [name for name in rates if name in ("body.norm.weight", "body.ln_f.weight")]
+    table = [name for name in rates if name in ("body.embed_tokens.weight", "body.wte.weight")]
+    layers = [name for name in rates if ".0." in name]
+    assert [rates[name] for name in norm] == [1.0]
+    assert [rates[name] for name in table] == [0.25]
+    assert {rates[name] for name in layers} == {0.5}
+
+
+def test_attention_drops_as_large_a_share_as_it_is_told(decoders: Lab) -> None:
+    shares = ("finetuning=full", "model.body_dropout=0.3")
+    for network, share in (
+        (new_network_of(decoders, *shares), 0.3),
+        (new_network_of(decoders, "finetuning=full", "model.body_dropout=0.0"), 0.0),
+    ):
+        attentions = [m for m in network.modules() if type(m).__name__.endswith("Attention")]
+        assert attentions
+        for attention in attentions:
+            kept = vars(attention).get("attention_dropout")
+            inner = getattr(attention, "attn_dropout", None)
+            assert {share} == {kept if inner is None else inner.p}

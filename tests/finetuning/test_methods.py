@@ -1,5 +1,8 @@
 """Every method of fine-tuning: what it trains, what it leaves alone, what it saves."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,10 @@ from checkouts import ROOT
 from plait.config.compose import Project
 from plait.config.pairs import choices, settings_of
 from plait.errors import ConfigurationError, UserError
+from plait.models.language_model import TokenBatch
+from plait.models.language_models import padded
 from plait.models.trained import TrainedModel
 from plait.training.epoch_end import EpochMeans
-from plait.training.gradient import new_network
 from training.fitting import Lab, Outcome, equal_weights
 
 METHODS = choices(ROOT / "conf", "finetuning")
@@ -22,17 +26,44 @@ FAST = ("trainer.max_epochs=4", "optimizer.lr=0.01")
 MERGING = ("lora", "dora", "adalora", "ia3")
 
 
+class Watched:
+    """The network that a training trains, and its weights when it begins."""
+
+    network: Any
+    before: dict[str, torch.Tensor]
+
+
+@contextmanager
+def watched() -> Iterator[Watched]:
+    """Within it, what the next training trains is seen."""
+    seen = Watched()
+
+    def begin(callback: Any, trainer: Any, module: Any) -> None:
+        seen.network = module.network
+        weights = module.network.state_dict()
+        seen.before = {name: value.clone() for name, value in weights.items()}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EpochMeans, "on_train_start", begin, raising=False)
+        yield seen
+
+
 class Fits:
     """Trainings by method, each run once."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
-        self._done: dict[str, Outcome] = {}
+        self._done: dict[str, tuple[Outcome, Watched]] = {}
+
+    def watched(self, method: str) -> tuple[Outcome, Watched]:
+        if method not in self._done:
+            with watched() as seen:
+                outcome = self._lab.fit("tiny", f"finetuning={method}", "trainer.keep=last", *FAST)
+            self._done[method] = outcome, seen
+        return self._done[method]
 
     def __getitem__(self, method: str) -> Outcome:
-        if method not in self._done:
-            self._done[method] = self._lab.fit("tiny", f"finetuning={method}", *FAST)
-        return self._done[method]
+        return self.watched(method)[0]
 
 
 FITS: list[Fits] = []
@@ -45,21 +76,8 @@ def fitted(texts: Lab) -> Fits:
     return FITS[0]
 
 
-def start(lab: Lab, method: str) -> Any:
-    """The network as it was before training."""
-    from plait.training.fit import task_of
-
-    resolved = lab.resolved("tiny", f"finetuning={method}", *FAST)
-    data = lab.data(resolved)
-    task, _ = task_of(
-        resolved,
-        data.dataset,
-        data.train,
-        None,
-        checkpoints=lab.folder / "none",
-        observe=lambda epoch, values: None,
-    )
-    return new_network(task)
+def equal_tensors(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -77,11 +95,46 @@ def test_in_mixed_precision_it_falls_as_far(fitted: Fits, texts: Lab, method: st
     assert {value.dtype for value in mixed.model.fitted.parameters()} == {torch.float32}
 
 
+TOO_GREAT = 2.0**22
+"""A scale at which gradients are more than half precision holds."""
+
+
+@pytest.fixture
+def scaler(monkeypatch: pytest.MonkeyPatch) -> torch.amp.GradScaler:
+    """Lightning has 16-mixed on GPUs alone, and so has plait; torch has it on a CPU too."""
+    from lightning.pytorch.plugins import MixedPrecision
+
+    scaler = torch.amp.GradScaler("cpu", init_scale=TOO_GREAT)
+
+    def shared_by(place: Any, precision: str) -> dict[str, Any]:
+        assert precision == "16-mixed"
+        return {"devices": 1, "plugins": [MixedPrecision("16-mixed", "cpu", scaler)]}
+
+    monkeypatch.setattr("plait.training.loop._shared_by", shared_by)
+    monkeypatch.setattr("plait.training.devices.check_devices", lambda settings: None)
+    return scaler
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_in_half_precision_it_falls_too_though_steps_are_skipped(
+    texts: Lab, scaler: torch.amp.GradScaler, method: str
+) -> None:
+    longer = ("trainer.max_epochs=8", "optimizer.lr=0.01")
+    half = texts.fit("tiny", f"finetuning={method}", "trainer.precision=16-mixed", *longer)
+    assert 0 < scaler.get_scale() < TOO_GREAT
+    losses = half.curve("train/loss")
+    assert losses[-1] < losses[0]
+    if method == "adalora":
+        left, rank = entries_left(half)
+        assert left == rank
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_frozen_keeps_its_bits_and_what_is_not_moves(
     texts: Lab, fitted: Fits, method: str
 ) -> None:
-    before, after = start(texts, method).state_dict(), fitted[method].model.fitted
+    outcome, seen = fitted.watched(method)
+    before, after = seen.before, seen.network
     trained = after.trained_names()
     assert {"head.weight", "head.bias"} <= trained
     assert (trained == {"head.weight", "head.bias"}) == (method == "linear_probe")
@@ -98,6 +151,12 @@ def test_what_is_frozen_keeps_its_bits_and_what_is_not_moves(
         assert frozen == 0
     moved = [name for name in trained if not torch.equal(after.state_dict()[name], before[name])]
     assert len(moved) >= len(trained) * 0.8, sorted(trained - set(moved))
+    # What is given back is built anew, of what was trained alone: and is the same network.
+    assert equal_tensors(outcome.model.fitted.state_dict(), after.state_dict())
+    encoded = outcome.model.fitted.encode(outcome.data.train["text"].to_numpy(dtype=object)[:8])
+    batch = padded(encoded, np.arange(8))
+    with torch.inference_mode():
+        assert torch.equal(outcome.model.fitted(batch), after.eval()(batch))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -187,12 +246,13 @@ def test_two_processes_are_equal_to_one(texts: Lab, method: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"adalora"}))
 def test_sharded_over_processes_it_is_equal_too(texts: Lab, method: str) -> None:
     overrides = (
         *("tiny", f"finetuning={method}", "trainer.precision=64-true", "trainer.max_epochs=1"),
         *("model.body_dropout=0.0", "model.dropout=0.0"),
-        *(["finetuning.dropout=0.0"] if method == "lora" else []),
+        *(["finetuning.dropout=0.0"] if method in ("lora", "dora") else []),
+        *(["adversarial=fgm"] if method == "full" else []),
     )
     alone = texts.fit(*overrides)
     together = texts.fit(*overrides, "trainer.devices=2", "trainer.strategy=fsdp")
@@ -200,15 +260,53 @@ def test_sharded_over_processes_it_is_equal_too(texts: Lab, method: str) -> None
         assert float(np.abs(value - together.weights[key]).max()) <= 1e-12
 
 
+def entries_left(outcome: Outcome) -> tuple[int, int]:
+    """Of AdaLoRA's products, the entries that are not zero, and how many may be left."""
+    singular = [value for name, value in outcome.weights.items() if "lora_E" in name]
+    rank = outcome.model.finetuning["rank"]
+    return sum(int(np.count_nonzero(value)) for value in singular), rank * len(singular)
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps"),
+    [
+        (("trainer.max_epochs=5",), 20),
+        (("trainer.max_epochs=5", "trainer.micro_batch_size=4"), 20),
+        (("trainer.max_epochs=null", "trainer.max_steps=10"), 10),
+    ],
+)
+def test_the_budget_of_adalora_shrinks_over_the_steps_that_there_are(
+    texts: Lab, changes: tuple[str, ...], steps: int
+) -> None:
+    shares = ("finetuning.warmup=0.2", "finetuning.final=0.3", "finetuning.interval=1")
+    left = []
+
+    def count(callback: Any, trainer: Any, module: Any, *rest: Any) -> None:
+        if trainer.global_step > len(left):
+            weights = module.network.state_dict().items()
+            entries = [value for name, value in weights if "lora_E" in name]
+            left.append(sum(int(value.count_nonzero()) for value in entries))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EpochMeans, "on_train_batch_end", count, raising=False)
+        outcome = texts.fit("tiny", "finetuning=adalora", *shares, *changes)
+    budget = entries_left(outcome)[1]
+    whole = budget * 3 // 2
+    assert len(left) == steps
+    # All of them while it warms up, all that may be at the end, and fewer by and by between.
+    assert left[: int(0.2 * steps)] == [whole] * int(0.2 * steps)
+    assert left[-int(0.3 * steps) :] == [budget] * int(0.3 * steps)
+    assert left == sorted(left, reverse=True)
+    assert len(set(left)) > 3
+
+
 def test_adalora_ends_with_its_budget_and_logs_the_terms_apart(texts: Lab) -> None:
     outcome = texts.fit(
         *("tiny", "finetuning=adalora", "finetuning.rank=2", "finetuning.initial_rank=4"),
         *("finetuning.interval=1", "trainer.max_epochs=3"),
     )
-    singular = {name: value for name, value in outcome.weights.items() if "lora_E" in name}
-    left = sum(int(np.count_nonzero(value)) for value in singular.values())
-    assert len(singular) == 2 * 6
-    assert left == 2 * len(singular)
+    left, budget = entries_left(outcome)
+    assert left == budget == 2 * 2 * 6
     for row in outcome.curves:
         total = row["train/cross_entropy"] + row["train/orthogonality"]
         assert row["train/loss"] == pytest.approx(total, rel=1e-6)
@@ -228,6 +326,28 @@ def test_layers_near_the_input_learn_more_slowly(texts: Lab) -> None:
     assert rates["finetuned.body.encoder.layer.1.output.dense.weight"] == 1.0
     assert rates["finetuned.body.encoder.layer.0.output.dense.weight"] == 0.5
     assert rates["finetuned.body.embeddings.word_embeddings.weight"] == 0.25
+
+
+def test_rates_of_layers_and_head_reach_the_optimiser(texts: Lab) -> None:
+    def moved(*overrides: str) -> dict[str, float]:
+        with watched() as seen:
+            texts.fit(
+                *("tiny", "finetuning=full", "optimizer=sgd", "optimizer.lr=0.01"),
+                *("schedule=constant", "trainer.max_epochs=null", "trainer.max_steps=1"),
+                *overrides,
+            )
+        after = seen.network.state_dict()
+        return {name: float((after[name] - seen.before[name]).norm()) for name in after}
+
+    plain = moved("model.head_rate=1.0", "finetuning.layer_decay=1.0")
+    varied = moved("model.head_rate=3.0", "finetuning.layer_decay=0.5")
+    for name, factor in (
+        ("head.weight", 3.0),
+        ("finetuned.body.encoder.layer.1.output.dense.weight", 1.0),
+        ("finetuned.body.encoder.layer.0.output.dense.weight", 0.5),
+        ("finetuned.body.embeddings.word_embeddings.weight", 0.25),
+    ):
+        assert varied[name] == pytest.approx(factor * plain[name], rel=1e-3), name
 
 
 def new_network_of(lab: Lab, *overrides: str) -> Any:
@@ -252,8 +372,6 @@ def test_an_adapter_starts_from_the_pretrained_function(texts: Lab) -> None:
 
 
 def test_padding_changes_nothing(texts: Lab) -> None:
-    from plait.models.language_model import TokenBatch
-
     for method in METHODS:
         network = new_network_of(texts, f"finetuning={method}").double().eval()
         ids = torch.randint(5, 100, (3, 9), generator=torch.Generator().manual_seed(0))
@@ -277,8 +395,6 @@ def test_a_method_without_a_place_in_the_architecture_says_what_would_do(texts: 
     ("method", "longest"), [("full", 64), ("adapter", 64), ("prefix", 44), ("prompt", 44)]
 )
 def test_a_text_is_as_long_as_model_and_method_allow(texts: Lab, method: str, longest: int) -> None:
-    from plait.models.language_model import TokenBatch
-
     fits = (f"finetuning={method}", f"model.max_length={longest}")
     network = new_network_of(texts, *fits)
     ids = torch.randint(5, 100, (2, longest))
@@ -348,9 +464,68 @@ def test_a_model_that_changed_is_refused(texts: Lab) -> None:
         texts.fit("tiny", "model.digest=null")
 
 
+def test_predictions_leave_no_tokens_behind(
+    fitted: Fits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = fitted["lora"]
+    monkeypatch.setenv("PLAIT_CACHE", str(tmp_path))
+    outcome.model.predict(outcome.data.test)
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_changed_tokenizer_never_meets_what_another_made(
+    texts: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from plait.models.pretrained import Pretrained
+
+    monkeypatch.setenv("PLAIT_CACHE", str(tmp_path / "cache"))
+    one, other = tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        folder.mkdir()
+        shutil.copy(texts.root / "data/raw/tiny/tokenizer.json", folder)
+    text = (other / "tokenizer.json").read_text()
+    changed = text.replace('"Lowercase"', '"StripAccents"')
+    assert changed != text
+    (other / "tokenizer.json").write_text(changed)
+    said = np.array(["The Bank lost money"], dtype=object)
+    made = [Pretrained(folder).tokens(said, 24).ids.tolist() for folder in (one, other, one)]
+    assert made[0] != made[1]
+    assert made[0] == made[2]
+    assert len(list((tmp_path / "cache/tokens").iterdir())) == 2
+
+
+def test_a_batch_is_as_wide_as_its_longest_row() -> None:
+    from plait.data.tokens import Tokens
+
+    tokens = Tokens(np.arange(1, 11, dtype=np.int32), np.array([0, 2, 3, 9, 10]))
+    batch = padded(tokens, np.array([3, 0, 1]))
+    assert batch.ids.tolist() == [[10, 0], [1, 2], [3, 0]]
+    assert batch.mask.tolist() == [[1, 0], [1, 1], [1, 0]]
+    assert padded(tokens, np.array([2, 1])).ids.shape == (2, 6)
+
+
+@pytest.mark.parametrize("where", ["body_dropout", "dropout"])
+def test_dropout_acts_on_texts_inside_and_before_the_head(texts: Lab, where: str) -> None:
+    network = new_network_of(
+        texts, "finetuning=full", "model.dropout=0.0", "model.body_dropout=0.0"
+    )
+    dropping = new_network_of(
+        *(texts, "finetuning=full", "model.dropout=0.0", "model.body_dropout=0.0"),
+        f"model.{where}=0.5",
+    )
+    dropping.load_state_dict(network.state_dict())
+    ids = torch.randint(5, 100, (4, 9), generator=torch.Generator().manual_seed(0))
+    batch = TokenBatch(ids, torch.ones_like(ids))
+    plain, dropped, again = network.train()(batch), dropping.train()(batch), dropping(batch)
+    assert not torch.allclose(plain, dropped)
+    assert not torch.allclose(dropped, again)
+    assert torch.equal(network.eval()(batch), dropping.eval()(batch))
+
+
 @pytest.mark.parametrize("method", sorted(set(METHODS) - {"linear_probe"}))
 def test_embeddings_can_be_shifted_to_hurt_whatever_the_method(texts: Lab, method: str) -> None:
-    outcome = texts.fit("tiny", f"finetuning={method}", "adversarial=fgm", "trainer.max_epochs=1")
+    way = "adversarial=pgd" if method in ("full", "lora") else "adversarial=fgm"
+    outcome = texts.fit("tiny", f"finetuning={method}", way, "trainer.max_epochs=1")
     (row,) = outcome.curves
     assert row["train/adversarial_loss"] > row["train/clean_loss"]
 
@@ -418,3 +593,12 @@ def test_where_gradients_cannot_be_checkpointed_it_says_so(texts: Lab) -> None:
     ):
         with pytest.raises(ConfigurationError, match=words):
             texts.resolved(experiment, *method, "trainer.gradient_checkpointing=true")
+
+
+def test_what_some_choices_lack_is_refused_before_anything_runs(texts: Lab) -> None:
+    for chosen, words in (
+        (("finetuning=adalora", "trainer.strategy=fsdp"), "adalora looks at as a whole; set it to"),
+        (("adversarial=fgm", "trainer.precision=16-mixed"), "vanish; use bf16-mixed"),
+    ):
+        with pytest.raises(ConfigurationError, match=words):
+            texts.resolved("tiny", *chosen)

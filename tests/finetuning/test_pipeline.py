@@ -1,14 +1,18 @@
 """A text experiment through all stages, as DVC runs them, and what is recorded of it."""
 
+import html
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from checkouts import Checkout, copy_project
+from checkouts import ROOT, Checkout, copy_project
 from finetuning.tiny import EXPERIMENT, sentences, write_model
+from plait.config.pairs import choices
+from plait.evaluation.notation import readable, readable_size
 
 pytestmark = pytest.mark.slow
 
@@ -68,8 +72,12 @@ def test_the_report_says_what_a_manager_asks(built: Checkout) -> None:
         assert words in page
     for words in ("The ensemble and its members", "Member 2"):
         assert words in page
-    if evaluation["errors"]:
-        assert "The surest errors" in page
+    for section in ("metrics", "classes", "confusion"):
+        assert f'id="{section}"' in page
+    assert evaluation["errors"]
+    assert "The surest errors" in page
+    for error in evaluation["errors"]:
+        assert html.escape(error["text"]) in page
 
 
 def test_the_logged_model_is_whole_and_takes_the_texts(built: Checkout) -> None:
@@ -99,12 +107,29 @@ def test_a_recorded_run_is_rebuilt_identical(built: Checkout) -> None:
 
 
 def test_so_are_the_trials_of_a_sweep_over_methods(built: Checkout) -> None:
-    # The others are of the same code as one of these or LoRA.
-    methods = ("full", "linear_probe", "adalora", "prefix", "adapter")
-    built.plait("run", "-m", "experiment=tiny", f"finetuning={','.join(methods)}")
+    methods = sorted(set(choices(ROOT / "conf", "finetuning")) - {"lora"})
+    # Once the name is given, so that it names the page.
+    sweep = ("experiment=tiny", f"finetuning={','.join(methods)}", "sweep.name=methods")
+    built.plait("run", "-m", *sweep)
+    page = (built.root / "mlruns/reports/sweeps/methods.html").read_text()
+    said = {
+        json.loads(path.read_text())["finetuning"]["choice"]: path.parent
+        for path in (built.root / "outputs/tiny").glob("*/model/model.json")
+    }
     for method in methods:
-        done = built.plait("rebuild", f"max_length=12 finetuning={method} max_epochs=6 ensemble=2")
+        trial = f"max_length=12 finetuning={method} max_epochs=6 ensemble=2"
+        done = built.plait("rebuild", trial)
         assert "identical" in done.stdout, method
+        row = re.search(rf"<tr[^>]*>\s*<td>finetuning={method}</td>.*?</tr>", page, re.DOTALL)
+        assert row is not None, method
+        evaluation = json.loads((said[method].parent / "evaluation/evaluation.json").read_text())
+        sizes = evaluation["sizes"]
+        for cell in (
+            readable(evaluation["metrics"]["f1_macro"]["value"]),
+            readable(sizes["trained_parameters"]),
+            readable_size(sizes["saved_bytes"]),
+        ):
+            assert cell in row[0], (method, cell)
 
 
 def test_only_what_the_method_changes_is_run_again(built: Checkout) -> None:

@@ -175,21 +175,31 @@ def _combination(values: dict[str, Any], settings: dict[str, Any]) -> list[str]:
                 "trainer.keep: is highest_accuracy, which a regression has not; set it to"
                 " lowest_loss or last"
             )
-        probed = kind.name == "language_model" and values["finetuning"]["choice"] == "linear_probe"
-        if probed and "adversarial" in settings:
+        method = values["finetuning"]["choice"] if kind.name == "language_model" else None
+        if method == "linear_probe" and "adversarial" in settings:
             faults.append(
                 "adversarial: shifts what a transformer is given, which finetuning: linear_probe"
                 " leaves as it is; choose another of the two"
             )
-        if trainer.gradient_checkpointing and kind.name != "language_model":
+        if trainer.gradient_checkpointing and method is None:
             faults.append(
                 "trainer.gradient_checkpointing: is true, and only a language model has layers to"
                 " compute again; set it to false"
             )
-        elif trainer.gradient_checkpointing and values["finetuning"]["choice"] == "prefix":
+        elif trainer.gradient_checkpointing and method == "prefix":
             faults.append(
                 "trainer.gradient_checkpointing: loses the keys and values that finetuning: prefix"
                 " puts before the text; set it to false"
+            )
+        if trainer.strategy == "fsdp" and method == "adalora":
+            faults.append(
+                "trainer.strategy: fsdp shares weights out that finetuning: adalora looks at as a"
+                " whole; set it to ddp, or choose lora"
+            )
+        if trainer.precision == "16-mixed" and "adversarial" in settings:
+            faults.append(
+                "trainer.precision: in 16-mixed the gradients that adversarial goes along vanish;"
+                " use bf16-mixed"
             )
         micro = trainer.micro_batch_size
         if micro is not None and batch_size % micro:

@@ -39,7 +39,13 @@ Tokenize = Callable[[list[str]], list[list[int]]]
 
 
 def tokenized(
-    texts: "np.ndarray", tokenize: Tokenize, tokenizer: str, max_length: int, tail: list[int]
+    texts: "np.ndarray",
+    tokenize: Tokenize,
+    tokenizer: str,
+    max_length: int,
+    tail: list[int],
+    *,
+    keep: bool = True,
 ) -> Tokens:
     """The tokens of texts, from the cache where the same ones have been made before.
 
@@ -47,6 +53,7 @@ def tokenized(
     :param tokenizer: a digest of everything that ``tokenize`` depends on.
     :param max_length: tokens that are kept of a row.
     :param tail: what a row that is cut ends with, such as the token that closes every text.
+    :param keep: them in the cache, if they are not yet there.
     """
     import numpy as np
 
@@ -68,7 +75,8 @@ def tokenized(
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         truncated,
     )
-    _write(path, tokens)
+    if keep:
+        _write(path, tokens)
     return tokens
 
 

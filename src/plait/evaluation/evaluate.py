@@ -73,6 +73,9 @@ def evaluate(
     unit, unit_name = _drawn_together(test, dataset)
     resampling = Resampling(settings.resamples, settings.rows, settings.level, settings.seed)
     predictions = {MODEL: prediction, **{other.key: other.prediction for other in others}}
+    of_members = {f"member {number}": one for number, one in enumerate(members, start=1)}
+    if model.others:
+        predictions |= of_members
     samples = resample(truth, predictions, measures, resampling, unit)
 
     table = {
@@ -102,7 +105,9 @@ def evaluate(
         "coefficients": None,
         "errors": None,
         "sizes": None,
-        "members": _members(truth, members, chosen) if model.others else None,
+        "members": [_alone(name, samples, chosen, primary) for name in of_members]
+        if model.others
+        else None,
         "plots": [],
     }
     if dataset.task == "classification":
@@ -325,8 +330,17 @@ def _baseline(
     return {
         "title": other.title,
         "naive": other.naive,
-        "metrics": {name: _stated(samples.interval(other.key, name)) for name in chosen},
-        "difference": paired_difference(samples, MODEL, other.key, chosen[primary]),
+        **_alone(other.key, samples, chosen, primary),
+    }
+
+
+def _alone(
+    key: str, samples: Samples, chosen: dict[str, Metric], primary: str
+) -> dict[str, Any]:
+    """What a predictor reaches, and the model's lead over it."""
+    return {
+        "metrics": {name: _stated(samples.interval(key, name)) for name in chosen},
+        "difference": paired_difference(samples, MODEL, key, chosen[primary]),
     }
 
 
@@ -415,22 +429,6 @@ def _per_class(
             "support": int(support[number]),
         }
         for number, label in enumerate(dataset.classes)
-    ]
-
-
-def _members(
-    truth: "np.ndarray", predictions: "list[np.ndarray]", chosen: dict[str, Metric]
-) -> list[dict[str, float | None]]:
-    """By member of an ensemble, what it reaches alone."""
-    import numpy as np
-
-    ones = np.ones(len(truth))
-    return [
-        {
-            name: _number(float(item.function(truth, prediction, ones)))
-            for name, item in chosen.items()
-        }
-        for prediction in predictions
     ]
 
 

@@ -19,11 +19,15 @@ class Full(Finetuned):
         """The topmost layer learns at the full rate, what lies below the first one slowest."""
         if self._decay == 1:
             return {}
-        depth_of: dict[int, int] = {}
         stack = layers_of(self.body)
-        for depth, layer in enumerate(stack):
-            depth_of |= {id(weight): depth + 1 for weight in layer.parameters()}
-        return {
-            name: self._decay ** (len(stack) - depth_of.get(id(weight), 0))
-            for name, weight in self.named_parameters()
+        depth_of = {
+            id(weight): depth
+            for depth, layer in enumerate(stack, start=1)
+            for weight in layer.parameters()
         }
+        rates, depth = {}, 0
+        for name, weight in self.named_parameters():
+            # What comes behind a layer, such as a decoder's last norm, lies above it.
+            depth = depth_of.get(id(weight), depth)
+            rates[name] = self._decay ** (len(stack) - depth)
+        return rates

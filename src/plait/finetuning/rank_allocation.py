@@ -59,9 +59,11 @@ class AdaLora(MergingPeft):
         terms = []
         for name, weight in self.named_parameters():
             if "lora_A" in name or "lora_B" in name:
-                product = weight @ weight.T if "lora_A" in name else weight.T @ weight
-                unit = torch.eye(len(product), dtype=product.dtype, device=product.device)
-                terms.append(torch.linalg.norm(product - unit))
+                # Half precision would round the distance itself away.
+                with torch.autocast(weight.device.type, enabled=False):
+                    product = weight @ weight.T if "lora_A" in name else weight.T @ weight
+                    unit = torch.eye(len(product), dtype=product.dtype, device=product.device)
+                    terms.append(torch.linalg.norm(product - unit))
         return self._settings.orthogonality * torch.stack(terms).mean()
 
     def after_step(self, step: int) -> None:
@@ -69,8 +71,10 @@ class AdaLora(MergingPeft):
         peft: Any = self.body
         model, allocator = peft.base_model.model, self._allocator
         last = self._steps - allocator.peft_config.tfinal
-        if step < last or not allocator.ipt:
+        if (step < last or not allocator.ipt) and self._gradients_are_finite():
             allocator.update_ipt(model)
+        if not allocator.ipt:
+            return
         if step < last:
             budget, due = allocator.budget_schedule(step)
             if due:
@@ -80,6 +84,13 @@ class AdaLora(MergingPeft):
             self._pattern = allocator.mask_to_budget(model, allocator.target_bgt)
         # What has been set to zero stays there.
         allocator.mask_using_rank_pattern(model, self._pattern)
+
+    def _gradients_are_finite(self) -> bool:
+        """They are not where a step is skipped, since the scale of half precision is too great."""
+        import torch
+
+        gradients = [weight.grad for weight in self.parameters() if weight.grad is not None]
+        return bool(torch.stack([gradient.isfinite().all() for gradient in gradients]).all())
 
     def memory(self) -> dict[str, Any]:
         """Importances so far, and which entries are left once that is final."""

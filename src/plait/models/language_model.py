@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
-from plait.finetuning.finetuned import Finetuned
+from plait.finetuning.finetuned import Finetuned, layers_of
 from plait.models.kinds import Shape
 from plait.models.pretrained import TextEncoder
 from plait.models.tuned import TunedNetwork
@@ -95,8 +96,9 @@ class LanguageModel(TunedNetwork):
     def unshifted(self, features: TokenBatch) -> Tensor:
         """Zeros of the shape of the embeddings, (rows, tokens, width)."""
         weight: Any = self.finetuned.embeddings.weight
-        zeros: Tensor = weight.new_zeros(*features.ids.shape, weight.shape[1])
-        return zeros
+        shape = (*features.ids.shape, weight.shape[1])
+        # Not `weight.new_zeros`: of a sharded weight it would give sharded zeros.
+        return torch.zeros(shape, dtype=weight.dtype, device=features.ids.device)
 
     @contextmanager
     def shifted(self, shift: Tensor) -> Iterator[None]:
@@ -108,6 +110,10 @@ class LanguageModel(TunedNetwork):
             yield
         finally:
             hook.remove()
+
+    def blocks(self) -> list[nn.Module]:
+        """The transformer's layers."""
+        return list(layers_of(self.finetuned.body))
 
     def memory(self) -> dict[str, Any]:
         """Of the method."""

@@ -134,7 +134,8 @@ def predict(network: LanguageModel, features: "np.ndarray", shape: Shape) -> "np
     import numpy as np
     import torch
 
-    tokens = network.encode(features)
+    # Whoever serves a model does not want to find its users' texts kept.
+    tokens = network.encode(features, keep=False)
     rows_and_outputs = (len(tokens), shape.outputs)
     results = np.zeros(rows_and_outputs[:1] if shape.task == "regression" else rows_and_outputs)
     with torch.inference_mode():
@@ -273,3 +274,7 @@ def set_dropout(body: Any, share: float) -> None:
     for module in body.modules():
         if isinstance(module, nn.Dropout):
             module.p = share
+        # Llama's attention and its kin keep the share itself.
+        for name in DROPOUTS:
+            if isinstance(vars(module).get(name), float):
+                setattr(module, name, share)

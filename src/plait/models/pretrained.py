@@ -69,17 +69,18 @@ class Pretrained:
         model: PreTrainedModel = body.eval()
         return model
 
-    def tokens(self, texts: "np.ndarray", max_length: int) -> Tokens:
+    def tokens(self, texts: "np.ndarray", max_length: int, keep: bool = True) -> Tokens:
         """The tokens of texts, object (rows,), cut to ``max_length``.
 
+        :param keep: in the cache.
         :raises UserError: if the folder has no tokenizer that tokenizers can read.
         """
-        from tokenizers import Tokenizer
+        import tokenizers
 
         path = self.folder / "tokenizer.json"
         if not path.is_file():
             raise UserError(f"{self.folder.name}: has no tokenizer.json, which plait tokenises by")
-        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer = tokenizers.Tokenizer.from_file(str(path))
         # Cut here, so that what is cut can be counted.
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -92,8 +93,8 @@ class Pretrained:
                 encoding.ids or after[:1] or [0] for encoding in tokenizer.encode_batch(several)
             ]
 
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        return tokenized(texts, tokenize, digest, max_length, tail)
+        digest = f"{hashlib.sha256(path.read_bytes()).hexdigest()} {tokenizers.__version__}"
+        return tokenized(texts, tokenize, digest, max_length, tail, keep=keep)
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,9 @@ class TextEncoder:
     source: Pretrained
     max_length: int
 
-    def __call__(self, texts: "np.ndarray") -> Tokens:
-        """The tokens, cut to ``max_length``."""
-        return self.source.tokens(texts, self.max_length)
+    def __call__(self, texts: "np.ndarray", keep: bool = True) -> Tokens:
+        """The tokens, cut to ``max_length``; kept in the cache, or not."""
+        return self.source.tokens(texts, self.max_length, keep)
 
 
 def find(

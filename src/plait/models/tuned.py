@@ -35,6 +35,10 @@ class TunedNetwork(nn.Module):
         """Within it, ``shift`` is added to the embeddings of the inputs."""
 
     @abstractmethod
+    def blocks(self) -> list[nn.Module]:
+        """Parts, none within another, whose weights are used while they compute, and only then."""
+
+    @abstractmethod
     def memory(self) -> dict[str, Any]:
         """What `after_step` goes by, for a checkpoint."""
 

@@ -227,7 +227,7 @@ def final_values(metrics: dict[str, float], evaluation: dict[str, Any]) -> dict[
         if not other["naive"] and reached is not None:
             values[f"{BASELINE}/{name}"] = reached
     for number, member in enumerate(evaluation.get("members") or [], start=1):
-        reached = member[evaluation["primary"]]
+        reached = member["metrics"][evaluation["primary"]]["value"]
         if reached is not None:
             values[f"{MEMBER}/{number}"] = reached
     sizes = evaluation.get("sizes") or {}

@@ -82,6 +82,8 @@ def quiet() -> Iterator[None]:
             warnings.filterwarnings("ignore", ".*returned a view tensor.*")
             # A frozen transformer is meant to stay as it was.
             warnings.filterwarnings("ignore", ".*in eval mode at the start of training.*")
+            # In 16-mixed the first step is skipped where the scale of gradients starts too great.
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step..` before")
             # On a machine of a SLURM cluster, `plait run` is what starts jobs.
             warnings.filterwarnings("ignore", ".*`srun` command is available.*")
             # Lightning 2.6.6 on torch 2.13, 2026-11: nothing that a user can change.

@@ -67,13 +67,18 @@ class RunningMeans:
 def shard(network: nn.Module, mesh: Any) -> None:
     """Share the weights, gradients and optimiser state of a network out over a mesh of devices.
 
-    Each layer with weights of its own is gathered when it is used, and let go again.
+    Each block of a language model, or layer with weights of its own, is gathered when it is used,
+    and let go again.
     """
     from torch.distributed.fsdp import fully_shard
 
-    for layer in network.modules():
-        if layer is not network and any(True for _ in layer.parameters(recurse=False)):
-            fully_shard(layer, mesh=mesh)
+    if isinstance(network, TunedNetwork):
+        parts = network.blocks()
+    else:
+        parts = [m for m in network.modules() if any(True for _ in m.parameters(recurse=False))]
+    for part in parts:
+        if part is not network:
+            fully_shard(part, mesh=mesh)
     fully_shard(network, mesh=mesh)
 
 

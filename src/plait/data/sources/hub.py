@@ -9,7 +9,7 @@ from pydantic import model_validator
 from plait.data.dataset import Source, Task
 from plait.data.label_sets import to_text
 from plait.data.labelled_texts import TextSettings
-from plait.data.reading import TextFormat
+from plait.data.reading import TextFormat, under_raw
 from plait.data.sources.text_table import source_of
 from plait.data.splits import Split
 from plait.errors import UserError
@@ -49,6 +49,8 @@ class Settings(TextSettings):
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":
+        if self.is_folder:
+            under_raw(self.name)
         if self.revision is None and not self.is_folder:
             raise ValueError(f"{self.name} on the hub may change; set revision to a commit of it")
         if self.revision is not None and self.is_folder:

