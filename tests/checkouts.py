@@ -11,6 +11,22 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
+WITHOUT_PLAIT = """
+import sys
+sys.meta_path = [f for f in sys.meta_path if '__editable__' not in repr(f)]
+sys.path = [p for p in sys.path if not p.endswith('/src')]
+import importlib.util
+assert importlib.util.find_spec('plait') is None
+"""
+"""Begins a program that runs as if plait were not installed."""
+
+WITHOUT_PICKLE = {
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+"""The environment of a program that reads models with nothing unpickled."""
+
 
 @dataclass(frozen=True)
 class Checkout:

@@ -2,14 +2,17 @@
 
 import html
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from checkouts import ROOT, Checkout, copy_project
+from checkouts import ROOT, WITHOUT_PICKLE, WITHOUT_PLAIT, Checkout, copy_project
 from finetuning.tiny import EXPERIMENT, sentences, write_model
 from plait.config.pairs import choices
 from plait.evaluation.notation import readable, readable_size
@@ -91,6 +94,38 @@ def test_the_logged_model_is_whole_and_takes_the_texts(built: Checkout) -> None:
         *("model/trained_parameters", "model/parameters", "model/saved_bytes"),
         *("model/truncated_train", "model/truncated_test"),
     }
+
+
+ELSEWHERE = """
+import mlflow, pandas as pd
+model = mlflow.pyfunc.load_model(sys.argv[1])
+texts = pd.read_parquet(sys.argv[2])[["text"]]
+print(model.predict(texts).to_json(orient="records"))
+"""
+
+
+def test_it_is_read_where_plait_is_not_installed_and_nothing_is_unpickled(
+    built: Checkout, tmp_path: Path
+) -> None:
+    (logged,) = (path.parent for path in (built.root / "mlruns/artifacts").rglob("MLmodel"))
+    assert len(list(logged.rglob("*.safetensors"))) >= 2
+    assert list(logged.rglob("tokenizer.json"))
+    assert not [path for path in logged.rglob("*") if path.suffix in (".pkl", ".bin", ".pt")]
+    shutil.copytree(logged, tmp_path / "model")
+    shutil.copy(built.root / "data/generated/tiny/test.parquet", tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PLAIT + ELSEWHERE, "model", "test.parquet"],
+        cwd=tmp_path,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+        | WITHOUT_PICKLE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [row["prediction"] for row in json.loads(done.stdout.splitlines()[-1])]
+    kept = pd.read_parquet(built.root / "results/tiny/evaluation/predictions.parquet")
+    assert said == kept["prediction"].tolist()
 
 
 def test_rebuilt_every_byte_is_the_same(built: Checkout, tmp_path: Path) -> None:

@@ -37,10 +37,14 @@ def write_tokenizer(folder: Path, texts: list[str]) -> int:
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Lowercase()
+    # The latter, as BERT's, takes each Chinese character for a word.
+    spaced = all(text.isascii() for text in texts)
+    tokenizer.normalizer = normalizers.Lowercase() if spaced else normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    trainer = trainers.WordPieceTrainer(vocab_size=200, special_tokens=special, show_progress=False)
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=200 if spaced else 1000, special_tokens=special, show_progress=False
+    )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
@@ -49,7 +53,9 @@ def write_tokenizer(folder: Path, texts: list[str]) -> int:
     return int(tokenizer.get_vocab_size())
 
 
-def write_model(folder: Path, architecture: str = "bert", seed: int = 0) -> str:
+def write_model(
+    folder: Path, architecture: str = "bert", seed: int = 0, texts: list[str] | None = None
+) -> str:
     """A model of two layers with random weights; gives its digest."""
     import torch
     from transformers import AutoConfig, AutoModel
@@ -57,7 +63,7 @@ def write_model(folder: Path, architecture: str = "bert", seed: int = 0) -> str:
 
     logging.disable_progress_bar()
     folder.mkdir(parents=True)
-    vocabulary = write_tokenizer(folder, sentences(300)["text"].tolist())
+    vocabulary = write_tokenizer(folder, texts or sentences(300)["text"].tolist())
     shared = {"vocab_size": vocabulary, "hidden_size": 32, "num_hidden_layers": 2}
     shared |= {"num_attention_heads": 2, "intermediate_size": 48, "max_position_embeddings": 64}
     if architecture == "llama":

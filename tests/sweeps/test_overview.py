@@ -83,6 +83,7 @@ def test_the_page_shows_every_line_with_what_it_costs(tmp_path: Path) -> None:
     assert "no memory" in page
     titles = re.findall(r"<figcaption><b>([^<]+)</b>", page)
     assert titles == ["F1 (macro), test part against labels", "What quality costs"]
+    assert page.count("higher is better; with ± the standard error over seeds</figcaption>") == 2
 
 
 def test_nothing_is_drawn_where_nothing_varies(tmp_path: Path) -> None:

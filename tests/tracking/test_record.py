@@ -15,6 +15,7 @@ import pytest
 
 import plait.tracking.load
 import plait.tracking.record
+from checkouts import WITHOUT_PICKLE, WITHOUT_PLAIT
 from plait.artifacts import Outputs, Workspace, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
@@ -307,22 +308,12 @@ def test_the_model_loads_without_pickle_and_without_plait(
     assert {metric.key for metric in model.metrics} >= {"test/mse", "test_interval/mse_low"}
     requirements = (folder / "requirements.txt").read_text().split()
     assert all("==" in line and "+" not in line for line in requirements)
-    # An environment in which plait is not installed: its path entry is hidden.
-    environment = os.environ | {
-        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    hide = (
-        "import sys\n"
-        "sys.meta_path = [f for f in sys.meta_path if '__editable__' not in repr(f)]\n"
-        "sys.path = [p for p in sys.path if not p.endswith('/src')]\n"
-        "import importlib.util\n"
-        "assert importlib.util.find_spec('plait') is None\n"
-    )
     process = subprocess.run(
-        [sys.executable, "-c", hide + ELSEWHERE, str(folder), str(outputs.data / "test.parquet")],
-        env=environment,
+        [
+            *(sys.executable, "-c", WITHOUT_PLAIT + ELSEWHERE),
+            *(str(folder), str(outputs.data / "test.parquet")),
+        ],
+        env=os.environ | WITHOUT_PICKLE,
         cwd=tmp_path,
         capture_output=True,
         text=True,

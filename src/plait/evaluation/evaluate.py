@@ -334,9 +334,7 @@ def _baseline(
     }
 
 
-def _alone(
-    key: str, samples: Samples, chosen: dict[str, Metric], primary: str
-) -> dict[str, Any]:
+def _alone(key: str, samples: Samples, chosen: dict[str, Metric], primary: str) -> dict[str, Any]:
     """What a predictor reaches, and the model's lead over it."""
     return {
         "metrics": {name: _stated(samples.interval(key, name)) for name in chosen},

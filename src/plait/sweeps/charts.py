@@ -130,7 +130,7 @@ def _against_costs(
         "costs",
         "What quality costs",
         f"{title} of each trial against {', '.join(COSTS[key].title.lower() for key in varying)};"
-        f" {wish}",
+        f" {wish}{_spread(lines)}",
         height=0.9 * rows + 0.07 * math.ceil((len(series) + 1) / columns),
     ) as figure:
         panels = figure.subplots(rows, min(2, len(varying)), squeeze=False)
@@ -158,6 +158,14 @@ def _against_costs(
             handles, labels = axes.get_legend_handles_labels()
             named.update(zip(labels, handles, strict=True))
         figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=columns)
+
+
+def _spread(lines: list[Standing]) -> str:
+    """What is drawn about the values."""
+    repeated = {len(line.rows) > 1 for line in lines if line.low is not None}
+    kinds = {True: "± the standard error over seeds", False: "the interval of the test part"}
+    told = " or ".join(kinds[kind] for kind in sorted(repeated, reverse=True))
+    return f"; with {told}" if told else ""
 
 
 def _point(axes: "Axes", at: float, line: Standing, number: int, label: str) -> None:
@@ -195,7 +203,8 @@ def _against_setting(
     with canvas.figure(
         f"against_{scale.key.replace('.', '_').replace('/', '_')}",
         f"{title} against {short}",
-        f"{title} for each value of {scale.key}, a curve for each choice of the rest; {wish}",
+        f"{title} for each value of {scale.key}, a curve for each choice of the rest; {wish}"
+        f"{_spread(lines)}",
         height=1.15,
     ) as figure:
         axes = figure.add_subplot()
