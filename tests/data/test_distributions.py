@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ def test_an_archive_is_fetched_once_and_read_without_being_installed(
     digest = sha256(offered)
     found = distributions.source_distribution(REQUIREMENT, digest)
     assert distributions.member(found, "tinyset/rows.txt") == b"one\ntwo\n"
+    assert find_spec("tinyset") is None
     assert "fetching tinyset==1.0, once" in capfd.readouterr().err
     offered.unlink()
     assert distributions.source_distribution(REQUIREMENT, digest) == found

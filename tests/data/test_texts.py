@@ -206,7 +206,7 @@ def test_reuters_has_its_official_parts() -> None:
     assert frame["topic"][0] == "earn"
     assert "research" in r8.licence
     assert "Lewis" in r8.provenance["citation"]
-    pinned = re.findall(r"[0-9a-f]{64} \((train|test)\)", r8.provenance["digest"])
+    pinned = re.findall(r"[0-9a-f]{64} \((train|test)\)", r8.provenance["files"])
     assert pinned == ["train", "test"]
 
 
@@ -244,7 +244,7 @@ def test_rated_sentiment_is_read_whole(texts: str, rows: int, change: dict[str, 
     assert len(frame) == rows
     named = {"negative", "neutral", "positive"} if "neutral" in change else {"negative", "positive"}
     assert set(source.classes) == named
-    assert re.search(r"[0-9a-f]{64}", source.provenance["digest"])
+    assert re.search(r"[0-9a-f]{64}", source.provenance["archive"])
     assert "MIT" in source.licence
     assert "Hutto" in source.provenance["citation"]
     used = frame[source.part_of_row >= 0]
@@ -273,7 +273,7 @@ def test_chinese_reviews_are_read_once_each() -> None:
     # 47 more stand as good and as bad.
     assert frame["sentiment"].value_counts().to_dict() == {"negative": 9031, "positive": 8332}
     assert not frame["text"].duplicated().any()
-    assert re.search(r"[0-9a-f]{64}", source.provenance["digest"])
+    assert re.search(r"[0-9a-f]{64}", source.provenance["archive"])
     assert frame["text"].str.contains(r"[一-鿿]").mean() > 0.99
     assert source.classes == ("negative", "positive")
     assert source.facts["words"] == "none"

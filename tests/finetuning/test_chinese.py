@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 from checkouts import ROOT, Checkout, copy_project
 from finetuning.tiny import write_model
@@ -72,7 +73,7 @@ def test_the_report_shows_labels_and_texts(built: Checkout, name: str) -> None:
     assert evaluation["confusion"]["labels"] == sorted(LABELS.values())
     assert evaluation["baselines"]["tfidf"]["title"].startswith("TF-IDF of characters")
     for words in (*LABELS.values(), *(error["text"] for error in evaluation["errors"])):
-        assert words.replace('"', "&#34;") in page
+        assert str(escape(words)) in page
     assert evaluation["metrics"]["accuracy"]["value"] > 0.6
 
 

@@ -13,6 +13,7 @@ from checkouts import ROOT
 from finetuning.test_methods import new_network_of
 from finetuning.tiny import text_lab
 from plait.config.pairs import choices
+from plait.models.language_model import TokenBatch
 from plait.models.trained import TrainedModel
 from training.fitting import Lab
 
@@ -65,15 +66,27 @@ def test_what_lies_above_the_layers_learns_at_the_full_rate(decoders: Lab) -> No
     assert {rates[name] for name in layers} == {0.5}
 
 
-def test_attention_drops_as_large_a_share_as_it_is_told(decoders: Lab) -> None:
-    shares = ("finetuning=full", "model.body_dropout=0.3")
-    for network, share in (
-        (new_network_of(decoders, *shares), 0.3),
-        (new_network_of(decoders, "finetuning=full", "model.body_dropout=0.0"), 0.0),
-    ):
-        attentions = [m for m in network.modules() if type(m).__name__.endswith("Attention")]
-        assert attentions
-        for attention in attentions:
-            kept = vars(attention).get("attention_dropout")
-            inner = getattr(attention, "attn_dropout", None)
-            assert {share} == {kept if inner is None else inner.p}
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_they_drop_inside_as_large_a_share_as_they_are_told(decoders: Lab, share: float) -> None:
+    shares = ("model.dropout=0.0", f"model.body_dropout={share}")
+    network = new_network_of(decoders, "finetuning=full", *shares).train()
+    # Of the attention's own, which is no layer in Llama, as well as of what is one.
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.Dropout) and layer is not network.dropout:
+            assert layer.p == share
+    ids = torch.randint(5, 100, (4, 9), generator=torch.Generator().manual_seed(0))
+    batch = TokenBatch(ids, torch.ones_like(ids))
+    assert torch.equal(network(batch), network(batch)) == (share == 0)
+
+
+@pytest.mark.slow
+def test_sharded_over_processes_they_are_equal_to_one(decoders: Lab) -> None:
+    overrides = (
+        *("tiny", "finetuning=full", "model.pooling=last", "trainer.precision=64-true"),
+        *("trainer.max_epochs=1", "model.body_dropout=0.0", "model.dropout=0.0"),
+    )
+    alone = decoders.fit(*overrides)
+    together = decoders.fit(*overrides, "trainer.devices=2", "trainer.strategy=fsdp")
+    assert together.curves == alone.curves
+    for key, value in alone.weights.items():
+        assert float(np.abs(value - together.weights[key]).max()) <= 1e-12

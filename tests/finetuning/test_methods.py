@@ -19,7 +19,7 @@ from plait.models.language_model import TokenBatch
 from plait.models.language_models import padded
 from plait.models.trained import TrainedModel
 from plait.training.epoch_end import EpochMeans
-from training.fitting import Lab, Outcome, equal_weights
+from training.fitting import Lab, Outcome, cut_off, equal_weights
 
 METHODS = choices(ROOT / "conf", "finetuning")
 FAST = ("trainer.max_epochs=4", "optimizer.lr=0.01")
@@ -208,19 +208,8 @@ def test_killed_in_the_middle_of_an_epoch_it_ends_with_the_same_bits(
     undisturbed = texts.fit(*overrides)
     folder = tmp_path / "checkpoints"
 
-    class CutOffError(Exception):
-        pass
-
-    with pytest.MonkeyPatch.context() as patch:
-        count = iter(range(1000))
-
-        def cut_off(*arguments: Any) -> None:
-            if next(count) == 6:
-                raise CutOffError
-
-        patch.setattr(EpochMeans, "on_train_batch_start", cut_off, raising=False)
-        with pytest.raises(CutOffError):
-            texts.fit(*overrides, checkpoints=folder)
+    with cut_off(6):
+        texts.fit(*overrides, checkpoints=folder)
     capsys.readouterr()
     resumed = texts.fit(*overrides, checkpoints=folder)
     assert "tiny: resumed at epoch 1, step 6" in capsys.readouterr().out
@@ -256,6 +245,7 @@ def test_sharded_over_processes_it_is_equal_too(texts: Lab, method: str) -> None
     )
     alone = texts.fit(*overrides)
     together = texts.fit(*overrides, "trainer.devices=2", "trainer.strategy=fsdp")
+    assert together.curves == alone.curves
     for key, value in alone.weights.items():
         assert float(np.abs(value - together.weights[key]).max()) <= 1e-12
 
@@ -326,6 +316,39 @@ def test_layers_near_the_input_learn_more_slowly(texts: Lab) -> None:
     assert rates["finetuned.body.encoder.layer.1.output.dense.weight"] == 1.0
     assert rates["finetuned.body.encoder.layer.0.output.dense.weight"] == 0.5
     assert rates["finetuned.body.embeddings.word_embeddings.weight"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("architecture", "slowest", "full"),
+    [
+        ("bert", ("embeddings",), ()),
+        ("mpnet", ("embeddings", "relative_attention_bias"), ()),
+        ("deberta-v2", ("embeddings", "encoder.rel_embeddings", "encoder.LayerNorm"), ()),
+        ("opt", ("decoder.embed_",), ("decoder.final_layer_norm",)),
+    ],
+)
+def test_what_feeds_the_first_layer_is_slowest_and_the_last_norm_fastest(
+    architecture: str, slowest: tuple[str, ...], full: tuple[str, ...]
+) -> None:
+    from transformers import AutoConfig, AutoModel
+
+    from plait.finetuning.full_body import Full
+
+    sizes = {"vocab_size": 20, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2}
+    more = {
+        "deberta-v2": {"relative_attention": True, "norm_rel_ebd": "layer_norm"},
+        "opt": {"ffn_dim": 8, "word_embed_proj_dim": 8},
+    }.get(architecture, {"intermediate_size": 8})
+    config = AutoConfig.for_model(architecture, **sizes, **more)
+    for name, rate in Full(AutoModel.from_config(config), 0.5).rates().items():
+        name = name.removeprefix("body.")
+        if name.startswith(full) or ".1." in name:
+            assert rate == 1.0, name
+        elif ".0." in name:
+            assert rate == 0.5, name
+        elif not name.startswith("pooler"):
+            assert "embed" in name or any(part in name for part in slowest), name
+            assert rate == 0.25, name
 
 
 def test_rates_of_layers_and_head_reach_the_optimiser(texts: Lab) -> None:
@@ -522,11 +545,18 @@ def test_dropout_acts_on_texts_inside_and_before_the_head(texts: Lab, where: str
     assert torch.equal(network.eval()(batch), dropping.eval()(batch))
 
 
-@pytest.mark.parametrize("method", sorted(set(METHODS) - {"linear_probe"}))
-def test_embeddings_can_be_shifted_to_hurt_whatever_the_method(texts: Lab, method: str) -> None:
-    way = "adversarial=pgd" if method in ("full", "lora") else "adversarial=fgm"
-    outcome = texts.fit("tiny", f"finetuning={method}", way, "trainer.max_epochs=1")
-    (row,) = outcome.curves
+@pytest.mark.parametrize(
+    ("way", "method"),
+    [
+        *(("fgm", method) for method in METHODS if method != "linear_probe"),
+        *(("pgd", method) for method in ("full", "lora")),
+    ],
+)
+def test_embeddings_can_be_shifted_to_hurt_whatever_the_method(
+    texts: Lab, way: str, method: str
+) -> None:
+    shifted = (f"finetuning={method}", f"adversarial={way}", "trainer.max_epochs=1")
+    (row,) = texts.fit("tiny", *shifted).curves
     assert row["train/adversarial_loss"] > row["train/clean_loss"]
 
 

@@ -89,7 +89,7 @@ def test_two_processes_are_equal_to_one(lab: Lab) -> None:
         assert float(np.abs(value - together.weights[key]).max()) <= 1e-12
 
 
-@pytest.mark.parametrize("overrides", [("model=tfidf",), ("finetuning=linear_probe",)])
+@pytest.mark.parametrize("overrides", [("model=tfidf",), ("finetuning=linear_probe", "ensemble=2")])
 def test_from_the_file_to_the_report_and_the_logged_model(
     lab: Lab, tmp_path: Path, overrides: tuple[str, ...]
 ) -> None:
@@ -100,6 +100,8 @@ def test_from_the_file_to_the_report_and_the_logged_model(
     evaluation = json.loads((outputs.evaluation / "evaluation.json").read_text())
     assert evaluation["primary"] == "f1_macro"
     assert evaluation["baselines"].keys() == {"majority", "tfidf"}
+    for member in evaluation["members"] or []:
+        assert member["metrics"].keys() == evaluation["metrics"].keys()
     if overrides == ("model=tfidf",):
         assert evaluation["metrics"]["f1_micro"]["value"] > 0.7
     assert [row["class"] for row in evaluation["per_class"]] == ["finance", "sea", "work"]
@@ -112,6 +114,7 @@ def test_from_the_file_to_the_report_and_the_logged_model(
     page = report.read_text(encoding="utf-8")
     assert "By class" in page
     assert "F1 (micro)" in page
+    assert ("The ensemble and its members" in page) == (overrides != ("model=tfidf",))
 
     given = run.model.predict(pd.read_parquet(outputs.data / "test.parquet"))
     assert given["prediction"].tolist() == run.predictions["prediction"].tolist()

@@ -1,6 +1,5 @@
 """A text experiment through all stages, as DVC runs them, and what is recorded of it."""
 
-import html
 import json
 import os
 import re
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 from checkouts import ROOT, WITHOUT_PICKLE, WITHOUT_PLAIT, Checkout, copy_project
 from finetuning.tiny import EXPERIMENT, sentences, write_model
@@ -80,7 +80,7 @@ def test_the_report_says_what_a_manager_asks(built: Checkout) -> None:
     assert evaluation["errors"]
     assert "The surest errors" in page
     for error in evaluation["errors"]:
-        assert html.escape(error["text"]) in page
+        assert str(escape(error["text"])) in page
 
 
 def test_the_logged_model_is_whole_and_takes_the_texts(built: Checkout) -> None:
@@ -143,7 +143,6 @@ def test_a_recorded_run_is_rebuilt_identical(built: Checkout) -> None:
 
 def test_so_are_the_trials_of_a_sweep_over_methods(built: Checkout) -> None:
     methods = sorted(set(choices(ROOT / "conf", "finetuning")) - {"lora"})
-    # Once the name is given, so that it names the page.
     sweep = ("experiment=tiny", f"finetuning={','.join(methods)}", "sweep.name=methods")
     built.plait("run", "-m", *sweep)
     page = (built.root / "mlruns/reports/sweeps/methods.html").read_text()

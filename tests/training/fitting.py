@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from plait.data.dataset import Dataset, read_part
 from plait.data.write import write
 from plait.models.trained import TrainedModel
 from plait.training.curves import write_curves
+from plait.training.epoch_end import EpochMeans
 from plait.training.fit import fit
 
 EXPERIMENT_OF_TASK = {"regression": "diabetes", "classification": "wine"}
@@ -192,6 +194,25 @@ def files_of(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+class CutOffError(Exception):
+    """Ends a training as a kill would."""
+
+
+@contextmanager
+def cut_off(batches: int) -> Iterator[None]:
+    """Within it, a training ends after so many batches."""
+    count = iter(range(batches))
+
+    def end(*arguments: Any) -> None:
+        if next(count, None) is None:
+            raise CutOffError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EpochMeans, "on_train_batch_start", end, raising=False)
+        with pytest.raises(CutOffError):
+            yield
 
 
 def equal_weights(first: Outcome, second: Outcome) -> bool:

@@ -11,7 +11,7 @@ import torch
 from plait.training.checkpoint_files import CheckpointFiles, digest_of
 from plait.training.epoch_end import EpochMeans
 from plait.training.fit import fit
-from training.fitting import Lab, Outcome, equal_weights, in_other_process
+from training.fitting import CutOffError, Lab, Outcome, equal_weights, in_other_process
 
 OVERRIDES = (
     *("model.dropout=0.3", "schedule=cosine", "schedule.warmup=0.1", "optimizer.lr=0.05"),
@@ -19,10 +19,6 @@ OVERRIDES = (
     *("data.split.val=0.3", "trainer.max_epochs=12", "trainer.checkpoint_minutes=0"),
 )
 """Draws at every step, keeps moments, a schedule, best weights and a patience."""
-
-
-class CutOffError(Exception):
-    pass
 
 
 @pytest.fixture(scope="module")

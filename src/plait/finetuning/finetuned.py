@@ -45,8 +45,11 @@ class Finetuned(nn.Module):
         """What the method adds to the loss."""
         return None
 
-    def after_step(self, step: int) -> None:
-        """Called after each optimiser step, gradients still there; the first step is 1."""
+    def after_step(self, step: int, skipped: bool) -> None:
+        """Called after each optimiser step, gradients still there; the first step is 1.
+
+        A step is skipped where gradients are more than half precision holds.
+        """
 
     def memory(self) -> dict[str, Any]:
         """What `after_step` goes by, beside the weights: of what a checkpoint holds."""
@@ -60,15 +63,18 @@ class Finetuned(nn.Module):
         return None
 
 
-def layers_of(body: nn.Module) -> nn.ModuleList:
-    """The blocks of a transformer, from the input on.
+def layers_of(body: nn.Module) -> list[nn.Module]:
+    """The layers of a transformer, from the input on.
 
     :raises ValueError: if it has none.
     """
     stacks = [module for module in body.modules() if isinstance(module, nn.ModuleList)]
     if not stacks:
         raise ValueError("no stack of layers in this model")
-    return max(stacks, key=lambda stack: sum(weight.numel() for weight in stack.parameters()))
+    stack = max(stacks, key=lambda stack: sum(weight.numel() for weight in stack.parameters()))
+    # Some have theirs in groups.
+    groups = [list(part) if isinstance(part, nn.ModuleList) else [part] for part in stack]
+    return [layer for group in groups for layer in group]
 
 
 def linear_layers(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:

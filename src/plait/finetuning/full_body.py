@@ -25,9 +25,16 @@ class Full(Finetuned):
             for depth, layer in enumerate(stack, start=1)
             for weight in layer.parameters()
         }
-        rates, depth = {}, 0
-        for name, weight in self.named_parameters():
-            # What comes behind a layer, such as a decoder's last norm, lies above it.
-            depth = depth_of.get(id(weight), depth)
-            rates[name] = self._decay ** (len(stack) - depth)
-        return rates
+        return {
+            name: self._decay
+            ** (len(stack) - depth_of.get(id(weight), len(stack) if _is_last(name) else 0))
+            for name, weight in self.named_parameters()
+        }
+
+
+LAST_NORMS = {"norm", "ln_f", "final_norm", "final_layer_norm", "final_layernorm"}
+"""What decoders and their kin call the norm above their layers."""
+
+
+def _is_last(name: str) -> bool:
+    return name.split(".")[-2] in LAST_NORMS

@@ -66,12 +66,12 @@ class AdaLora(MergingPeft):
                     terms.append(torch.linalg.norm(product - unit))
         return self._settings.orthogonality * torch.stack(terms).mean()
 
-    def after_step(self, step: int) -> None:
+    def after_step(self, step: int, skipped: bool) -> None:
         """Note how important each entry is, and set to zero what the budget does not hold."""
         peft: Any = self.body
         model, allocator = peft.base_model.model, self._allocator
         last = self._steps - allocator.peft_config.tfinal
-        if (step < last or not allocator.ipt) and self._gradients_are_finite():
+        if (step < last or not allocator.ipt) and not skipped:
             allocator.update_ipt(model)
         if not allocator.ipt:
             return
@@ -84,13 +84,6 @@ class AdaLora(MergingPeft):
             self._pattern = allocator.mask_to_budget(model, allocator.target_bgt)
         # What has been set to zero stays there.
         allocator.mask_using_rank_pattern(model, self._pattern)
-
-    def _gradients_are_finite(self) -> bool:
-        """They are not where a step is skipped, since the scale of half precision is too great."""
-        import torch
-
-        gradients = [weight.grad for weight in self.parameters() if weight.grad is not None]
-        return bool(torch.stack([gradient.isfinite().all() for gradient in gradients]).all())
 
     def memory(self) -> dict[str, Any]:
         """Importances so far, and which entries are left once that is final."""

@@ -27,20 +27,25 @@ def names_of(targets: Targets, body: "PreTrainedModel") -> list[str]:
 
     :raises ValueError: if the architecture has none that is known.
     """
-    stack = layers_of(body)
-    prefix = next(name for name, module in body.named_modules() if module is stack)
-    found = []
-    for name, _ in linear_layers(stack):
-        wanted = (*_PARTS["attention"], *_JOINT) if targets == "attention" else ()
-        wanted = (*_PARTS["query_value"], *_JOINT) if targets == "query_value" else wanted
-        if targets == "all" or any(f".{name}".endswith(f".{part}") for part in wanted):
-            found.append(f"{prefix}.{name}")
+    layers = set(layers_of(body))
+    linear = [
+        f"{prefix}.{name}"
+        for prefix, layer in body.named_modules()
+        if layer in layers
+        for name, _ in linear_layers(layer)
+    ]
+    wanted = () if targets == "all" else (*_PARTS[targets], *_JOINT)
+    found = [
+        name
+        for name in linear
+        if targets == "all" or any(name.endswith(f".{part}") for part in wanted)
+    ]
     if not found:
         raise ValueError(
             f"finetuning.targets: no layer of {type(body).__name__} is known as {targets}; "
             + (
                 "try targets: all"
-                if any(linear_layers(stack))
+                if linear
                 else "it has no linear ones: full, linear_probe, prefix and prompt do without"
             )
         )

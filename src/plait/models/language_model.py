@@ -89,9 +89,9 @@ class LanguageModel(TunedNetwork):
         term = self.finetuned.penalty()
         return {} if term is None else {"orthogonality": term}
 
-    def after_step(self, step: int) -> None:
+    def after_step(self, step: int, skipped: bool) -> None:
         """Hand on to the method."""
-        self.finetuned.after_step(step)
+        self.finetuned.after_step(step, skipped)
 
     def unshifted(self, features: TokenBatch) -> Tensor:
         """Zeros of the shape of the embeddings, (rows, tokens, width)."""
@@ -113,7 +113,7 @@ class LanguageModel(TunedNetwork):
 
     def blocks(self) -> list[nn.Module]:
         """The transformer's layers."""
-        return list(layers_of(self.finetuned.body))
+        return layers_of(self.finetuned.body)
 
     def memory(self) -> dict[str, Any]:
         """Of the method."""

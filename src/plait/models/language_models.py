@@ -28,12 +28,6 @@ EVALUATION_ROWS = 64
 TOKENS_AT_ONCE = 8192
 """In a batch that is predicted, padding included; fixed, so that no setting changes a rounding."""
 
-DROPOUTS = (
-    *("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"),
-    *("embd_pdrop", "attn_pdrop", "resid_pdrop", "embedding_dropout", "mlp_dropout"),
-)
-"""What architectures call the shares that they drop inside."""
-
 
 def encode(settings: "Settings", features: "np.ndarray") -> Tokens:
     """Texts, object (rows,), to tokens."""
@@ -73,10 +67,8 @@ def build(
     :raises UserError: if the model or the method does not fit.
     """
     source = _base(settings) if base is None else Pretrained(base)
-    body = source.body(weights)
+    body = source.body(weights, settings.body_dropout)
     limit = longest(body)
-    if settings.body_dropout is not None:
-        set_dropout(body, settings.body_dropout)
     method = finetuning["choice"]
     values = {key: value for key, value in finetuning.items() if key != "choice"}
     try:
@@ -262,19 +254,3 @@ def _keep_base(source: Path, folder: Path, weights: bool) -> None:
 
 def _base(settings: "Settings") -> Pretrained:
     return pretrained.find(settings.origin, settings.name, settings.revision, settings.digest)
-
-
-def set_dropout(body: Any, share: float) -> None:
-    """Let a transformer drop so great a share wherever it drops some."""
-    from torch import nn
-
-    for name in DROPOUTS:
-        if isinstance(getattr(body.config, name, None), float):
-            setattr(body.config, name, share)
-    for module in body.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = share
-        # Llama's attention and its kin keep the share itself.
-        for name in DROPOUTS:
-            if isinstance(vars(module).get(name), float):
-                setattr(module, name, share)

