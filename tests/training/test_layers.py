@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from plait.models.draws import Draws, mixed, mixed_number
+from plait.models.draws import Draws, mixed, mixed_number, spared
 from plait.training.layers import RowDropout, exact
 
 
@@ -22,6 +22,18 @@ def test_the_share_is_dropped_and_the_rest_is_scaled() -> None:
     assert abs(share.mean() - 0.3) < 4 * (0.21 / share.numel()) ** 0.5
     assert abs(share.mean(0) - 0.3).max() < 4 * (0.21 / 20_000) ** 0.5
     assert share.mean(1).std() == pytest.approx((0.21 / 64) ** 0.5, rel=0.05)
+
+
+@pytest.mark.parametrize(("rows", "places"), [(0, 5), (3, 0), (1, 1), (300, 77), (2, 70_000)])
+def test_each_pair_draws_for_itself_however_many_there_are(rows: int, places: int) -> None:
+    draw = torch.Generator().manual_seed(rows + places)
+    row_keys, place_keys = (
+        torch.randint(-(2**62), 2**62, (count,), generator=draw) for count in (rows, places)
+    )
+    kept = spared(row_keys, place_keys, 0.3)
+    assert kept.shape == (rows, places)
+    whole = mixed(row_keys[:, None] ^ place_keys) & (2**31 - 1)
+    assert torch.equal(kept, whole >= int(0.3 * 2**31))
 
 
 def test_rows_places_steps_layers_and_seeds_draw_apart() -> None:

@@ -8,12 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from plait.models.draws import Draws, mixed, mixed_number
+from plait.models.draws import Draws, mixed, mixed_number, spared
 from plait.models.masked_language_model import Masking
 from plait.training.processes import world
-
-BITS = 31
-"""Of each random number that a share is compared with."""
 
 
 class RowDropout(nn.Module):
@@ -37,21 +34,19 @@ class RowDropout(nn.Module):
         """Values of any shape, rows first."""
         if not self.training or self.share == 0:
             return inputs
-        kept = self._bits(inputs) >= int(self.share * 2**BITS)
+        kept = self._kept(inputs)
         return inputs * kept / (1 - self.share) if self.share < 1 else inputs * 0
 
-    def _bits(self, inputs: Tensor) -> Tensor:
-        """Random integers below 2**BITS, of the inputs' shape."""
+    def _kept(self, inputs: Tensor) -> Tensor:
+        """Which values are not dropped, bool, of the inputs' shape."""
         rows = self._draws.rows
         if len(rows) != len(inputs):
             rows = torch.arange(len(inputs), device=inputs.device)
         key = 0
         for part in (self._draws.seed, self._draws.step, self.number):
             key = mixed_number(key + part)
-        places = self._places_of(inputs)
-        by_row = mixed(rows + key)
-        bits: Tensor = mixed(by_row[:, None] ^ places) & (2**BITS - 1)
-        return bits.view(inputs.shape)
+        kept = spared(mixed(rows + key), self._places_of(inputs), self.share)
+        return kept.view(inputs.shape)
 
     def _places_of(self, inputs: Tensor) -> Tensor:
         """A random-looking number for each place in a row, (places,)."""
