@@ -57,8 +57,8 @@ class Pretrained:
         logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         try:
             config = AutoConfig.from_pretrained(self.folder, local_files_only=True)
-            for name in DROPOUTS if dropout is not None else ():
-                if hasattr(config, name):
+            if dropout is not None:
+                for name in config.to_dict().keys() & set(DROPOUTS):
                     setattr(config, name, dropout)
             if weights:
                 body = AutoModel.from_pretrained(
