@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from checkouts import ROOT
-from finetuning.test_methods import new_network_of
+from finetuning.test_methods import check_sharded, new_network_of
 from finetuning.tiny import text_lab
 from plait.config.pairs import choices
 from plait.models.language_model import TokenBatch
@@ -81,12 +81,4 @@ def test_they_drop_inside_as_large_a_share_as_they_are_told(decoders: Lab, share
 
 @pytest.mark.slow
 def test_sharded_over_processes_they_are_equal_to_one(decoders: Lab) -> None:
-    overrides = (
-        *("tiny", "finetuning=full", "model.pooling=last", "trainer.precision=64-true"),
-        *("trainer.max_epochs=1", "model.body_dropout=0.0", "model.dropout=0.0"),
-    )
-    alone = decoders.fit(*overrides)
-    together = decoders.fit(*overrides, "trainer.devices=2", "trainer.strategy=fsdp")
-    assert together.curves == alone.curves
-    for key, value in alone.weights.items():
-        assert float(np.abs(value - together.weights[key]).max()) <= 1e-12
+    check_sharded(decoders, "finetuning=full", "model.pooling=last")

@@ -234,20 +234,27 @@ def test_two_processes_are_equal_to_one(texts: Lab, method: str) -> None:
     assert together.curves == alone.curves
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("method", sorted(set(METHODS) - {"adalora"}))
-def test_sharded_over_processes_it_is_equal_too(texts: Lab, method: str) -> None:
-    overrides = (
-        *("tiny", f"finetuning={method}", "trainer.precision=64-true", "trainer.max_epochs=1"),
+def check_sharded(lab: Lab, *overrides: str) -> None:
+    """Trained in two processes that share the weights out, it is equal to one."""
+    exactly = (
+        *("trainer.precision=64-true", "trainer.max_epochs=1"),
         *("model.body_dropout=0.0", "model.dropout=0.0"),
-        *(["finetuning.dropout=0.0"] if method in ("lora", "dora") else []),
-        *(["adversarial=fgm"] if method == "full" else []),
     )
-    alone = texts.fit(*overrides)
-    together = texts.fit(*overrides, "trainer.devices=2", "trainer.strategy=fsdp")
+    alone = lab.fit("tiny", *exactly, *overrides)
+    together = lab.fit("tiny", *exactly, *overrides, "trainer.devices=2", "trainer.strategy=fsdp")
     assert together.curves == alone.curves
     for key, value in alone.weights.items():
         assert float(np.abs(value - together.weights[key]).max()) <= 1e-12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"adalora"}))
+def test_sharded_over_processes_it_is_equal_too(texts: Lab, method: str) -> None:
+    check_sharded(
+        *(texts, f"finetuning={method}"),
+        *(["finetuning.dropout=0.0"] if method in ("lora", "dora") else []),
+        *(["adversarial=fgm"] if method == "full" else []),
+    )
 
 
 def entries_left(outcome: Outcome) -> tuple[int, int]:
