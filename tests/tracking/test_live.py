@@ -110,6 +110,25 @@ def test_time_and_memory_are_those_of_the_training(store: Store) -> None:
     assert own + 150 < costs["cost/peak_memory_mb"] < own + 450
 
 
+def test_a_training_that_goes_on_has_taken_the_time_of_all_its_parts(store: Store) -> None:
+    def seconds_after(*epochs: int, end: type[BaseException] | None) -> float:
+        stopped = contextlib.suppress(KeyboardInterrupt)
+        with stopped, LiveRun(store.workspace, resolved(), "1 x cpu") as run:
+            for epoch in epochs:
+                time.sleep(0.4)
+                run.epoch(epoch, {"train/loss": 1.0})
+            if end is not None:
+                raise end
+        return the_run(store).data.metrics["cost/train_seconds"]
+
+    began = seconds_after(0, 1, end=KeyboardInterrupt)
+    assert began >= 0.8
+    whole = seconds_after(2, 3, end=None)
+    assert whole >= began + 0.8
+    # From the beginning again: what it took before is another training's.
+    assert 0.4 <= seconds_after(0, end=None) < whole
+
+
 def test_other_numbers_of_the_same_identity_are_told(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import Timeout
 
@@ -16,6 +16,9 @@ from plait.tracking.journal import Journal, journals
 from plait.tracking.points import Points, Row
 from plait.tracking.source_patch import log_patch, unpacked
 from plait.tracking.store import Store, open_store, reason_of
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 HEARTBEAT = 30.0
 """Seconds between signs of life of a run."""
@@ -34,6 +37,7 @@ class Delivery:
         self._read = 0
         self._points: Points | None = None
         self._began = 0
+        self._earlier = 0.0
         self._differences: list[str] = []
         self._beat = time.monotonic()
         self.ended = False
@@ -88,14 +92,26 @@ class Delivery:
         if "patch" in begin:
             log_patch(self._store, run.info.run_id, unpacked(begin["patch"]))
         self._points = Points(self._store.client, run)
-        self._began = at
+        self._began, self._earlier = at, self._taken_before(run, at)
         self.ended = False
+
+    def _taken_before(self, run: "Run", at: int) -> float:
+        """Seconds that what a training goes on from has taken, if it goes on from something."""
+        if SECONDS not in run.data.metrics:
+            return 0.0
+        told = self._store.client.get_metric_history(run.info.run_id, SECONDS)
+        # A journal may be sent again: what it told itself does not count.
+        before = [(point.timestamp, point.value) for point in told if point.timestamp < at]
+        return float(max(before, default=(0, 0.0))[1])
 
     def _send_rows(self, rows: list[Row]) -> None:
         if not rows:
             return
         assert self._points is not None, "a journal without beginning"
+        if rows[0].step == 0:
+            self._earlier = 0.0
         new = self._points.add(rows)
+        self._cost({}, rows[-1].at)
         if new:
             self._differences += new
             runs.set_tags(
@@ -105,7 +121,8 @@ class Delivery:
     def _cost(self, memory: dict[str, float], at: int) -> None:
         assert self._points is not None, "a journal without beginning"
         # Of this training: the run itself may have begun with an earlier one.
-        values = {SECONDS: round((at - self._began) / 1000, 1), **memory}
+        seconds = self._earlier + (at - self._began) / 1000
+        values = {SECONDS: round(seconds, 1), **memory}
         self._points.add([Row(0, at, values)], replace=True)
 
     def _end(self, status: str, error: str | None, at: int | None) -> None:
