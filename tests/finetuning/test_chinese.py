@@ -27,8 +27,8 @@ defaults:
 
 data: {path: data/raw/评论.csv, text: 评论, label: 类别, words: none}
 model: MODEL
-optimizer: {lr: 0.002}
-trainer: {max_epochs: 4}
+optimizer: {lr: 0.004}
+trainer: {max_epochs: 12}
 """
 
 MODEL = "{origin: folder, name: data/raw/tiny, digest: DIGEST, max_length: 48}"
@@ -51,7 +51,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     values = read_yaml(ROOT / "conf/data/chinese_reviews.yaml")
     settings = settings_of("data", "chinese_reviews")(**values)
     (frame,) = module_of("data", "chinese_reviews").read(settings, ROOT).chunks
-    some = frame.sample(600, random_state=0)
+    some = frame.sample(2000, random_state=0)
     table = pd.DataFrame({"评论": some["text"], "类别": some["sentiment"].map(LABELS)})
     table.to_csv(checkout.root / "data/raw/评论.csv", index=False)
     digest = write_model(checkout.root / "data/raw/tiny", texts=some["text"].tolist())
@@ -74,6 +74,7 @@ def test_the_report_shows_labels_and_texts(built: Checkout, name: str) -> None:
     assert evaluation["baselines"]["tfidf"]["title"].startswith("TF-IDF of characters")
     for words in (*LABELS.values(), *(error["text"] for error in evaluation["errors"])):
         assert str(escape(words)) in page
+    # Half of the texts are of either kind; by four seeds the smaller of the two reaches .69 to .71.
     assert evaluation["metrics"]["accuracy"]["value"] > 0.6
 
 
