@@ -85,13 +85,14 @@ def test_hydras_own_flags_work(
         ([LINEAR, "optimizer.lr=fast"], "optimizer.lr: is 'fast' (text); must be"),
         ([LINEAR, "optimizer.lr=1,2"], "`plait run -m` takes several"),
         ([LINEAR, "optimizer.lr==1"], "is no override"),
-        ([LINEAR, "hydra.launchr=1"], "hydra.launchr"),
+        ([LINEAR, "hydra.launchr=1"], "hydra.launchr: unknown key; those there are"),
         (["-m", LINEAR, "optimizer.lr=0.1,fast"], "optimizer.lr: is 'fast'"),
         (["-m", "experiment=linear_regression,markt"], "did you mean 'market'"),
         (["-m", LINEAR, "sweep.keep_models=some"], "must be one of all, best, none"),
         (["-m", LINEAR, "sweep.name='a b'"], "its letters may be"),
         ([LINEAR, "--config-name", "other"], "are not for plait run"),
         (["-m", LINEAR, "hydra/launcher=basi"], "hydra/launcher"),
+        (["-m", LINEAR, "hydra.launcher.n_jobs=2"], "hydra.launcher.n_jobs: unknown key; those"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_written(

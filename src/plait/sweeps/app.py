@@ -1,5 +1,6 @@
 """``plait run``: a Hydra application whose job is a trial, and whose multirun is a sweep."""
 
+import re
 from argparse import ArgumentParser
 from contextlib import chdir
 from pathlib import Path
@@ -26,6 +27,9 @@ from plait.sweeps.sweep import Sweep
 from plait.sweeps.trial import Outcome, Trial, run_trial
 
 FRESH = "--fresh"
+
+UNKNOWN_KEY = re.compile(r"Could not override '(?P<key>(?P<section>hydra(\.\w+)*)\.\w+)'")
+"""What Hydra says of a key of its own that there is not."""
 
 USAGE = f"""\
 usage: plait run experiment=NAME [KEY=VALUE …]
@@ -152,6 +156,10 @@ def _said(resolved: Resolved, outcome: Outcome, folder: Path) -> str:
 
 def _in_few_lines(said: str) -> str:
     """What Hydra says: at most four lines, with the options there are on one."""
+    unknown = UNKNOWN_KEY.match(said)
+    if unknown:
+        key, section = unknown["key"], unknown["section"]
+        return f"{key}: unknown key; those there are: plait run … --cfg hydra -p {section}"
     before, listed, options = said.partition("Config search path")[0].partition("Available options")
     lines = [line.strip() for line in before.splitlines() if line.strip()]
     if listed:
