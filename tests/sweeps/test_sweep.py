@@ -11,6 +11,9 @@ import pytest
 
 from checkouts import Checkout, copy_project
 from plait.artifacts import Workspace
+from plait.config.compose import Project
+from plait.sweeps.trial import Trial
+from plait.sweeps.worker import Worker
 from plait.tracking.find import find, runs_of_sweep
 from plait.tracking.store import Store, open_store
 from sweeps.faults import SMALL, plant_faulty_model
@@ -65,6 +68,26 @@ def test_every_kind_of_failure_is_retried_and_what_is_done_is_not(checkout: Chec
         "FINISHED": 2,
         "FAILED": 8,
     }
+
+
+@pytest.mark.parametrize("large", [-1, 10**9])
+def test_a_worker_whose_memory_is_full_of_gaps_runs_no_further_trial(
+    checkout: Checkout, large: int
+) -> None:
+    checkout.append("src/plait/tracking/cost.py", f"\nLARGE = {large}\n")
+    project = Project(checkout.root)
+    worker = Worker(checkout.root)
+    used = set()
+    try:
+        for seed in (1, 2):
+            overrides = (*SMALL, f"seed={seed}")
+            trial = Trial(project.compose("linear_regression", list(overrides)), overrides)
+            assert worker.run(trial, wait=False).status == "new"
+            used |= {child.pid for child in psutil.Process().children()}
+            assert (worker._process is None) == (large < 0)
+    finally:
+        worker.close()
+    assert len(used) == (0 if large < 0 else 1)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from plait.tracking import cost
-from plait.tracking.cost import MEMORY, PeakMemory
+from plait.tracking.cost import MEMORY, PeakMemory, has_gaps
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="others can't forget a peak")
 
@@ -55,3 +55,17 @@ def test_what_earlier_epochs_have_freed_goes_back(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(cost, "BETWEEN_TRIMS", 0.0)
     memory.keep_low()
     assert cost._kilobytes("VmRSS") < held - 250_000
+
+
+def test_a_process_that_has_held_far_more_has_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = [bytearray(50_000) for _ in range(6000)]
+    del pieces[:-1]
+    # Against the most that this process has ever held, by this test or another.
+    whole = cost._own()
+    cost._give_back_what_is_free()
+    gaps = whole - cost._kilobytes("VmRSS")
+    assert gaps > 250_000
+    monkeypatch.setattr(cost, "LARGE", gaps - 100_000)
+    assert has_gaps()
+    monkeypatch.setattr(cost, "LARGE", gaps + 100_000)
+    assert not has_gaps()

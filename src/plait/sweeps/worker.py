@@ -2,7 +2,8 @@
 
 The worker keeps what is slow to load. Each trial is a line of JSON on its standard input, each
 outcome a line on its standard output; everything that a trial prints goes to ``run.log`` in the
-trial's folder. A trial may kill its worker: the parent says how, and the next trial gets a new one.
+trial's folder. A trial may kill its worker: the parent says how, and the next trial gets a new one;
+so it does after a trial that took much memory.
 A worker ends when its parent does, however that ended: its standard input closes.
 """
 
@@ -24,6 +25,7 @@ from plait.artifacts import Workspace
 from plait.evaluation.notation import listed
 from plait.sweeps.source_stamp import changed_stages
 from plait.sweeps.trial import Outcome, Trial, record_failure, run_trial
+from plait.tracking.cost import has_gaps
 from plait.training.processes import own_environment
 
 GRACE = 30.0
@@ -34,7 +36,9 @@ LOG = "run.log"
 
 
 class Worker:
-    """A worker process, started when it is first needed and again when a trial has killed it.
+    """A worker process, started when it is needed.
+
+    It is started anew for the next trial when one has killed it or has left gaps in its memory.
 
     :param root: the tree whose code it runs.
     :param environment: variables of its own, such as ``CUDA_VISIBLE_DEVICES``.
@@ -44,6 +48,7 @@ class Worker:
         self._root = root
         self._environment = environment or {}
         self._process: subprocess.Popen[str] | None = None
+        self._reads = False
 
     def run(self, trial: Trial, wait: bool) -> Outcome:
         """Run a trial to its end; a worker that dies of it makes a failed trial."""
@@ -54,13 +59,21 @@ class Worker:
         assert process.stdin is not None
         assert process.stdout is not None
         answer = ""
-        with suppress(BrokenPipeError):
-            process.stdin.write(json.dumps({"trial": trial.to_json(), "wait": wait}) + "\n")
-            process.stdin.flush()
-            answer = process.stdout.readline()
+        self._reads = True
+        try:
+            with suppress(BrokenPipeError):
+                process.stdin.write(json.dumps({"trial": trial.to_json(), "wait": wait}) + "\n")
+                process.stdin.flush()
+                answer = process.stdout.readline()
+        finally:
+            self._reads = False
         if answer:
-            return Outcome(**json.loads(answer))
+            said = json.loads(answer)
+            if said["has_gaps"]:
+                self.close()
+            return Outcome(**said["outcome"])
         reason = cause(process.wait())
+        process.stdout.close()
         if process.stdin.closed:
             # Ended by `end`: it has marked its run itself, and goes on when it is run again.
             return Outcome("failed", time.monotonic() - began, None, "interrupted")
@@ -84,6 +97,9 @@ class Worker:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        # It may be a signal's handler or another thread that closes it while `run` reads.
+        if process.stdout is not None and not self._reads:
+            process.stdout.close()
 
     def _start(self) -> "subprocess.Popen[str]":
         environment = {
@@ -135,7 +151,8 @@ def main() -> None:
         with _printed_to(folder / LOG):
             outcome = _stale(workspace, trial) or run_trial(workspace, trial, request["wait"])
         idle.set()
-        answers.write(json.dumps(asdict(outcome)) + "\n")
+        said = {"outcome": asdict(outcome), "has_gaps": has_gaps()}
+        answers.write(json.dumps(said) + "\n")
         answers.flush()
 
 

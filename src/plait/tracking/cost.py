@@ -21,7 +21,7 @@ BETWEEN_TRIMS = 10.0
 """Seconds in which memory that was freed is not given back again: that takes some 0.2 s."""
 
 LARGE = 1_500_000
-"""kB that a training holds whose leftovers are worth looking for: that takes some 0.4 s."""
+"""kB that are worth looking for leftovers, which takes some 0.4 s, or a new process."""
 
 PROCESS = Path("/proc/self")
 
@@ -67,6 +67,18 @@ class PeakMemory:
         if gpu is not None:
             values[GPU_MEMORY] = round(gpu.max_memory_allocated() / 1e6, 1)
         return values
+
+
+def has_gaps() -> bool:
+    """Whether this process has held far more memory than it holds now.
+
+    The C library gives pages back, not addresses: later work is spread over all the gaps that
+    larger tensors have left, until the process holds as much again, however little that work needs.
+    """
+    if not PROCESS.exists():  # Linux alone tells
+        return False
+    _give_back_what_is_free()
+    return _own() - _kilobytes("VmRSS") > LARGE
 
 
 def _give_back_what_is_free() -> None:
