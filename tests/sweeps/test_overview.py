@@ -80,6 +80,9 @@ def test_the_page_shows_every_line_with_what_it_costs(tmp_path: Path) -> None:
     for shown in ("10,000,000", "400.0 kB", "1 min 0 s", "1.5 GB", "F1 (macro), test part"):
         assert shown in page
     assert page.count('href="http://ui/run-') == len(ROWS)
+    assert '<td>tfidf (baseline)</td><td class="own">0.45</td>' in page
+    assert "the mean, ± its standard error" in page
+    assert "single trial" not in page
     assert "no memory" in page
     titles = re.findall(r"<figcaption><b>([^<]+)</b>", page)
     assert titles == ["F1 (macro), test part against labels", "What quality costs"]

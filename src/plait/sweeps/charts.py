@@ -147,7 +147,8 @@ def _against_costs(
             else:
                 axes.locator_params(axis="x", nbins=5)
             axes.set(xlabel=f"{cost.title} ({cost.unit})" if cost.unit else cost.title)
-            _baselines(axes, lines)
+            for name, value in shared_baselines(lines).items():
+                axes.axhline(value, color=MUTED, linestyle="--", linewidth=1.5, label=name)
         for axes in flat[len(varying) :]:
             axes.set_visible(False)
         for row in panels:
@@ -176,18 +177,14 @@ def _point(axes: "Axes", at: float, line: Standing, number: int, label: str) -> 
         axes.plot((at, at), (line.low, line.high), color=colour, linewidth=2)
 
 
-def _baselines(axes: "Axes", lines: list[Standing]) -> None:
-    """Lines for what all trials are held against, where it is the same for all of them."""
+def shared_baselines(lines: list[Standing]) -> dict[str, float]:
+    """What all trials are held against, by its name, where it is the same for all of them."""
+    found = {}
     for key in sorted({key for line in lines for key in line.baselines}):
         values = {round(line.baselines[key], 6) for line in lines if key in line.baselines}
         if len(values) == 1:
-            axes.axhline(
-                values.pop(),
-                color=MUTED,
-                linestyle="--",
-                linewidth=1.5,
-                label=f"{key.partition('/')[2]} (baseline)",
-            )
+            found[f"{key.partition('/')[2]} (baseline)"] = values.pop()
+    return found
 
 
 def _against_setting(

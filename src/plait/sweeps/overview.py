@@ -11,7 +11,7 @@ from plait.evaluation.notation import NOTHING, duration, readable, readable_size
 from plait.evaluation.plots import Canvas
 from plait.evaluation.report import page, with_pictures
 from plait.evaluation.settings import Plots
-from plait.sweeps.charts import COSTS, TRAINED, Standing, draw
+from plait.sweeps.charts import COSTS, TRAINED, Standing, draw, shared_baselines
 from plait.sweeps.summary import Summary, counts
 from plait.tracking.cost import MEMORY, SECONDS
 from plait.tracking.record import BASELINE
@@ -74,9 +74,10 @@ def write(
     """
     lines = standings(summary, recorded)
     title, wish = _metric(summary)
+    comparable = len({line.rows[0].score.metric for line in lines if line.rows[0].score}) == 1
     with TemporaryDirectory() as folder:
         canvas = Canvas(Path(folder) / "plots", settings)
-        if lines and len({line.rows[0].score.metric for line in lines if line.rows[0].score}) == 1:
+        if comparable:
             draw(canvas, lines, title, wish)
         plots = with_pictures(canvas.drawn, Path(folder))
     text = page(
@@ -90,7 +91,9 @@ def write(
         costs=[
             cost.title for key, cost in COSTS.items() if any(key in line.costs for line in lines)
         ],
+        baselines=shared_baselines(lines) if comparable else {},
         repeated=any(len(line.rows) > 1 for line in lines),
+        alone=any(len(line.rows) == 1 and line.low is not None for line in lines),
         failed=[row for row in summary.rows if row.outcome.status == "failed"],
         plots=plots,
         experiments=sorted({row.resolved.name for row in summary.rows}),
