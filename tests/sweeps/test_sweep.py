@@ -77,17 +77,20 @@ def test_a_worker_whose_memory_is_full_of_gaps_runs_no_further_trial(
     checkout.append("src/plait/tracking/cost.py", f"\nLARGE = {large}\n")
     project = Project(checkout.root)
     worker = Worker(checkout.root)
-    used = set()
+    processes = []
     try:
         for seed in (1, 2):
             overrides = (*SMALL, f"seed={seed}")
             trial = Trial(project.compose("linear_regression", list(overrides)), overrides)
             assert worker.run(trial, wait=False).status == "new"
-            used |= {child.pid for child in psutil.Process().children()}
-            assert (worker._process is None) == (large < 0)
+            processes.append(worker._process)
     finally:
         worker.close()
-    assert len(used) == (0 if large < 0 else 1)
+    if large < 0:
+        assert processes == [None, None]
+    else:
+        assert processes[0] is not None
+        assert processes[0] is processes[1]
 
 
 @pytest.fixture(scope="module")

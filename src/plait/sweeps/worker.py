@@ -3,8 +3,8 @@
 The worker keeps what is slow to load. Each trial is a line of JSON on its standard input, each
 outcome a line on its standard output; everything that a trial prints goes to ``run.log`` in the
 trial's folder. A trial may kill its worker: the parent says how, and the next trial gets a new one;
-so it does after a trial that took much memory.
-A worker ends when its parent does, however that ended: its standard input closes.
+so it does after a trial that took much memory. A worker ends when its parent does, however that
+ended: its standard input closes.
 """
 
 import json
@@ -48,7 +48,7 @@ class Worker:
         self._root = root
         self._environment = environment or {}
         self._process: subprocess.Popen[str] | None = None
-        self._reads = False
+        self._reading = False
 
     def run(self, trial: Trial, wait: bool) -> Outcome:
         """Run a trial to its end; a worker that dies of it makes a failed trial."""
@@ -59,14 +59,14 @@ class Worker:
         assert process.stdin is not None
         assert process.stdout is not None
         answer = ""
-        self._reads = True
+        self._reading = True
         try:
             with suppress(BrokenPipeError):
                 process.stdin.write(json.dumps({"trial": trial.to_json(), "wait": wait}) + "\n")
                 process.stdin.flush()
                 answer = process.stdout.readline()
         finally:
-            self._reads = False
+            self._reading = False
         if answer:
             said = json.loads(answer)
             if said["has_gaps"]:
@@ -82,9 +82,11 @@ class Worker:
 
     def end(self) -> None:
         """Let it end, a trial that still runs as at SIGTERM."""
-        if self._process is not None and self._process.stdin is not None:
+        # Meanwhile the thread that runs trials may let go of it.
+        process = self._process
+        if process is not None and process.stdin is not None:
             with suppress(BrokenPipeError):
-                self._process.stdin.close()
+                process.stdin.close()
 
     def close(self) -> None:
         """End it, and wait until it is gone."""
@@ -98,7 +100,7 @@ class Worker:
             process.kill()
             process.wait()
         # It may be a signal's handler or another thread that closes it while `run` reads.
-        if process.stdout is not None and not self._reads:
+        if process.stdout is not None and not self._reading:
             process.stdout.close()
 
     def _start(self) -> "subprocess.Popen[str]":

@@ -21,7 +21,7 @@ BETWEEN_TRIMS = 10.0
 """Seconds in which memory that was freed is not given back again: that takes some 0.2 s."""
 
 LARGE = 1_500_000
-"""kB that are worth looking for leftovers, which takes some 0.4 s, or a new process."""
+"""kB held, or let go, that are worth a search for leftovers (some 0.4 s), or a new worker."""
 
 PROCESS = Path("/proc/self")
 
