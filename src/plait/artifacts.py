@@ -12,6 +12,26 @@ SIGNIFICANT_DIGITS = 8
 """Of the numbers in metrics files: more than any interval needs, fewer than float noise shows."""
 
 
+LEAVES: dict[str, tuple[str, ...]] = {
+    "generate": ("data",),
+    "pretrain": ("pretrained",),
+    "train": ("model", "curves"),
+    "evaluate": ("evaluation", "plots", "predictions", "metrics"),
+    "record": (),
+}
+"""What each stage leaves for those that follow, as `Outputs` names it; ``dvc.yaml`` names the
+same."""
+
+TAKES: dict[str, tuple[str, ...]] = {
+    "generate": (),
+    "pretrain": ("data",),
+    "train": ("data", "pretrained"),
+    "evaluate": ("data", "model", "curves"),
+    "record": ("data", "pretrained", "model", "curves", "metrics", "evaluation", "plots"),
+}
+"""What each stage reads of that."""
+
+
 @dataclass(frozen=True)
 class Outputs:
     """What the stages of one experiment leave: a folder of data and a folder of results."""
@@ -19,6 +39,11 @@ class Outputs:
     data: Path
     """`generate`: {train,val,test}.parquet (val may be missing) and dataset.json."""
     results: Path
+    receipts: Path | None = None
+    """Where each stage writes down what it went by and what it left, see `plait.proof`; None: among
+    the results."""
+    data_receipts: Path | None = None
+    """The same of `generate`, whose data several trials may share; None: where the others are."""
 
     @property
     def pretrained(self) -> Path:
@@ -55,6 +80,21 @@ class Outputs:
         """`evaluate`: ``truth,prediction`` of some test rows, which `dvc plots` draws."""
         return self.results / "predictions.csv"
 
+    def receipt(self, stage: str) -> Path:
+        """What a stage has written down."""
+        folder = self.receipts or self.results / "receipts"
+        if stage == "generate":
+            folder = self.data_receipts or folder
+        return folder / f"{stage}.json"
+
+    def left_by(self, stage: str) -> dict[str, Path]:
+        """What a stage leaves, by name."""
+        return {name: getattr(self, name) for name in LEAVES[stage]}
+
+    def taken_by(self, stage: str) -> dict[str, Path]:
+        """What a stage reads of that which others left, by name."""
+        return {name: getattr(self, name) for name in TAKES[stage]}
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -81,7 +121,13 @@ class Workspace:
 
     def outputs(self, name: str) -> Outputs:
         """Where DVC's stages of an experiment write."""
-        return Outputs(self.root / "data" / "generated" / name, self.root / "results" / name)
+        receipts = self.root / ".plait" / "receipts" / name
+        data, results = self.root / "data" / "generated" / name, self.root / "results" / name
+        return Outputs(data, results, receipts)
+
+    def recorded(self, name: str) -> Path:
+        """`record`: the mark that an experiment is recorded in this clone."""
+        return self.root / "mlruns" / "recorded" / f"{name}.json"
 
     @property
     def store(self) -> Path:
@@ -105,6 +151,14 @@ class Workspace:
     def trial(self, name: str, identity: str) -> Path:
         """The results of an experiment that `plait run` runs."""
         return self.root / "outputs" / name / identity
+
+    def trial_outputs(self, name: str, identity: str, data: Path) -> Outputs:
+        """What the stages of such an experiment leave.
+
+        :param data: the folder of its data, which is named by the digest of what it is made by.
+        """
+        receipts = self.scratch / "receipts" / data.name.lstrip(".").partition(".")[0]
+        return Outputs(data, self.trial(name, identity), data_receipts=receipts)
 
 
 def cache_folder() -> Path:

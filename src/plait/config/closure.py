@@ -7,13 +7,13 @@ model's file changes no digest.
 import ast
 import hashlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from plait.config.pairs import GROUPS, kind_of
-from plait.config.resolved import Resolved, Stage
+from plait.config.resolved import STAGES, Resolved, Stage
+from plait.state import State
 
 STAGE_GROUPS: dict[Stage, tuple[str, ...]] = {
     "generate": ("data",),
@@ -33,12 +33,18 @@ DISCOVERED: dict[Stage, tuple[str, ...]] = {"evaluate": ("plait.evaluation.metri
 TEMPLATES: dict[str, str] = {"plait.evaluation.report": "plait/evaluation/templates"}
 """Folders of files, below ``src/``, that are part of a module as much as its statements."""
 
-OBSERVERS: dict[Stage, tuple[str, ...]] = {"train": ("plait.tracking",)}
+OBSERVERS: dict[Stage, tuple[str, ...]] = {
+    stage: ("plait.tracking",) for stage in STAGES if stage != "record"
+}
 """Code that is handed values and gives none back: it cannot change what the stage leaves, so
 editing it reruns nothing. A test shows that training is equal, bit for bit, without it."""
 
 
 TYPE_CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+SYNTAX, CLOSURE, SOURCE = "syntax", "closure", "source"
+"""What the state keeps: what counts of a source, what a closure's digest stands for, and the
+sources that have the digests in it."""
 
 
 @dataclass(frozen=True)
@@ -53,25 +59,38 @@ class Closure:
     @property
     def digest(self) -> str:
         """One digest of all modules."""
-        text = "\n".join(f"{name} {digest}" for name, digest in self.modules.items())
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest_of_modules(self.modules)
+
+
+def digest_of_modules(modules: Mapping[str, str]) -> str:
+    """One digest of the digests of modules, which are sorted by name."""
+    text = "\n".join(f"{name} {digest}" for name, digest in modules.items())
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
-class _Module:
+class Module:
+    """What counts of a module's source."""
+
     digest: str
+    """Of its syntax tree, and of the files that belong to it."""
     imports: frozenset[str]
 
 
 class Code:
     """The first-party source tree of a checkout.
 
+    A module is read once: what it held then counts from then on.
+
     :param src: the folder that holds the package ``plait``.
+    :param state: what is known of sources that were parsed before; None: nothing.
     """
 
-    def __init__(self, src: Path) -> None:
+    def __init__(self, src: Path, state: State | None = None) -> None:
         self._src = src
-        self._module = cache(self._read)
+        self._state = state
+        self._modules: dict[str, Module | None] = {}
+        self._sources: dict[str, bytes] = {}
 
     def closure(self, stage: Stage, resolved: Resolved) -> Closure:
         """What ``stage`` can reach for an experiment's choices."""
@@ -99,12 +118,29 @@ class Code:
             for ancestor in _ancestors(name):
                 if ancestor in modules or ancestor.startswith(observers):
                     continue
-                module = self._module(ancestor)
+                if ancestor not in self._modules:
+                    self._modules[ancestor] = self._read(ancestor)
+                module = self._modules[ancestor]
                 if module is not None:
                     modules[ancestor] = module.digest
                     waiting += module.imports
         third_party = packages - sys.stdlib_module_names
         return Closure(dict(sorted(modules.items())), tuple(sorted(third_party)))
+
+    def keep(self, closures: Iterable[Closure]) -> None:
+        """Have the state know what the digests of closures stand for, and the sources."""
+        if self._state is None:
+            return
+        new = {closure.digest: closure for closure in closures}
+        for digest in self._state.get(CLOSURE, new):
+            del new[digest]
+        sources = {
+            f"{name} {digest}": self._sources[name]
+            for closure in new.values()
+            for name, digest in closure.modules.items()
+        }
+        self._state.put(SOURCE, {key: _as_text(source) for key, source in sources.items()})
+        self._state.put(CLOSURE, {digest: closure.modules for digest, closure in new.items()})
 
     def path(self, name: str) -> Path | None:
         """The file of a module; None for a name that is none, such as an imported function."""
@@ -114,19 +150,51 @@ class Code:
                 return path
         return None
 
-    def _read(self, name: str) -> _Module | None:
-        path = self.path(name)
-        if path is None:
-            return None
-        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    def module(self, name: str, source: bytes) -> Module:
+        """What counts of the source of a module of this tree.
+
+        :raises SyntaxError: if it is no Python.
+        """
+        files = b""
+        if name in TEMPLATES:
+            for file in sorted((self._src / TEMPLATES[name]).iterdir()):
+                files += file.name.encode() + file.read_bytes()
+        package = self._package_of(name)
+        # Syntax trees differ between versions of Python; what is imported depends on the package.
+        facts = f"{sys.version_info[:2]} {package}".encode()
+        key = hashlib.sha256(b"\0".join([facts, files, source])).hexdigest()
+        known = self._state.get(SYNTAX, [key]) if self._state is not None else {}
+        if key in known:
+            return Module(known[key][0], frozenset(known[key][1]))
+        tree = ast.parse(source, filename=str(self.path(name) or name))
         hasher = hashlib.sha256()
         for piece in _canonical(tree):
             hasher.update(piece.encode())
-        if name in TEMPLATES:
-            for file in sorted((self._src / TEMPLATES[name]).iterdir()):
-                hasher.update(file.name.encode() + file.read_bytes())
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        return _Module(hasher.hexdigest()[:16], frozenset(_imports(tree, package)))
+        hasher.update(files)
+        found = Module(hasher.hexdigest()[:16], frozenset(_imports(tree, package)))
+        if self._state is not None:
+            self._state.put(SYNTAX, {key: [found.digest, sorted(found.imports)]})
+        return found
+
+    def _package_of(self, name: str) -> str:
+        is_package = self._src.joinpath(*name.split("."), "__init__.py").is_file()
+        return name if is_package else name.rpartition(".")[0]
+
+    def _read(self, name: str) -> Module | None:
+        path = self.path(name)
+        if path is None:
+            return None
+        self._sources[name] = path.read_bytes()
+        return self.module(name, self._sources[name])
+
+
+def _as_text(source: bytes) -> str:
+    return source.decode("utf-8", "surrogateescape")
+
+
+def as_bytes(text: str) -> bytes:
+    """A source as the state keeps it."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def chosen(resolved: Resolved, group: str) -> list[str]:

@@ -5,8 +5,7 @@ higher level replaces takes the values set for the old choice with it.
 """
 
 import difflib
-import hashlib
-import json
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from plait.artifacts import write_text
+from plait.artifacts import Workspace, write_text
 from plait.config.check import check, unknown_choice
 from plait.config.closure import Code
 from plait.config.fields import as_yaml
@@ -35,8 +34,10 @@ from plait.config.levels import (
 )
 from plait.config.packages import versions_of
 from plait.config.pairs import GROUPS, SECTIONS, choices, kind_of, settings_of
-from plait.config.resolved import PLACEMENT, READS, STAGES, Resolved
+from plait.config.resolved import PLACEMENT, STAGES, Resolved
+from plait.contents import Contents
 from plait.errors import ConfigurationError
+from plait.state import State
 
 LOCK = "requirements.lock"
 
@@ -66,9 +67,19 @@ class Project:
         return self.root / "conf"
 
     @cached_property
+    def state(self) -> State:
+        """What is known of files that were read before."""
+        return State.of(Workspace.at(self.root))
+
+    @cached_property
+    def contents(self) -> Contents:
+        """The digests of the user's files."""
+        return Contents(self.state)
+
+    @cached_property
     def code(self) -> Code:
         """The first-party code."""
-        return Code(self.root / "src")
+        return Code(self.root / "src", self.state)
 
     @cached_property
     def listed(self) -> dict[str, dict[str, Any]]:
@@ -196,6 +207,10 @@ class Project:
         self._composed[tuple(overrides)] = plain
         return dict(deepcopy(plain))
 
+    def _digests(self, files: Iterable[str], name: str) -> dict[str, str]:
+        """Of the user's files that an experiment reads."""
+        return {path: digest_of(self.contents, self.root, path, name) for path in files}
+
     def _file(self, group: str, choice: str) -> dict[str, Any]:
         """The values of a choice, as its file holds them."""
         return read_yaml(self.conf / group / f"{choice}.yaml")
@@ -269,10 +284,7 @@ class Project:
         elif values["pretraining"] is not None:
             # What it goes on from: all of the model's settings that it reads.
             ordered["pretraining_base"] = {key: ordered["model"][key] for key in BASE_KEYS}
-            ordered["pretraining_files"] = {
-                relative: digest_of(self.root, relative, name)
-                for relative in settings["pretraining"].files
-            }
+            ordered["pretraining_files"] = self._digests(settings["pretraining"].files, name)
         if not kind.by_gradient:
             for unused in ("objective", "optimizer", "schedule", "adversarial", "batch_size"):
                 ordered[unused] = None
@@ -282,36 +294,19 @@ class Project:
                 for key, value in ordered["trainer"].items()
             }
         ordered["label"] = _label(merged.users, ordered)
-        ordered["files"] = {
-            relative: digest_of(self.root, relative, name) for relative in settings["data"].files
-        }
-        ordered["model_files"] = {
-            relative: digest_of(self.root, relative, name) for relative in settings["model"].files
-        }
+        ordered["files"] = self._digests(settings["data"].files, name)
+        ordered["model_files"] = self._digests(settings["model"].files, name)
         resolved = Resolved(ordered)
         closures = {stage: self.code.closure(stage, resolved) for stage in STAGES}
+        self.code.keep(closures.values())
         ordered["code"] = {stage: closure.digest for stage, closure in closures.items()}
         ordered["packages"] = {
             stage: versions_of(closure.packages, self.root / LOCK)
             for stage, closure in closures.items()
             if stage != "record"
         }
-        ordered["identity"] = identity_of(resolved)
+        ordered["identity"] = resolved.named_identity
         return resolved
-
-
-def identity_of(resolved: Resolved) -> str:
-    """One digest of everything that the numbers of a training depend on, before anything has run:
-    the values, code, user files and packages that `generate` and `train` read.
-    """
-    read = {
-        stage: {key: resolved[key] for key in READS[stage]}
-        | {"code": resolved["code"][stage], "packages": resolved["packages"][stage]}
-        for stage in ("generate", "pretrain", "train")
-        if stage != "pretrain" or resolved["pretraining"] is not None
-    }
-    text = json.dumps(read, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def write_resolved(folder: Path, experiments: dict[str, Resolved]) -> list[str]:

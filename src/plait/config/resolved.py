@@ -1,5 +1,7 @@
 """The resolved configuration of one experiment: what `compose` writes and the stages read."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,9 @@ READS: dict[Stage, tuple[str, ...]] = {
 }
 """The values whose change reruns a stage; ``dvc.yaml`` names the same ones, and the digests of
 `digests_read`. What `generate`, `pretrain` and `train` read makes up the identity."""
+
+IDENTIFYING: tuple[Stage, ...] = ("generate", "pretrain", "train")
+"""The stages whose reading makes up the identity."""
 
 PLACEMENT: tuple[str, ...] = (
     *("trainer.accelerator", "trainer.devices", "trainer.nodes", "trainer.strategy"),
@@ -164,13 +169,35 @@ class Resolved:
         """The values of the choice in a group, without its name."""
         return {key: value for key, value in self[group].items() if key != "choice"}
 
+    def read_by(self, stage: Stage) -> dict[str, Any]:
+        """Everything whose change reruns a stage: its values and digests, by dotted key."""
+        read: dict[str, Any] = {}
+        for key in (*READS[stage], *digests_read(stage)):
+            read.update(leaves(key, self._at(key)))
+        return read
+
+    @property
+    def named_identity(self) -> str:
+        """The identity that these values have: one digest of everything that the numbers of a
+        training depend on, before anything has run. That is the values, code, user files and
+        packages that `generate`, `pretrain` and `train` read.
+        """
+        read = {
+            stage: {key: self._at(key) for key in READS[stage]}
+            | {"code": self.values["code"][stage], "packages": self.values["packages"][stage]}
+            for stage in IDENTIFYING
+            if stage != "pretrain" or self.values["pretraining"] is not None
+        }
+        text = json.dumps(read, sort_keys=True, allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
     def parameters(self) -> dict[str, Any]:
         """What the identity is made of, flat: ``{"optimizer": "sgd", "optimizer.lr": 0.01, …}``.
 
         A choice stands under its group's name; lists are kept whole; what is unused is left out.
         """
         flat: dict[str, Any] = {}
-        for key in (*READS["generate"], *READS["pretrain"], *READS["train"]):
+        for key in (key for stage in IDENTIFYING for key in READS[stage]):
             flat.update(_flatten(key, self._at(key)))
         return flat
 
@@ -189,6 +216,15 @@ class _Dumper(yaml.SafeDumper):
             deep = isinstance(data, dict) and any(isinstance(v, dict) for v in data.values())
             node.flow_style = not data or (not deep and len(str(data)) < WIDTH - 10)
         return node
+
+
+def leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The values at and below a dotted key; an empty mapping is a value, as it is for DVC."""
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from leaves(f"{key}.{name}", inner)
+    else:
+        yield key, value
 
 
 def _flatten(key: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -7,22 +7,10 @@ and looks whether the outputs are there. `dvc status` also hashes them.
 import subprocess
 from typing import Any, cast
 
+from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.levels import flat, read_yaml
-from plait.config.resolved import READS, STAGES, Resolved, Stage, digests_read
-
-OUTPUTS: dict[Stage, tuple[str, ...]] = {
-    "generate": ("data/generated/{name}",),
-    "pretrain": ("results/{name}/pretrained",),
-    "train": ("results/{name}/model", "results/{name}/curves.csv"),
-    "evaluate": (
-        "results/{name}/evaluation",
-        "results/{name}/plots",
-        "results/{name}/predictions.csv",
-        "results/{name}/metrics.json",
-    ),
-    "record": ("mlruns/recorded/{name}.json",),
-}
+from plait.config.resolved import STAGES, Resolved, Stage
 
 
 def why(project: Project, name: str) -> str:
@@ -52,11 +40,7 @@ def _reasons(
     if entry is None:
         return ["it has never run"]
     then = dict(flat(entry.get("params", {}).get(f"resolved/{resolved.name}.yaml", {})))
-    now = {
-        leaf: value
-        for key in (*READS[stage], *digests_read(stage))
-        for leaf, value in flat({key: resolved[key]})
-    }
+    now = resolved.read_by(stage)
     reasons = []
     for key in sorted({*then, *now}):
         before, after = then.get(key), now.get(key)
@@ -70,10 +54,11 @@ def _reasons(
             reasons.append("the identity changed")
         else:
             reasons.append(f"{key} {_shown(before)} -> {_shown(after)}")
-    for pattern in OUTPUTS[stage]:
-        path = pattern.format(name=resolved.name)
-        if not (project.root / path).exists():
-            reasons.append(f"{path} is missing")
+    workspace = Workspace.at(project.root)
+    left = [*workspace.outputs(resolved.name).left_by(stage).values()]
+    for path in left if stage != "record" else [workspace.recorded(resolved.name)]:
+        if not path.exists():
+            reasons.append(f"{path.relative_to(workspace.root)} is missing")
     return reasons
 
 

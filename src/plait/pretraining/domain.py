@@ -121,6 +121,7 @@ def pretrain_once(
     :param digest: of everything that decides what comes out.
     """
     from plait.locks import held, lock_named
+    from plait.proof.stage import confirm, settle
     from plait.training.curves import write_curves
 
     name, base = resolved.name, resolved["pretraining_base"]
@@ -131,6 +132,7 @@ def pretrain_once(
     ):
         if not shared.exists():
             texts = _texts(settings, workspace.root, outputs)
+            settle()
             print(f"{name}: pretrains {base['name']} on {len(texts):,} texts", flush=True)
             unfinished = shared.with_name(f".{digest}")
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -149,6 +151,7 @@ def pretrain_once(
                 unfinished / PRETRAINED,
                 {"pretraining": resolved["pretraining"], "texts": len(texts)},
             )
+            confirm()
             os.replace(unfinished, shared)
             shutil.rmtree(checkpoints, ignore_errors=True)
         # Held, so that nobody clears it away meanwhile.

@@ -4,11 +4,18 @@ from pathlib import Path
 
 from plait.config.compose import Project, write_resolved
 from plait.errors import exit_with
+from plait.proof.composing import compose_undisturbed
 
 
 def compose(root: Path) -> None:
     """Write ``resolved/`` and say what changed there."""
-    for change in write_resolved(root / "resolved", Project(root).compose_all()):
+    changes: list[str] = []
+
+    def once() -> None:
+        changes.extend(write_resolved(root / "resolved", Project(root).compose_all()))
+
+    compose_undisturbed(root, Project(root).state, once)
+    for change in dict.fromkeys(changes):
         print(change)
 
 

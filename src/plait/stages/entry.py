@@ -11,6 +11,11 @@ from plait.artifacts import Outputs, Workspace
 from plait.config.packages import installed_version
 from plait.config.resolved import STAGES, Resolved, Stage
 from plait.errors import UserError, exit_with
+from plait.proof.refusal import Unproved
+from plait.proof.stage import proved
+
+MEASURING: tuple[Stage, ...] = ("evaluate", "record")
+"""Stages that refuse when the run is over that `train` has written; it is then told."""
 
 StageFunction = Callable[[Workspace, Resolved, Outputs], None]
 
@@ -22,11 +27,21 @@ def run_stage(stage: StageFunction) -> None:
         if len(sys.argv) != 2:
             raise UserError(f"usage: python -m plait.stages.{stage.__name__} NAME", status=2)
         workspace = Workspace.at(Path.cwd())
-        resolved = Resolved.read(workspace.resolved(sys.argv[1]))
+        composed = workspace.resolved(sys.argv[1])
+        resolved = Resolved.read(composed)
         named = cast(Stage, stage.__name__)
         check_packages(named, resolved)
         _check_inputs(named, workspace, resolved.name)
-        stage(workspace, resolved.handed_to(named), workspace.outputs(resolved.name))
+        outputs = workspace.outputs(resolved.name)
+        try:
+            with proved(named, workspace, resolved, outputs, composed):
+                stage(workspace, resolved.handed_to(named), outputs)
+        except Unproved as refusal:
+            if named in MEASURING:
+                from plait.tracking.refused import tell_run
+
+                tell_run(workspace, resolved, str(refusal))
+            raise
 
     end_at_sigterm()
     exit_with(command)

@@ -44,7 +44,7 @@ def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
     # DVC keeps its digest, so it names nothing of this run: only what was recorded.
     digest = hashlib.sha256(outputs.metrics.read_bytes()).hexdigest()[:16]
     write_json(
-        workspace.root / "mlruns" / "recorded" / f"{resolved.name}.json",
+        workspace.recorded(resolved.name),
         {"identity": resolved.identity, "metrics": digest},
     )
     state = "recorded anew" if recorded.created else "recorded"

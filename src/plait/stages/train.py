@@ -7,6 +7,7 @@ from plait.artifacts import Outputs, Workspace
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, read_part
 from plait.errors import UserError
+from plait.proof.stage import confirm, settle
 from plait.stages.entry import run_stage
 from plait.tracking.live import LiveRun
 from plait.training.curves import write_curves
@@ -29,6 +30,7 @@ def train(
     train_part, val_part = read_part(outputs.data, "train"), read_part(outputs.data, "val")
     if train_part is None:
         raise UserError(f"{resolved.name}: data/generated has no training part; run `dvc repro`")
+    settle()
     checkpoints = workspace.checkpoints(resolved.identity)
     with LiveRun(workspace, resolved, prepare(resolved), tags) as run:
 
@@ -50,6 +52,8 @@ def train(
         shutil.rmtree(outputs.model, ignore_errors=True)
         model.save(outputs.model)
         write_curves(outputs.curves, curves)
+        # Within, so that the run of a training that is refused says so; its checkpoints stay.
+        confirm()
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 

@@ -28,7 +28,6 @@ from plait.sweeps.results import (
     tag_repeats,
 )
 from plait.sweeps.schedule import run_all
-from plait.sweeps.source_stamp import stamp_of
 from plait.sweeps.summary import Row, Summary, counts, summarise, table
 from plait.sweeps.trial import (
     Outcome,
@@ -69,7 +68,6 @@ class Sweep:
 
     def __init__(self, workspace: Workspace, fresh: bool) -> None:
         self.workspace, self.fresh = workspace, fresh
-        self._source = stamp_of(workspace.root)
         self._rows: dict[str, Row] = {}
         self._entered: dict[str, Trial] = {}
         self._stores: dict[str, Store] = {}
@@ -153,7 +151,6 @@ class Sweep:
                     sweep=self.name,
                     keep_model=self._keep == "all",
                     fresh=self.fresh,
-                    source=self._source,
                 )
                 self._enter([trial])
                 known = self._rows.get(trial.resolved.identity)

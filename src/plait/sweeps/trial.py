@@ -15,16 +15,20 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from filelock import FileLock
 
-from plait.artifacts import Outputs, Workspace, read_json, write_json, write_text
-from plait.config.resolved import STAGES, Resolved
+from plait.artifacts import Outputs, Workspace, write_text
+from plait.config.resolved import STAGES, Resolved, Stage
+from plait.contents import Contents
 from plait.errors import Pruned, UserError
 from plait.locks import held, lock_named
+from plait.proof.receipts import is_left_by
+from plait.proof.stage import proved
 from plait.stages.entry import check_packages
 from plait.stages.evaluate import evaluate
 from plait.stages.generate import generate
 from plait.stages.pretrain import pretrain
 from plait.stages.record import write_page
 from plait.stages.train import train
+from plait.state import State
 from plait.sweeps.trial_data import trial_data
 from plait.tracking import runs
 from plait.tracking.backend import backend_of
@@ -62,8 +66,6 @@ class Trial:
     """Log the model in MLflow at once."""
     fresh: bool = False
     """Train it anew, although it is done."""
-    source: str | None = None
-    """`stamp_of` the tree that it was composed in, where another process runs it."""
     search: dict[str, Any] = field(default_factory=dict)
     """What `plait.sweeps.pruning.watcher` takes, where a search may prune it."""
 
@@ -139,7 +141,7 @@ def is_done(run: "Run | None", resolved: Resolved) -> bool:
 
 def outputs_of(workspace: Workspace, resolved: Resolved, data: Path) -> Outputs:
     """Where a trial writes."""
-    return Outputs(data, workspace.trial(resolved.name, resolved.identity))
+    return workspace.trial_outputs(resolved.name, resolved.identity, data)
 
 
 def reuse(store: Store, run: "Run", tags: dict[str, str]) -> str:
@@ -197,8 +199,8 @@ def _run(workspace: Workspace, trial: Trial, wait: bool) -> tuple[Status, str | 
         shutil.rmtree(workspace.checkpoints(resolved.identity), ignore_errors=True)
     # What is on disk counts as long as its run does: one deleted in the UI is made anew.
     if trial.fresh or run is None:
-        _clear(Outputs(results, results))
-    resumed = (results / DONE).exists() or any(
+        _clear(workspace.trial_outputs(resolved.name, resolved.identity, results))
+    resumed = outputs_of(workspace, resolved, results).receipt("train").exists() or any(
         workspace.checkpoints(resolved.identity).rglob("*.ckpt")
     )
     try:
@@ -233,32 +235,24 @@ def _go_through(workspace: Workspace, trial: Trial, tags: dict[str, str]) -> str
     for stage in STAGES:
         check_packages(stage, resolved)
 
-    def generate_into(folder: Path) -> None:
-        there = Outputs(folder, folder)
-        generate(workspace, resolved.handed_to("generate"), there)
+    def run(stage: Stage, function: Callable[..., None], outputs: Outputs, *more: Any) -> None:
+        with proved(stage, workspace, resolved, outputs):
+            function(workspace, resolved.handed_to(stage), outputs, *more)
 
+    def generate_into(there: Outputs) -> None:
+        run("generate", generate, there)
+
+    contents = Contents(State.of(workspace))
     data = trial_data(workspace, resolved, generate_into)
     outputs = outputs_of(workspace, resolved, data)
     outputs.results.mkdir(parents=True, exist_ok=True)
     write_text(outputs.results / "resolved.yaml", resolved.text())
-    done: dict[str, str] = {}
-    if (outputs.results / DONE).exists():
-        done = read_json(outputs.results / DONE)
-
-    def is_over(stage: str, digest: str) -> None:
-        done[stage] = digest
-        write_json(outputs.results / DONE, done)
-
-    if done.get("train") != resolved.identity:
+    if not is_left_by(contents, resolved, "train", outputs):
         _clear(outputs)
-        done.clear()
-        pretrain(workspace, resolved.handed_to("pretrain"), outputs)
-        train(workspace, resolved.handed_to("train"), outputs, _watch(trial), tags)
-        is_over("train", resolved.identity)
-    measured_by = evaluation_digest(resolved)
-    if done.get("evaluate") != measured_by:
-        evaluate(workspace, resolved.handed_to("evaluate"), outputs)
-        is_over("evaluate", measured_by)
+        run("pretrain", pretrain, outputs)
+        run("train", train, outputs, _watch(trial), tags)
+    if not is_left_by(contents, resolved, "evaluate", outputs):
+        run("evaluate", evaluate, outputs)
 
     return patiently(record_trial, workspace, trial, outputs, tags)
 
@@ -274,25 +268,28 @@ def record_trial(workspace: Workspace, trial: Trial, outputs: Outputs, tags: dic
         write_page(page, trial.resolved, outputs, facts)
         return {page.name: page}
 
-    recorded = record(
-        workspace,
-        trial.resolved.handed_to("record"),
-        outputs,
-        render_report,
-        keep_model=trial.keep_model,
-        tags=tags,
-    )
+    with proved("record", workspace, trial.resolved, outputs):
+        recorded = record(
+            workspace,
+            trial.resolved.handed_to("record"),
+            outputs,
+            render_report,
+            keep_model=trial.keep_model,
+            tags=tags,
+        )
     return recorded.run_id
-
-
-DONE = "done.json"
-"""In a trial's folder: the stages that are over, each with the digest of what it went by."""
 
 
 def _clear(outputs: Outputs) -> None:
     """Remove what an earlier training left; Hydra's own files beside it stay."""
-    (outputs.results / DONE).unlink(missing_ok=True)
-    for folder in (outputs.pretrained, outputs.model, outputs.evaluation, outputs.plots):
+    # First: what no receipt tells of is taken for nothing.
+    shutil.rmtree(outputs.receipt("train").parent, ignore_errors=True)
+    for folder in (
+        outputs.pretrained,
+        outputs.model,
+        outputs.evaluation,
+        outputs.plots,
+    ):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (outputs.curves, outputs.metrics, outputs.predictions):
         file.unlink(missing_ok=True)

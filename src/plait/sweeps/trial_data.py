@@ -9,9 +9,12 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from plait.artifacts import Workspace
+from plait.artifacts import Outputs, Workspace
 from plait.config.resolved import READS, Resolved, digests_read
+from plait.contents import Contents
 from plait.locks import lock_named
+from plait.proof.receipts import is_left_by
+from plait.state import State
 
 
 def data_digest(resolved: Resolved) -> str:
@@ -20,24 +23,30 @@ def data_digest(resolved: Resolved) -> str:
     return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def trial_data(workspace: Workspace, resolved: Resolved, generate: Callable[[Path], None]) -> Path:
+def trial_data(
+    workspace: Workspace, resolved: Resolved, generate: Callable[[Outputs], None]
+) -> Path:
     """The folder of a trial's data: the one there is, or generated now.
 
     Many processes may want it at once: one generates, the others wait for it. A folder that is
     there is whole. `plait gc` keeps what a trial needs that holds its own lock.
 
-    :param generate: writes the data into the empty folder that it is given.
+    :param generate: writes the data into the empty folder that it is given, and a receipt.
     """
-    digest = data_digest(resolved)
+    digest, contents = data_digest(resolved), Contents(State.of(workspace))
     data = data_folder(workspace, digest)
     with data_lock(workspace, digest):
+        outputs = workspace.trial_outputs(resolved.name, resolved.identity, data)
+        if data.exists() and not is_left_by(contents, resolved, "generate", outputs):
+            # Somebody has edited it.
+            shutil.rmtree(data)
         if not data.exists():
             # Under this lock, others can only be what a process left that was killed.
             for leftover in data.parent.glob(f".{digest}.*"):
                 shutil.rmtree(leftover)
             unfinished = data.with_name(f".{digest}.{os.getpid()}")
             unfinished.mkdir(parents=True)
-            generate(unfinished)
+            generate(workspace.trial_outputs(resolved.name, resolved.identity, unfinished))
             for file in unfinished.iterdir():
                 with file.open("rb") as written:
                     os.fsync(written.fileno())

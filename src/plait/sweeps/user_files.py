@@ -1,15 +1,16 @@
 """The user's own data files by their digests: found wherever this checkout may have them."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from plait.config.files import digest_of_folder
+from plait.artifacts import Workspace
+from plait.contents import Contents
 from plait.errors import UserError
+from plait.state import State
 
 
 def put_in_place(root: Path, tree: Path, files: dict[str, str]) -> None:
@@ -19,11 +20,12 @@ def put_in_place(root: Path, tree: Path, files: dict[str, str]) -> None:
     :param files: digests, such as ``md5:…``, by path relative to the project.
     :raises UserError: for a file that is nowhere with that content.
     """
+    contents = Contents(State.of(Workspace.at(root)))
     for relative, digest in files.items():
-        if _has(tree / relative, digest):
+        if _has(contents, tree / relative, digest):
             continue
         for candidate in _candidates(root, tree, relative, digest):
-            if _has(candidate, digest):
+            if _has(contents, candidate, digest):
                 if candidate != tree / relative:
                     _link(candidate, tree / relative)
                 break
@@ -54,31 +56,31 @@ def _candidates(root: Path, tree: Path, relative: str, digest: str) -> Iterator[
         yield tree / relative
 
 
-def _has(path: Path, digest: str) -> bool:
-    if path.is_dir():
-        return digest_of_folder(path) == digest
-    if not path.is_file():
+def _has(contents: Contents, path: Path, digest: str) -> bool:
+    if not path.exists():
         return False
-    with path.open("rb") as file:
-        return f"md5:{hashlib.file_digest(file, 'md5').hexdigest()}" == digest
+    if f"md5:{contents.digest(path)}" == digest:
+        return True
+    return path.is_dir() and _former_digest(path) == digest
+
+
+def _former_digest(folder: Path) -> str:
+    """As folders were named by runs that were recorded before 2026-12."""
+    listing = "\n".join(
+        f"{path.relative_to(folder).as_posix()} {hashlib.md5(path.read_bytes()).hexdigest()}"
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    )
+    return f"md5:{hashlib.md5(listing.encode()).hexdigest()}.dir"
 
 
 def _link(source: Path, target: Path) -> None:
-    """Without a copy where the file system can; nothing writes into either."""
+    """By name, not by a hard link: that would look as if the source had been written."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(source, target, copy_function=_link_file)
-    else:
-        target.unlink(missing_ok=True)
-        _link_file(source, target)
-
-
-def _link_file(source: "str | Path", target: "str | Path") -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    target.unlink(missing_ok=True)
+    target.symlink_to(source.resolve())
 
 
 def _dvc(root: Path, *arguments: str, folder: Path | None = None) -> str:

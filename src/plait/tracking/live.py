@@ -13,6 +13,7 @@ from filelock import Timeout
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.errors import Pruned
+from plait.proof.stage import sources
 from plait.tracking import runs
 from plait.tracking.backend import backend_of
 from plait.tracking.cost import PeakMemory
@@ -91,7 +92,7 @@ class LiveRun:
             SOURCE_MEASURES: evaluation_digest(self._resolved),
             **self._tags,
         }
-        patch = take_patch(self._workspace.root, tags)
+        patch = take_patch(self._workspace.root, tags, *sources())
         begin: dict[str, Any] = {"resolved": self._resolved.values, "tags": {**tags, **patch.tags}}
         if patch.content:
             begin["patch"] = patch.packed()

@@ -11,6 +11,7 @@ from plait.artifacts import Outputs
 from plait.config.pairs import settings_of
 from plait.data.dataset import Column, Dataset, read_part
 from plait.models.trained import TrainedModel
+from plait.proof.stage import sources
 from plait.tracking import exported
 from plait.tracking.store import Store, import_pyfunc
 
@@ -140,6 +141,9 @@ def _save(
         packages, artifacts = [*PACKAGES, "scikit-learn", "skops"], source
     code = temporary / "code" / "plait"
     shutil.copytree(Path(plait.__file__).parent, code, ignore=shutil.ignore_patterns("__pycache__"))
+    # What the model runs by is the code that it was proved with, whatever the files hold by now.
+    for path, proved in sources()[0].items():
+        (code.parent / path.removeprefix("src/")).write_bytes(proved)
     pyfunc.save_model(
         folder,
         mlflow_model=Model(

@@ -14,6 +14,7 @@ from plait.artifacts import Outputs, Workspace, read_json
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.evaluation.notation import duration, readable_size
+from plait.proof.stage import sources
 from plait.tracking import runs
 from plait.tracking.backend import backend_of
 from plait.tracking.cost import MEMORY, SECONDS
@@ -112,7 +113,7 @@ def _record(
         # The source of a run is that of the numbers it shows, which are measured by this tree.
         # It gives the same training, as the identity says.
         source = commit_of(store.workspace.root)
-        patch = take_patch(store.workspace.root, source)
+        patch = take_patch(store.workspace.root, source, *sources())
         tags |= {**source, **patch.tags, SOURCE_MEASURES: measured_by}
     run, created = runs.begin(store, resolved, tags, now, reopen=False)
     run_id = run.info.run_id

@@ -7,7 +7,7 @@ import re
 import subprocess
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,24 +77,39 @@ def commit_of(root: Path) -> dict[str, str]:
     return {COMMIT: commit, DIRTY: "true" if changes else "false"}
 
 
-def take_patch(root: Path, tags: Mapping[str, str]) -> SourcePatch:
+def take_patch(
+    root: Path,
+    tags: Mapping[str, str],
+    proved: Mapping[str, bytes] | None = None,
+    lost: Iterable[str] = (),
+) -> SourcePatch:
     """The uncommitted changes of a tree, new files included, secrets and large files left out.
 
     The user's index stays as it is, and nothing is left among git's objects.
 
-    :param tags: with what `commit_of` says; of a clean tree nothing is asked.
+    :param tags: with what `commit_of` says; of a tree outside of git nothing is asked.
+    :param proved: the code that makes the numbers, by path: it stands in the patch whatever has
+        become of the files.
+    :param lost: paths of code that nobody has any more as it made the numbers.
     """
-    if tags.get(DIRTY) != "true":
+    if COMMIT not in tags:
         return SourcePatch()
-    try:
-        content, without = _take(root, tags[COMMIT])
-    except (OSError, subprocess.CalledProcessError):
-        return SourcePatch(tags={PATCH: FAILED})
     said = {}
+    try:
+        differing = _differing(root, tags[COMMIT], proved) if proved else {}
+        if tags[DIRTY] != "true":
+            if not differing and not lost:
+                return SourcePatch()
+            # Somebody has put a file back that this process had loaded.
+            said[DIRTY] = "true"
+        content, without = _take(root, tags[COMMIT], differing)
+    except (OSError, subprocess.CalledProcessError):
+        return SourcePatch(tags={**said, PATCH: FAILED})
+    without |= dict.fromkeys(lost, "edited since it was composed")
     if without:
         # The files that a rebuild may need are named first, should there be too many.
         paths = sorted(without, key=lambda path: (not path.startswith(("src/", "conf/")), path))
-        said = {WITHOUT: "\n".join(f"{path}: {without[path]}" for path in paths[:MOST_NAMED])}
+        said |= {WITHOUT: "\n".join(f"{path}: {without[path]}" for path in paths[:MOST_NAMED])}
     if len(content) > LARGEST:
         return SourcePatch(tags={PATCH: TOO_LARGE, **said})
     return SourcePatch(content, {PATCH: digest(content) if content else EMPTY, **said})
@@ -109,10 +124,34 @@ def log_patch(store: Store, run_id: str, content: bytes) -> None:
         store.client.log_artifact(run_id, str(path), folder)
 
 
-def _take(root: Path, commit: str) -> tuple[bytes, dict[str, str]]:
-    """The patch, and why a file was left out by its path."""
+def _differing(root: Path, commit: str, proved: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Of these files, those that are not as the commit has them."""
+    listed = _git(root, "ls-tree", "-r", "-z", commit, "--", *sorted({*map(_top, proved)}))
+    committed = {}
+    for entry in listed.split(b"\0"):
+        facts, _, path = entry.partition(b"\t")
+        committed[os.fsdecode(path)] = facts.rpartition(b" ")[2].decode()
+    return {path: source for path, source in proved.items() if committed.get(path) != _blob(source)}
+
+
+def _top(path: str) -> str:
+    return path.partition("/")[0]
+
+
+def _blob(content: bytes) -> str:
+    """As git names a file's content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+def _take(root: Path, commit: str, proved: Mapping[str, bytes]) -> tuple[bytes, dict[str, str]]:
+    """The patch, and why a file was left out by its path.
+
+    :param proved: contents that count in place of the files'.
+    """
     changed, without = [], {}
     for path in _changed(root):
+        if path in proved:
+            continue
         reason = _reason_to_leave(root, path)
         if reason:
             without[path] = reason
@@ -129,6 +168,11 @@ def _take(root: Path, commit: str) -> tuple[bytes, dict[str, str]]:
         listed = b"".join(os.fsencode(path) + b"\0" for path in changed)
         add = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
         _git(root, *add, given=listed, aside=aside)
+        prefix = os.fsdecode(_git(root, "rev-parse", "--show-prefix").rstrip(b"\n"))
+        for path, content in proved.items():
+            blob = _git(root, "hash-object", "-w", "--stdin", given=content, aside=aside)
+            entry = f"100644,{blob.decode().strip()},{prefix}{path}"
+            _git(root, "update-index", "--add", "--cacheinfo", entry, aside=aside)
         compare = ("diff-index", "--cached", "--no-renames", "--no-color", "--no-relative")
         names = _git(root, *compare, "--name-only", "--relative", "-z", commit, aside=aside)
         plain = ("--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--patch")

@@ -21,6 +21,7 @@ from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
 from plait.models.kinds import Shape
 from plait.models.weights import read, write
+from plait.proof.stage import adopt, hand_on
 from plait.training.fit import Arrays, Task
 from plait.training.gradient import models_of
 from plait.training.processes import end_with_parent
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 PLACE, EVENTS, STOP, DONE = "place.json", "epochs.jsonl", "stop", "done.json"
 FAILURE, MEETING = "failed-", "meeting.json"
-TARGETS = "targets"
+TARGETS, CODE = "targets", "code.json"
 
 
 def folder_of(checkpoints: Path) -> Path:
@@ -59,6 +60,7 @@ def hand_over(task: Task, place: "Place", start: Path | None) -> Path:
             packed = models_of(task.resolved).pack(arrays.features)
             for name, values in (*packed.items(), (TARGETS, arrays.targets)):
                 np.save(folder / f"{part}-{name}.npy", values, allow_pickle=False)
+    hand_on(folder / CODE)
     shape = task.shape
     write_json(
         folder / "task.json",
@@ -148,6 +150,10 @@ def run(folder: Path, rank: int) -> int:
 
     :returns: the exit status; a failure also says why, in the folder.
     """
+    try:
+        adopt(folder / CODE, Resolved.read(folder / "resolved.yaml").name)
+    except UserError as error:
+        return _fail(folder, rank, error)
     from plait.training.loop import Place, train
 
     task = take_over(folder)

@@ -1,0 +1,123 @@
+"""The code that a stage runs is the code that its identity names: proved as it is loaded.
+
+A digest in the resolved configuration stands for the syntax trees of all modules that the stage
+can reach. Which digest each module has is kept when it is composed; where it was composed
+elsewhere, the tree tells, if its closure has that digest. From then on every module of the closure,
+those that are loaded already included, is compared with its digest, and those that are not are held
+in memory, so that what is edited later is neither loaded nor refused.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from plait import loaded
+from plait.config.closure import CLOSURE, SOURCE, Code, as_bytes, digest_of_modules
+from plait.config.resolved import STAGES, Resolved, Stage
+from plait.proof.refusal import named
+from plait.state import State
+
+MAKES_NO_NUMBER: dict[Stage, tuple[str, ...]] = {
+    "evaluate": ("plait.evaluation.plots", "plait.evaluation.fonts"),
+    "record": ("plait",),
+}
+"""Starts of the names of modules that draw or record. Edited since it was composed, such code is no
+reason to refuse: what was composed runs where it is kept, else what there is."""
+
+
+class ProvedCode:
+    """The code of one stage.
+
+    :param modules: by module of its closure, the digest that it must have.
+    :param spared: starts of the names of modules that may differ.
+    """
+
+    def __init__(
+        self, code: Code, state: State, modules: Mapping[str, str], spared: tuple[str, ...] = ()
+    ) -> None:
+        self.modules = dict(modules)
+        self._sources: dict[str, bytes] = {}
+        self.edited: list[str] = []
+        """The modules that are not as they must be."""
+        for name, digest in self.modules.items():
+            source = loaded.sources.get(name)
+            if source is None:
+                source = _on_disk(code, name)
+            if source is not None and _digest(code, name, source) == digest:
+                self._sources[name] = source
+            elif not name.startswith(spared):
+                self.edited.append(name)
+            elif (kept := _kept(state, name, digest)) is not None:
+                self._sources[name] = kept
+
+    def source(self, name: str) -> bytes | None:
+        """The proved source of a module; None of one outside of the closure."""
+        return self._sources.get(name)
+
+
+def modules_of(state: State, code: Code, resolved: Resolved, stage: Stage) -> dict[str, str] | None:
+    """By module of a stage's closure, its digest; None if nobody here knows any more."""
+    digest = resolved.values["code"][stage]
+    known: Any = state.get(CLOSURE, [digest]).get(digest)
+    if known is not None and digest_of_modules(known) == digest:
+        return dict(known)
+    try:
+        closure = code.closure(stage, resolved)
+    except SyntaxError:
+        return None
+    return closure.modules if closure.digest == digest else None
+
+
+def sources_of(
+    state: State, src: Path, resolved: Resolved, stages: tuple[Stage, ...] = STAGES
+) -> tuple[dict[str, bytes], list[str]]:
+    """The proved sources of all that stages run, whatever has become of the files since.
+
+    :param src: the folder that holds the package.
+    :returns: by path relative to ``src``; and the paths whose source nobody has any more.
+    """
+    code = Code(src, state)
+    wanted: dict[str, str] = {}
+    for stage in stages:
+        wanted |= modules_of(state, code, resolved, stage) or {}
+    found, lost = {}, []
+    for name, digest in wanted.items():
+        candidates = [loaded.sources.get(name), _on_disk(code, name), _kept(state, name, digest)]
+        path = _path(src, name)
+        for source in candidates:
+            if source is not None and _digest(code, name, source) == digest:
+                found[path] = source
+                break
+        else:
+            lost.append(path)
+    return found, lost
+
+
+def files_named(root: Path, modules: list[str]) -> str:
+    """Modules by their files, for error messages."""
+    return named(f"src/{_path(root / 'src', name)}" for name in modules)
+
+
+def _path(src: Path, name: str) -> str:
+    parts = name.split(".")
+    if src.joinpath(*parts).is_dir():
+        return "/".join([*parts, "__init__.py"])
+    return "/".join(parts) + ".py"
+
+
+def _on_disk(code: Code, name: str) -> bytes | None:
+    path = code.path(name)
+    return None if path is None else path.read_bytes()
+
+
+def _kept(state: State, name: str, digest: str) -> bytes | None:
+    key = f"{name} {digest}"
+    text = state.get(SOURCE, [key]).get(key)
+    return None if text is None else as_bytes(text)
+
+
+def _digest(code: Code, name: str, source: bytes) -> str | None:
+    try:
+        return code.module(name, source).digest
+    except SyntaxError:
+        return None

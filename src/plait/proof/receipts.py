@@ -1,0 +1,115 @@
+"""What a stage went by and what it left, written down: so is known whose outputs lie there.
+
+DVC's lock file says it of the stages that DVC runs and of outputs that it has restored; what plait
+runs by itself leaves a receipt of the same kind.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from plait.artifacts import TAKES, Outputs, Workspace, read_json, write_json
+from plait.config.resolved import Resolved, Stage, leaves
+from plait.contents import Contents
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Of one stage."""
+
+    read: dict[str, Any]
+    """As `Resolved.read_by` has it."""
+    taken: dict[str, str]
+    """Digests of what it read of other stages, by name."""
+    left: dict[str, str]
+    """Digests of what it left, by name."""
+
+    def is_of(self, resolved: Resolved, stage: Stage, now: dict[str, str]) -> bool:
+        """Whether it tells of these values, and of what lies there now.
+
+        :param now: digests by name; names that are missing are not asked about.
+        """
+        then = {**self.taken, **self.left}
+        return self.read == resolved.read_by(stage) and all(
+            then.get(name) == digest for name, digest in now.items()
+        )
+
+
+def write_receipt(contents: Contents, resolved: Resolved, stage: Stage, outputs: Outputs) -> None:
+    """Write down what a stage that has just ended went by and left."""
+    receipt = Receipt(
+        resolved.read_by(stage),
+        digests(contents, outputs.taken_by(stage)),
+        digests(contents, outputs.left_by(stage)),
+    )
+    write_json(outputs.receipt(stage), asdict(receipt))
+
+
+def is_left_by(contents: Contents, resolved: Resolved, stage: Stage, outputs: Outputs) -> bool:
+    """Whether all that a stage leaves lies there, made by these values of what lies there."""
+    try:
+        now = digests(contents, outputs.taken_by(stage) | outputs.left_by(stage))
+    except FileNotFoundError:
+        return False
+    return any(each.is_of(resolved, stage, now) for each in _own(outputs, stage))
+
+
+def receipts(
+    workspace: Workspace, resolved: Resolved, stage: Stage, outputs: Outputs
+) -> Iterator[Receipt]:
+    """All that is written down of a stage's last run."""
+    yield from _own(outputs, stage)
+    if outputs == workspace.outputs(resolved.name):
+        yield from _of_dvc(workspace, resolved.name, stage)
+
+
+def relevant(stage: Stage, names: dict[str, str]) -> dict[str, str]:
+    """Of these digests, those that a receipt of a stage tells of."""
+    from plait.artifacts import LEAVES
+
+    return {key: value for key, value in names.items() if key in (*TAKES[stage], *LEAVES[stage])}
+
+
+def digests(contents: Contents, paths: dict[str, Path]) -> dict[str, str]:
+    """By name, what lies there.
+
+    :raises FileNotFoundError: if something does not.
+    """
+    return {name: contents.digest(path) for name, path in paths.items()}
+
+
+def _own(outputs: Outputs, stage: Stage) -> Iterator[Receipt]:
+    path = outputs.receipt(stage)
+    if path.exists():
+        try:
+            yield Receipt(**read_json(path))
+        except (ValueError, TypeError):
+            # Damaged: then it tells nothing.
+            return
+
+
+def _of_dvc(workspace: Workspace, name: str, stage: Stage) -> Iterator[Receipt]:
+    lock = workspace.root / "dvc.lock"
+    if not lock.exists():
+        return
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        entry = yaml.load(lock.read_text(encoding="utf-8"), loader)["stages"][f"{stage}@{name}"]
+    except (yaml.YAMLError, KeyError, TypeError):
+        return
+    outputs = workspace.outputs(name)
+    names = {
+        path.relative_to(workspace.root).as_posix(): key
+        for key, path in (outputs.taken_by(stage) | outputs.left_by(stage)).items()
+    }
+
+    def of(section: str) -> dict[str, str]:
+        listed = entry.get(section) or []
+        return {names[each["path"]]: each["md5"] for each in listed if each["path"] in names}
+
+    values = (entry.get("params") or {}).get(f"resolved/{name}.yaml") or {}
+    read = {leaf: value for key in values for leaf, value in leaves(key, values[key])}
+    yield Receipt(read, of("deps"), of("outs"))
