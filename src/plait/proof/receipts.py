@@ -4,6 +4,7 @@ DVC's lock file says it of the stages that DVC runs and of outputs that it has r
 runs by itself leaves a receipt of the same kind.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ import yaml
 from plait.artifacts import TAKES, Outputs, Workspace, read_json, write_json
 from plait.config.resolved import Resolved, Stage, leaves
 from plait.contents import Contents
+
+
+_EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Receipt:
         :param now: digests by name; names that are missing are not asked about.
         """
         then = {**self.taken, **self.left}
-        return self.read == resolved.read_by(stage) and all(
+        return _numbers(self.read) == _numbers(resolved.read_by(stage)) and all(
             then.get(name) == digest for name, digest in now.items()
         )
 
@@ -79,6 +83,15 @@ def digests(contents: Contents, paths: dict[str, Path]) -> dict[str, str]:
     :raises FileNotFoundError: if something does not.
     """
     return {name: contents.digest(path) for name, path in paths.items()}
+
+
+def _numbers(value: Any) -> Any:
+    """With ``1e-08`` as a number, which it is in DVC's YAML 1.2 and is not in PyYAML's 1.1."""
+    if isinstance(value, dict):
+        return {key: _numbers(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_numbers(inner) for inner in value]
+    return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value
 
 
 def _own(outputs: Outputs, stage: Stage) -> Iterator[Receipt]:
