@@ -16,7 +16,6 @@ from plait.artifacts import TAKES, Outputs, Workspace, read_json, write_json
 from plait.config.resolved import Resolved, Stage, leaves
 from plait.contents import Contents
 
-
 _EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 
 
