@@ -183,10 +183,11 @@ class Delimited:
                     return f"line {opened}: the quote that opens here never closes; {_NO_QUOTES}"
                 line += text.count("\n", place, end)
                 place = end + 1
+                rest = text[place : place + 12].splitlines()
                 if text[place : place + 1] not in ("", "\r", "\n", self.separator):
                     return (
                         f"line {opened}: the quote that opens here closes in line {line} before"
-                        f" {text[place : place + 12]!r}, in mid-field; double the quotes within"
+                        f" {rest[0]!r}, in mid-field; double the quotes within"
                         f" quoted text, or {_NO_QUOTES}"
                     )
             place = plain.match(text, place).end()  # type: ignore[union-attr]

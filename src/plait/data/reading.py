@@ -25,6 +25,7 @@ JSON_ENDINGS = (".jsonl", ".ndjson")
 PARQUET_ENDING = ".parquet"
 
 _MAGIC_BYTES = 512
+_MOST_DIGITS = 1000
 _PANDAS_INDEX = "__index_level_"
 """How a column begins that pandas wrote for an index without a name."""
 
@@ -245,6 +246,7 @@ def _json_object(line: str, where: str) -> dict[str, Any]:
             object_pairs_hook=_unique_keys,
             parse_constant=_refuse_constant,
             parse_float=_finite,
+            parse_int=_whole,
         )
     except RecursionError:
         raise UserError(f"{where}: is nested too deeply") from None
@@ -266,6 +268,12 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(word: str) -> None:
     raise ValueError(f"{word} is no number of JSON's; write null for a missing value")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"{digits[:20]}… has {len(digits)} digits; write it as a text")
+    return int(digits)
 
 
 def _finite(digits: str) -> float:
@@ -331,9 +339,10 @@ def decode(content: bytes, path: str, encoding: str) -> str:
         place = error.start if isinstance(error, UnicodeDecodeError) else 0
         line = content[:place].count(b"\n") + 1
         likely = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
+        own = codecs.lookup(encoding) == codecs.lookup(likely)
         raise UserError(
             f"{path} is not {encoding} (byte {content[place]:#04x}, line {line});"
-            f" set its encoding, perhaps {likely}"
+            + (" is it cut off?" if own else f" set its encoding, perhaps {likely}")
         ) from None
     if "\x00" in text[:1000]:
         raise UserError(f"{path} is not {encoding}; set its encoding, perhaps utf-16-le")
