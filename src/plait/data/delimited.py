@@ -145,15 +145,15 @@ class Delimited:
 
     def _frame(self, rows: list[list[str]], header: list[str]) -> "pd.DataFrame":
         import pandas as pd
+        import pyarrow as pa
 
         missing = frozenset(self.missing)
         columns = zip(*rows, strict=True) if rows else ((),) * len(header)
-        return pd.DataFrame(
-            {
-                name: pd.Series([None if text in missing else text for text in texts], dtype="str")
-                for name, texts in zip(header, columns, strict=True)
-            }
-        )
+        frame = {}
+        for name, texts in zip(header, columns, strict=True):
+            kept = [None if text in missing else text for text in texts]
+            frame[name] = pd.Series(pa.array(kept, pa.large_string()), dtype="str")
+        return pd.DataFrame(frame)
 
     def _refuse_ragged(self, ragged: list[_Record], width: int) -> None:
         record, found = ragged[0], len(ragged[0].fields)
