@@ -1,6 +1,9 @@
 """Make a raw column a number, a category or a date, or name the value that is none."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from plait.errors import UserError
@@ -13,13 +16,26 @@ ColumnType = Literal["number", "category", "date"]
 MEANT_SHARE = 0.9
 """A text column of which so much is numbers (or dates) is meant to be; the rest are faults."""
 
+_UNITS: tuple[Literal["D", "s", "us"], ...] = ("D", "s", "us")
+"""In which a column of dates is written: days, if that suffices."""
+
+_SHOWN = 60
+"""Characters of a value in an error."""
+
+
+EXACT = 2**53
+"""From here on float64 has no place for every whole number."""
+
+_DIGITS = {"d": 2, "m": 2, "y": 2, "Y": 4, "H": 2, "I": 2, "M": 2, "S": 2, "j": 3, "U": 2, "W": 2}
+"""How many digits a directive of ``strptime`` stands for, when written in full."""
+
 
 @dataclass(frozen=True)
 class Reader:
-    """How texts become values.
+    """How values become numbers, categories and dates.
 
     :param path: named in errors.
-    :param decimal: before a number's decimals.
+    :param decimal: before a number's decimals, in texts.
     :param date_format: as of ``strptime``; None for ISO 8601.
     """
 
@@ -33,69 +49,110 @@ class Reader:
         """The column as its type.
 
         :param values: (rows,) as `plait.data.reading.read` returns them.
-        :param wanted: the type to be; None: dates and numbers stay, and texts are numbers or
-            dates if nine in ten are.
+        :param wanted: the type to be; None: dates are what nine in ten values are by the date
+            format, if one is stated; else numbers stay, and texts are numbers or ISO dates if nine
+            in ten are.
         :returns: float64, datetime64[us] or str; missing values stay missing.
-        :raises UserError: naming column, row and value of the first that cannot be converted, or
-            is infinite.
+        :raises UserError: naming column, row and value of the first that is no such number or
+            date, is infinite, or would be another number as float64.
         """
         if values.notna().sum() == 0:
             raise UserError(f"{self.path}: column {values.name!r} has no values; drop it")
-        if values.dtype != "str":
-            return self._convert_typed(values, wanted)
-        if wanted == "category":
-            return values, "category"
-        if wanted in (None, "number"):
-            numbers = self._numbers(values)
-            if wanted or self._meant(values, numbers):
-                self._refuse_text(values, numbers, "a number", wanted)
-                self._refuse_infinite(values, numbers)
-                return numbers, "number"
-        dates = self._dates(values)
-        if wanted or self._meant(values, dates):
-            form = f"a date like {self.date_format}" if self.date_format else "an ISO 8601 date"
-            self._refuse_text(values, dates, form, wanted)
-            return dates, "date"
-        return values, "category"
-
-    def _convert_typed(
-        self, values: "pd.Series", wanted: ColumnType | None
-    ) -> "tuple[pd.Series, ColumnType]":
-        own: ColumnType = "number" if values.dtype == "float64" else "date"
-        if own == "number":
-            self._refuse_infinite(values, values)
-        if wanted in (None, own):
-            return values, own
         if wanted == "category":
             return labels(values), "category"
-        raise UserError(
-            f"{self.path}: column {values.name!r} holds {own}s and cannot be a {wanted}"
-        )
+        if values.dtype.kind == "M":
+            if wanted == "number":
+                raise UserError(
+                    f"{self.path}: column {values.name!r} holds dates and cannot be a number"
+                )
+            return values, "date"
+        if self.date_format is not None and wanted != "number":
+            written = _as_written(values)
+            dates = self._dates(written)
+            if wanted == "date" or _meant(written, dates):
+                self._refuse_text(written, dates, f"a date like {self.date_format}", wanted)
+                return dates, "date"
+        if wanted == "date" and values.dtype != "str":
+            raise UserError(
+                f"{self.path}: column {values.name!r} holds numbers and cannot be a date"
+            )
+        if wanted != "date":
+            numbers = self._numbers(values)
+            if wanted == "number" or _meant(values, numbers):
+                self._refuse_text(values, numbers, "a number", wanted)
+                self._refuse_infinite(values, numbers)
+                self._refuse_inexact(values, numbers)
+                return numbers, "number"
+        dates = self._dates(values)
+        if wanted == "date" or _meant(values, dates):
+            self._refuse_text(values, dates, "an ISO 8601 date", wanted)
+            return dates, "date"
+        self._refuse_points(values)
+        return values, "category"
+
+    def refuse_idle_format(self, columns: "Iterable[tuple[pd.Series, ColumnType]]") -> None:
+        """Refuse a date format by which nothing was read.
+
+        :param columns: as they came, with the types that they got.
+        """
+        if self.date_format is not None and not any(
+            kind == "date" and values.dtype.kind != "M" for values, kind in columns
+        ):
+            raise UserError(
+                f"data.date_format: {self.date_format} fits no column of {self.path} that is read"
+                " as dates; correct it, or set it to null"
+            )
 
     def _numbers(self, values: "pd.Series") -> "pd.Series":
         import numpy as np
         import pandas as pd
 
+        if values.dtype.kind in "iuf":
+            return values.astype("float64")
         texts = values
-        if self.decimal != ".":
-            # A point among decimal commas could group thousands: not guessed.
-            texts = values.where(~values.str.contains(".", regex=False, na=False), "")
-            texts = texts.str.replace(self.decimal, ".", regex=False)
-        # Python's float rounds correctly; pandas' parser is used to find what is a number.
-        numeric = pd.to_numeric(texts, errors="coerce").notna().to_numpy()
+        numeric = values.notna().to_numpy()
+        if values.dtype == "str":
+            texts = self._with_points(values)
+            # Python's float rounds correctly; pandas' parser is used to find what is a number.
+            numeric = pd.to_numeric(texts, errors="coerce").notna().to_numpy()
         numbers = np.full(len(values), np.nan)
-        numbers[numeric] = [float(text) for text in texts[numeric]]
+        numbers[numeric] = [float(str(text)) for text in texts[numeric]]
         return pd.Series(numbers, index=values.index, name=values.name)
 
-    def _dates(self, values: "pd.Series") -> "pd.Series":
+    def _with_points(self, texts: "pd.Series") -> "pd.Series":
+        if self.decimal == ".":
+            return texts
+        # A point among decimal commas could group thousands: not guessed.
+        plain = texts.where(~texts.str.contains(".", regex=False, na=False), "")
+        return plain.str.replace(self.decimal, ".", regex=False)
+
+    def _dates(self, texts: "pd.Series") -> "pd.Series":
         import pandas as pd
 
         form = self.date_format or "ISO8601"
-        dates = pd.to_datetime(values, format=form, errors="coerce", utc=True)
-        return dates.dt.tz_localize(None).astype("datetime64[us]")
+        try:
+            dates = pd.to_datetime(texts, format=form, errors="coerce", utc=True)
+        except ValueError as error:
+            raise UserError(f"data.date_format: {error}") from None
+        dates = dates.dt.tz_localize(None)
+        if needed := _digits_needed(form):
+            dates = dates.where(texts.str.count(r"\d") >= needed)
+        rounded = dates.astype("datetime64[us]")
+        changed = texts[dates.notna() & (rounded != dates)]
+        if len(changed):
+            raise UserError(
+                f"{self._first(changed)} is not kept by a date in microseconds; round it, or set"
+                f" data.types.{texts.name} to category"
+            )
+        return rounded
 
-    def _meant(self, values: "pd.Series", converted: "pd.Series") -> bool:
-        return bool(converted.notna().sum() >= MEANT_SHARE * values.notna().sum())
+    def _first(self, faults: "pd.Series") -> str:
+        """Column, row and value, for an error."""
+        value = faults.iloc[0]
+        shown = repr(value) if isinstance(value, str) else str(value)
+        if len(shown) > _SHOWN:
+            shown = f"{shown[:_SHOWN]}…"
+        return f"{self.path}: column {faults.name!r}, row {faults.index[0]}: {shown}"
 
     def _refuse_text(
         self, values: "pd.Series", converted: "pd.Series", kind: str, wanted: ColumnType | None
@@ -104,9 +161,11 @@ class Reader:
         if len(bad):
             more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
             other = "" if wanted else f", or set data.types.{values.name} to category"
+            if kind.startswith("a date"):
+                other = f", or set data.date_format or data.types.{values.name}"
             raise UserError(
-                f"{self.path}: column {values.name!r}, row {bad.index[0]}: {bad.iloc[0]!r} is not"
-                f" {kind}{more}; mend it, or add it to data.format.missing{other}"
+                f"{self._first(bad)} is not {kind}{more}; mend it, or add it to"
+                f" data.format.missing{other}"
             )
 
     def _refuse_infinite(self, values: "pd.Series", numbers: "pd.Series") -> None:
@@ -115,23 +174,91 @@ class Reader:
         bad = values[np.isinf(numbers)]
         if len(bad):
             raise UserError(
-                f"{self.path}: column {values.name!r}, row {bad.index[0]}: {bad.iloc[0]} is"
-                " infinite; mend it or make it a missing value"
+                f"{self.path}: column {bad.name!r}, row {bad.index[0]}:"
+                f" {str(bad.iloc[0])[:_SHOWN]} is infinite; mend it or make it a missing value"
+            )
+
+    def _refuse_inexact(self, values: "pd.Series", numbers: "pd.Series") -> None:
+        """Of whole numbers float64 would make others; of fractions it is the nearest, as ever."""
+        large = numbers.abs() >= EXACT
+        if values.dtype.kind == "f" or not large.any():
+            return
+        texts = self._with_points(values) if values.dtype == "str" else values
+        exact = [_in_full(value) for value in texts[large]]
+        changed = [
+            number is not None and number != Decimal(rounded)
+            for number, rounded in zip(exact, numbers[large], strict=True)
+        ]
+        if any(changed):
+            raise UserError(
+                f"{self._first(values[large][changed])} has more digits than a number keeps"
+                f" (float64); set data.types.{values.name} to category, or drop the column"
+            )
+
+    def _refuse_points(self, texts: "pd.Series") -> None:
+        """Refuse as categories what only the stated decimal sign keeps from being numbers."""
+        if self.decimal == ".":
+            return
+        if _meant(texts, Reader(self.path, ".", None)._numbers(texts)):
+            pointed = texts[texts.str.contains(".", regex=False, na=False)]
+            raise UserError(
+                f"{self._first(pointed)} has a point, and data.format.decimal is"
+                f" {self.decimal!r}; correct that, or set data.types.{texts.name} to category"
             )
 
 
-def labels(values: "pd.Series") -> "pd.Series":
-    """Typed values as the texts of categories: 1.0 as ``1``, a date as ISO 8601."""
+def _meant(values: "pd.Series", converted: "pd.Series") -> bool:
+    return bool(converted.notna().sum() >= MEANT_SHARE * values.notna().sum())
+
+
+def _digits_needed(form: str) -> int:
+    """By texts of a date format: all where numbers adjoin, for 1112024 has two readings."""
+    directives = form.replace("%%", "")
+    numeric = "".join(_DIGITS)
+    if not re.search(f"%[{numeric}]%[{numeric}]", directives):
+        return 0
+    return sum(_DIGITS.get(directive, 0) for directive in re.findall("%(.)", directives))
+
+
+def _in_full(value: object) -> Decimal | None:
+    """The very number; None of one that is written as an approximation, such as 6.02e23."""
+    text = str(value).strip()
+    if isinstance(value, float) or not re.fullmatch(r"[+-]?\d+(\.\d*)?", text):
+        return None
+    return Decimal(text)
+
+
+def _as_written(values: "pd.Series") -> "pd.Series":
+    """Texts in which a date format may find dates: 20240131.0 as ``20240131``."""
     import pandas as pd
 
-    texts = [None if pd.isna(value) else _label(value) for value in values]
+    if values.dtype == "str":
+        return values
+    texts = [
+        None if pd.isna(value) else str(int(value) if value % 1 == 0 else value) for value in values
+    ]
     return pd.Series(texts, index=values.index, name=values.name, dtype="str")
 
 
-def _label(value: "float | pd.Timestamp") -> str:
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
-    return value.isoformat()
+def labels(values: "pd.Series") -> "pd.Series":
+    """Values as the texts of categories, unequal ones unequal.
+
+    Numbers are written as Python does; dates as ISO 8601, as precise as any of them is.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if values.dtype == "str":
+        return values
+    if values.dtype.kind == "M":
+        present = values.dropna()
+        instants = present.to_numpy("datetime64[us]")
+        unit = next(unit for unit in _UNITS if (instants == instants.astype(f"M8[{unit}]")).all())
+        texts = pd.Series(None, index=values.index, name=values.name, dtype="str")
+        texts[present.index] = np.datetime_as_string(instants, unit=unit)
+        return texts
+    written = [None if pd.isna(value) else str(value) for value in values]
+    return pd.Series(written, index=values.index, name=values.name, dtype="str")
 
 
 def in_order(texts: "pd.Series") -> list[str]:

@@ -1,6 +1,5 @@
 """Labelled texts from a data set of the ``datasets`` library: a name on the hub, or a folder."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +8,7 @@ from pydantic import model_validator
 from plait.data.dataset import Source, Task
 from plait.data.label_sets import to_text
 from plait.data.labelled_texts import TextSettings
-from plait.data.reading import TextFormat, under_raw
+from plait.data.reading import TextFormat, from_arrow, under_raw
 from plait.data.sources.text_table import source_of
 from plait.data.splits import Split
 from plait.errors import UserError
@@ -78,9 +77,7 @@ def read(settings: Settings, root: Path) -> Source:
     import pandas as pd
 
     frames = [
-        _texts(part.to_pandas(), part.features, settings.label).assign(
-            **{OFFICIAL: PARTS.get(name, "none")}
-        )
+        _columns(part, settings).assign(**{OFFICIAL: PARTS.get(name, "none")})
         for name, part in _load(settings, root).items()
     ]
     frame = pd.concat(frames, ignore_index=True)
@@ -103,35 +100,32 @@ def _load(settings: Settings, root: Path) -> Any:
         raise UserError(f"data.name: {settings.name} can't be loaded: {said}") from error
 
 
-def _texts(frame: "pd.DataFrame", features: Any, label: str) -> "pd.DataFrame":
-    """Columns as `plait.data.reading.read` gives them; numbers of classes as their names, lists as
-    `plait.data.label_sets` has them.
-    """
+def _columns(part: Any, settings: Settings) -> "pd.DataFrame":
+    """As `plait.data.reading.read` gives them; numbers of classes as their names."""
     import pandas as pd
 
+    used = (settings.text, settings.label, settings.split.column)
+    table = part.with_format("arrow")[:]
     columns: dict[str, Any] = {}
-    for name in frame.columns:
-        values = frame[name]
-        inner = getattr(features[name], "feature", None)
-        if name == label and inner is not None:
-            values = values.map(partial(_label_set, getattr(inner, "names", None)))
-        names = getattr(features[name], "names", None)
+    for name in table.column_names:
+        if name not in used:
+            columns[name] = pd.Series(index=range(len(table)), dtype="str")
+            continue
+        feature = part.features[name]
+        names = getattr(feature, "names", None)
+        names_within = getattr(getattr(feature, "feature", None), "names", None)
         if names is not None:
-            # The library marks a hidden label by -1; a missing one makes floats of all.
-            values = values.map(
-                lambda number, names=names: names[int(number)] if number >= 0 else None
-            )
-        if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-            columns[name] = values.astype("float64")
-        elif pd.api.types.is_datetime64_any_dtype(values):
-            columns[name] = values
+            # The library marks a hidden label by -1.
+            numbers = table[name].to_pylist()
+            texts = [None if each is None or each < 0 else names[each] for each in numbers]
+            columns[name] = pd.Series(texts, dtype="str")
+        elif name == settings.label and names_within is not None:
+            rows = table[name].to_pylist()
+            sets = [
+                None if row is None else to_text(names_within[each] for each in row) for row in rows
+            ]
+            columns[name] = pd.Series(sets, dtype="str")
         else:
-            columns[name] = values.astype("str").where(values.notna(), None).astype("str")
+            lists = name == settings.label
+            columns[name] = from_arrow(table[name], name, settings.name, may_be_lists=lists)
     return pd.DataFrame(columns)
-
-
-def _label_set(names: "list[str] | None", row: Any) -> str | None:
-    """A list of labels, or of their numbers where they have names."""
-    if row is None:
-        return None
-    return to_text(row if names is None else map(names.__getitem__, row))

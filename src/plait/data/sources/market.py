@@ -259,7 +259,9 @@ def _read_sentiment(settings: Settings, root: Path) -> "pd.DataFrame":
     source = settings.sentiment
     assert source.path is not None
     assert source.column is not None
-    text_format = reading.TextFormat(separator=",", encoding="utf-8", decimal=".", missing=[""])
+    text_format = reading.TextFormat(
+        separator=",", quote='"', encoding="utf-8", decimal=".", missing=[""]
+    )
     raw = reading.read(source.path, root, text_format)
     used = {"date": source.date, "ticker": source.ticker, "sentiment": source.column}
     present = {name: column for name, column in used.items() if column is not None}
@@ -272,7 +274,7 @@ def _read_sentiment(settings: Settings, root: Path) -> "pd.DataFrame":
         }
     )
     if source.ticker is not None:
-        own["ticker"] = raw[source.ticker]
+        own["ticker"] = reader.convert(raw[source.ticker], "category")[0]
     keys = [name for name in ("date", "ticker") if name in own]
     again = own.index[own.duplicated(keys)]
     if len(again):

@@ -73,6 +73,13 @@ class Settings(SourceSettings):
         return self
 
     @property
+    def named(self) -> list[str] | None:
+        """The columns that are used; None: all but those to drop."""
+        if self.features is None:
+            return None
+        return [*self.features, self.target, *([self.split.column] if self.split.column else [])]
+
+    @property
     def files(self) -> tuple[str, ...]:
         """The one file."""
         return (self.path,)
@@ -89,7 +96,9 @@ def read(settings: Settings, root: Path) -> Source:
     """
     import pandas as pd
 
-    raw = reading.read(settings.path, root, settings.format)
+    raw = reading.read(
+        settings.path, root, settings.format, wanted=settings.named, dropped=settings.drop
+    )
     roles = _roles(settings, list(raw.columns))
     reader = Reader(settings.path, settings.format.decimal, settings.date_format)
     values: dict[str, pd.Series] = {}
@@ -97,6 +106,7 @@ def read(settings: Settings, root: Path) -> Source:
     for name, role in roles.items():
         values[name], kind = reader.convert(raw[name], _wanted_type(settings, name, role))
         columns.append(Column(name, role, kind))
+    reader.refuse_idle_format((raw[column.name], column.type) for column in columns)  # type: ignore[misc]
     frame = pd.DataFrame(values)
     counts, kept = _meet_missing(settings, frame, roles)
     part_of_row = _split(settings, frame, kept)
@@ -148,6 +158,8 @@ def _wanted_type(settings: Settings, name: str, role: Role) -> ColumnType | None
         return settings.types[name]
     if role == "target":
         return "number" if settings.task == "regression" else "category"
+    if role == "time" and settings.date_format is not None:
+        return "date"
     return "category" if role in ("group", "extra") else None
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import model_validator
 
 from plait.data import label_sets, reading
-from plait.data.column_types import Reader
+from plait.data.column_types import ColumnType, Reader
 from plait.data.dataset import Column, Role, Source, Task
 from plait.data.labelled_texts import TextSettings, labelled
 from plait.data.splits import Split, assign
@@ -96,16 +96,22 @@ def source_of(settings: Any, raw: "pd.DataFrame", where: str, name: str) -> Sour
     reader = Reader(where, settings.format.decimal, settings.date_format)
     values: dict[str, pd.Series] = {settings.text: raw[settings.text]}
     columns = [Column(settings.text, "text", "text")]
-    kinds = {settings.label: "number" if settings.task == "regression" else "category"}
+    kinds: dict[str, ColumnType | None] = {
+        settings.label: "number" if settings.task == "regression" else "category"
+    }
     if split.column is not None:
-        kinds[split.column] = None if split.by == "time" else "category"  # type: ignore[assignment]
+        stated: ColumnType | None = "date" if settings.date_format is not None else None
+        kinds[split.column] = stated if split.by == "time" else "category"
+    found: list[tuple[pd.Series, ColumnType]] = []
     for column, wanted in kinds.items():
-        values[column], kind = reader.convert(raw[column], wanted)  # type: ignore[arg-type]
+        values[column], kind = reader.convert(raw[column], wanted)
+        found.append((raw[column], kind))
         several = settings.task == "multilabel" and column == settings.label
         if several:
             values[column] = label_sets.parse(values[column], settings.label_separator, where)
         role: Role = "target" if column == settings.label else ROLES[split.by]
         columns.append(Column(column, role, "labels" if several else kind))
+    reader.refuse_idle_format(found)
     frame = pd.DataFrame(values)
     return labelled(
         settings,
