@@ -315,16 +315,41 @@ def test_a_planted_violation_is_found(checkout: Checkout, case: str) -> None:
 
 
 TRACE = """
-import json, runpy, sys
+import json, os, runpy, sys
 stage, name = sys.argv[1:]
+opened = set()
+def hook(event, given):
+    if event == "open" and isinstance(given[0], str | bytes | os.PathLike):
+        opened.add(os.path.abspath(os.fsdecode(given[0])))
+sys.addaudithook(hook)
 sys.argv = [stage, name]
 try:
     runpy.run_module(f"plait.stages.{stage}", run_name="__main__")
 except SystemExit as end:
     assert not end.code, end.code
 with open(f"imported-{stage}-{name}.json", "w") as file:
-    json.dump(sorted(m for m in sys.modules if m.split(".")[0] == "plait"), file)
+    modules = sorted(m for m in sys.modules if m.split(".")[0] == "plait")
+    json.dump([modules, sorted(opened)], file)
 """
+
+
+def undeclared(root: Path, opened: list[str], name: str, declared: list[str]) -> list[str]:
+    """Of the files that a stage has opened, those of the project that nothing accounts for.
+
+    Beside what DVC knows to be read, a stage opens its own code, which is proved as it is loaded,
+    and what plait keeps and computes no number from.
+    """
+    known = (
+        *("src/plait/", "resolved/", "mlruns/", ".plait/", "dvc.lock", "requirements.lock"),
+        *(f"data/generated/{name}", f"results/{name}/", "imported-", ".git/", "src/hydra_plugins/"),
+        *declared,
+    )
+    inside = [path for path in opened if path.startswith(f"{root}/")]
+    return [
+        path
+        for path in inside
+        if not path.removeprefix(f"{root}/").startswith(known) and Path(path).is_file()
+    ]
 
 
 @pytest.mark.slow
@@ -351,7 +376,8 @@ def test_what_a_stage_imports_lies_within_its_closure(
                 env={"PYTHONPATH": str(checkout.root / "src")},
             )
             path = checkout.root / f"imported-{stage}-{name}.json"
-            really = json.loads(path.read_text(encoding="utf-8"))
+            really, opened = json.loads(path.read_text(encoding="utf-8"))
+            assert undeclared(checkout.root, opened, name, list(resolved.user_files)) == []
             reached = project.code.closure(stage, resolved).modules
             observers = OBSERVERS.get(stage, ())
             # What only the observers import is theirs.

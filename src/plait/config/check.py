@@ -50,6 +50,10 @@ class Root(Settings):
         ge=2,
         le=100,
     )
+    reads: list[str] = setting(
+        "files and folders that code of your own opens by itself, relative to the project: their"
+        " contents are part of the identity; those that `data` and `model` name are so anyway"
+    )
     batch_size: int = setting("rows a step, over all devices together", unit="rows", ge=1)
 
 

@@ -264,6 +264,8 @@ class Project:
             "seed": values["seed"],
             "batch_size": values["batch_size"],
             "ensemble": values["ensemble"],
+            "reads": values["reads"],
+            "read_files": self._digests(values["reads"], name),
         }
         # As the settings hold them, so that 1 and 1.0 are one value and the order is theirs.
         for section in (*GROUPS, *SECTIONS):

@@ -14,6 +14,9 @@ from plait.errors import ConfigurationError
 FILE_GROUPS = (*GROUPS, "debug")
 """Groups of ``conf/`` that a string chooses from."""
 
+ROOT_KEYS = ("description", "seed", "batch_size", "ensemble", "reads")
+"""Values that stand in no group and no section."""
+
 
 @dataclass(frozen=True)
 class Level:
@@ -48,7 +51,15 @@ def read_params(path: Path) -> dict[str, dict[str, Any]]:
     """
     content = read_yaml(path)
     for key in content:
-        if key in (*FILE_GROUPS, *SECTIONS, "seed", "batch_size", "ensemble", "description"):
+        if key in (
+            *FILE_GROUPS,
+            *SECTIONS,
+            "seed",
+            "batch_size",
+            "ensemble",
+            "reads",
+            "description",
+        ):
             raise ConfigurationError(
                 f"{path.name}: {key} stands outside of `experiments`; set it below an"
                 " experiment's name"

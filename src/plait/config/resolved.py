@@ -15,9 +15,10 @@ Stage = Literal["generate", "pretrain", "train", "evaluate", "record"]
 STAGES: tuple[Stage, ...] = ("generate", "pretrain", "train", "evaluate", "record")
 
 READS: dict[Stage, tuple[str, ...]] = {
-    "generate": ("data", "files"),
-    "pretrain": ("pretraining", "pretraining_base", "pretraining_files"),
+    "generate": ("data", "files", "read_files"),
+    "pretrain": ("pretraining", "pretraining_base", "pretraining_files", "read_files"),
     "train": (
+        "read_files",
         *("preprocessing", "augmentation", "model", "model_files", "finetuning"),
         *("objective", "optimizer", "schedule", "adversarial", "callbacks"),
         *("batch_size", "ensemble", "seed"),
@@ -25,7 +26,7 @@ READS: dict[Stage, tuple[str, ...]] = {
         *(f"trainer.{key}" for key in ("gradient_clip", "micro_batch_size", "overfit_rows")),
         *("trainer.keep", "trainer.detect_anomaly"),
     ),
-    "evaluate": ("evaluation",),
+    "evaluate": ("evaluation", "read_files"),
     "record": ("description", "label", "tracking", "trainer", "evaluation", "identity"),
 }
 """The values whose change reruns a stage; ``dvc.yaml`` names the same ones, and the digests of
@@ -101,7 +102,9 @@ class Resolved:
         # The identity is written last: a file that ends before it is not whole.
         if not isinstance(values, dict) or "identity" not in values:
             raise UserError(f"{path.name}: not what `plait compose` wrote; run it again")
-        return cls(values)
+        # Runs of before 2026-12 declare none.
+        none = {"reads": values.get("reads", []), "read_files": values.get("read_files", {})}
+        return cls({**values, **none})
 
     def text(self) -> str:
         """The file's text; keys keep their order."""
@@ -158,7 +161,7 @@ class Resolved:
     def user_files(self) -> dict[str, str]:
         """Of each of the user's files that it depends on, the digest."""
         # Older runs knew not all of the keys.
-        keys = ("files", "model_files", "pretraining_files")
+        keys = ("files", "model_files", "pretraining_files", "read_files")
         return {path: digest for key in keys for path, digest in self.values.get(key, {}).items()}
 
     def choice(self, group: str) -> str:

@@ -22,10 +22,10 @@ from plait.proof.refusal import Unproved
 from plait.state import State
 
 FILES: dict[Stage, tuple[str, ...]] = {
-    "generate": ("files",),
-    "pretrain": ("pretraining_files", "model_files"),
-    "train": ("model_files",),
-    "evaluate": ("model_files",),
+    "generate": ("files", "read_files"),
+    "pretrain": ("pretraining_files", "model_files", "read_files"),
+    "train": ("model_files", "read_files"),
+    "evaluate": ("model_files", "read_files"),
     "record": ("model_files",),
 }
 """The keys with digests of the user's files that each stage reads."""

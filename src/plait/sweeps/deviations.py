@@ -26,7 +26,7 @@ from plait.errors import ConfigurationError, UserError
 
 BESIDE_VALUES = (
     *("name", "description", "label"),
-    *("files", "model_files", "pretraining_base", "pretraining_files"),
+    *("files", "model_files", "pretraining_base", "pretraining_files", "read_files"),
     *("code", "packages", "identity"),
 )
 """Keys of the resolved file that no experiment file sets."""
