@@ -152,14 +152,6 @@ class Workspace:
         """The results of an experiment that `plait run` runs."""
         return self.root / "outputs" / name / identity
 
-    def trial_outputs(self, name: str, identity: str, data: Path) -> Outputs:
-        """What the stages of such an experiment leave.
-
-        :param data: the folder of its data, which is named by the digest of what it is made by.
-        """
-        receipts = self.scratch / "receipts" / data.name.lstrip(".").partition(".")[0]
-        return Outputs(data, self.trial(name, identity), data_receipts=receipts)
-
 
 def cache_folder() -> Path:
     """What can be made or fetched again, shared by all checkouts: ``$PLAIT_CACHE``, or ``plait``

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plait.artifacts import Workspace
+from plait.artifacts import Outputs, Workspace
 from plait.config.resolved import Resolved
 from plait.sweeps.trial_data import data_digest, data_folder, trial_data
 
@@ -26,9 +26,15 @@ import os, signal, sys, time
 from pathlib import Path
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
+from plait.contents import Contents
+from plait.proof.receipts import write_receipt
+from plait.state import State
 from plait.sweeps.trial_data import trial_data
 
-def generate(folder):
+workspace, resolved = Workspace.at(Path(sys.argv[1])), Resolved(eval(sys.argv[2]))
+
+def generate(outputs):
+    folder = outputs.data
     (folder / "train.parquet").write_text("rows")
     with Path(sys.argv[1], "generated").open("a") as log:
         log.write(f"{os.getpid()}\\n")
@@ -36,8 +42,9 @@ def generate(folder):
     if sys.argv[3:]:
         os.kill(os.getpid(), signal.SIGKILL)
     (folder / "dataset.json").write_text("{}")
+    write_receipt(Contents(State.of(workspace)), resolved, "generate", outputs)
 
-data = trial_data(Workspace.at(Path(sys.argv[1])), Resolved(eval(sys.argv[2])), generate)
+data = trial_data(workspace, resolved, generate)
 assert sorted(path.name for path in data.iterdir()) == ["dataset.json", "train.parquet"]
 """
 
@@ -62,8 +69,16 @@ def test_what_a_killed_process_left_is_no_data(tmp_path: Path) -> None:
     assert list(data.parent.iterdir()) == [data]
 
 
+def test_data_that_somebody_has_edited_are_made_again(tmp_path: Path) -> None:
+    assert start(tmp_path).wait(60) == 0
+    data = data_folder(Workspace.at(tmp_path), data_digest(Resolved(VALUES)))
+    (data / "train.parquet").write_text("edit")
+    assert start(tmp_path).wait(60) == 0
+    assert (data / "train.parquet").read_text() == "rows"
+
+
 def test_a_generation_that_fails_leaves_no_data_and_says_why(tmp_path: Path) -> None:
-    def generate(folder: Path) -> None:
+    def generate(outputs: Outputs) -> None:
         raise ZeroDivisionError("no rows")
 
     workspace, resolved = Workspace(tmp_path, tmp_path), Resolved(VALUES)

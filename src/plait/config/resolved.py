@@ -66,6 +66,9 @@ def digests_read(stage: Stage) -> tuple[str, ...]:
 HEADER = "# Written by `plait compose` from params.yaml and conf/. Edit those, not this file.\n"
 
 
+UNDECLARED: dict[str, Any] = {"reads": [], "read_files": {}}
+"""What runs of before 2026-12 say nothing of."""
+
 WIDTH = 100
 
 
@@ -102,9 +105,8 @@ class Resolved:
         # The identity is written last: a file that ends before it is not whole.
         if not isinstance(values, dict) or "identity" not in values:
             raise UserError(f"{path.name}: not what `plait compose` wrote; run it again")
-        # Runs of before 2026-12 declare none.
-        none = {"reads": values.get("reads", []), "read_files": values.get("read_files", {})}
-        return cls({**values, **none})
+        missing = {key: none for key, none in UNDECLARED.items() if key not in values}
+        return cls({**values, **missing})
 
     def text(self) -> str:
         """The file's text; keys keep their order."""
@@ -142,7 +144,7 @@ class Resolved:
         return value
 
     def _at(self, key: str) -> Any:
-        value: Any = self.values
+        value: Any = self.values if key not in UNDECLARED else {**UNDECLARED, **self.values}
         for part in key.split("."):
             if value is None:
                 return None

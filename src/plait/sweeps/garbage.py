@@ -20,10 +20,13 @@ from plait.locks import held, lock_named
 from plait.stages.pretrain import digest_of_what_is_read
 from plait.sweeps.dvc_cache import cache_folder, cache_garbage, clear_cache
 from plait.sweeps.trial import trial_lock
-from plait.sweeps.trial_data import data_digest, data_lock
+from plait.sweeps.trial_data import data_digest, data_lock, data_receipts
 from plait.sweeps.worktree import clear_away
 from plait.tracking.garbage import Ledger, artifact_garbage, purge
 from plait.tracking.journal import Journal, journals
+
+LARGEST_STATE = 200_000_000
+"""Bytes of what is known of files, from which on it goes: years of edits."""
 
 GONE = ".gone-"
 """Starts the name of a folder that is being removed: no half of it is ever taken for whole."""
@@ -97,6 +100,7 @@ class Yard:
             self._rebuilds(),
             self._searches(),
             self._job_logs(),
+            self._state(),
             self._dvc_cache(),
         ]
         self.notes += [
@@ -194,6 +198,9 @@ class Yard:
                     kind.in_use += 1
                 elif digest not in {trial["data"] for trial in self._trials_owed}:
                     self._take(kind, folder)
+                    if self._remove:
+                        receipts = data_receipts(self._workspace, digest)
+                        shutil.rmtree(receipts, ignore_errors=True)
         return kind
 
     def _pretrained(self) -> Kind:
@@ -248,6 +255,14 @@ class Yard:
                 kind.add(file)
                 if self._remove:
                     file.unlink()
+        return kind
+
+    def _state(self) -> Kind:
+        """What is known of files; all of it can be worked out again."""
+        folder = self._scratch / "state"
+        kind = Kind("known files", size_of(folder), words="large, and made again as it is needed")
+        if kind.size > LARGEST_STATE:
+            self._take(kind, folder)
         return kind
 
     def _dvc_cache(self) -> Kind:

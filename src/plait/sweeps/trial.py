@@ -29,7 +29,7 @@ from plait.stages.pretrain import pretrain
 from plait.stages.record import write_page
 from plait.stages.train import train
 from plait.state import State
-from plait.sweeps.trial_data import trial_data
+from plait.sweeps.trial_data import data_digest, data_receipts, trial_data
 from plait.tracking import runs
 from plait.tracking.backend import backend_of
 from plait.tracking.claim import claim
@@ -141,7 +141,8 @@ def is_done(run: "Run | None", resolved: Resolved) -> bool:
 
 def outputs_of(workspace: Workspace, resolved: Resolved, data: Path) -> Outputs:
     """Where a trial writes."""
-    return workspace.trial_outputs(resolved.name, resolved.identity, data)
+    receipts = data_receipts(workspace, data_digest(resolved))
+    return Outputs(data, workspace.trial(resolved.name, resolved.identity), data_receipts=receipts)
 
 
 def reuse(store: Store, run: "Run", tags: dict[str, str]) -> str:
@@ -199,7 +200,7 @@ def _run(workspace: Workspace, trial: Trial, wait: bool) -> tuple[Status, str | 
         shutil.rmtree(workspace.checkpoints(resolved.identity), ignore_errors=True)
     # What is on disk counts as long as its run does: one deleted in the UI is made anew.
     if trial.fresh or run is None:
-        _clear(workspace.trial_outputs(resolved.name, resolved.identity, results))
+        _clear(outputs_of(workspace, resolved, results))
     resumed = outputs_of(workspace, resolved, results).receipt("train").exists() or any(
         workspace.checkpoints(resolved.identity).rglob("*.ckpt")
     )

@@ -36,7 +36,7 @@ def trial_data(
     digest, contents = data_digest(resolved), Contents(State.of(workspace))
     data = data_folder(workspace, digest)
     with data_lock(workspace, digest):
-        outputs = workspace.trial_outputs(resolved.name, resolved.identity, data)
+        outputs = _outputs(workspace, data, digest)
         if data.exists() and not is_left_by(contents, resolved, "generate", outputs):
             # Somebody has edited it.
             shutil.rmtree(data)
@@ -46,7 +46,7 @@ def trial_data(
                 shutil.rmtree(leftover)
             unfinished = data.with_name(f".{digest}.{os.getpid()}")
             unfinished.mkdir(parents=True)
-            generate(workspace.trial_outputs(resolved.name, resolved.identity, unfinished))
+            generate(_outputs(workspace, unfinished, digest))
             for file in unfinished.iterdir():
                 with file.open("rb") as written:
                     os.fsync(written.fileno())
@@ -57,6 +57,15 @@ def trial_data(
 def data_folder(workspace: Workspace, digest: str) -> Path:
     """Where data of a digest lie."""
     return workspace.scratch / "data" / digest
+
+
+def data_receipts(workspace: Workspace, digest: str) -> Path:
+    """Where is written down what they were made by."""
+    return workspace.scratch / "receipts" / digest
+
+
+def _outputs(workspace: Workspace, data: Path, digest: str) -> Outputs:
+    return Outputs(data, data, data_receipts=data_receipts(workspace, digest))
 
 
 def data_lock(workspace: Workspace, digest: str) -> FileLock:
