@@ -1,7 +1,10 @@
-"""Linear regression in closed form.
+"""Linear regression in closed form, with the same bits on every CPU.
 
-Without ridge by a singular value decomposition (LAPACK ``gelsd``), which is stable for collinear
-features; with ridge, ``ridge * ||w||^2`` is added to the sum of squares; the bias is free.
+Solved exactly and rounded once (`plait.models.exact_sums`), collinear features included: of
+solutions that are equally good, the one of least weights. With ridge, ``ridge * ||w||^2`` is added
+to the sum of squares; the bias is free. What is too large for that, such as more than
+`plait.models.exact_sums.MOST_FEATURES` inputs, is left to scikit-learn's singular value
+decomposition (LAPACK ``gelsd``), whose last bits depend on the CPU.
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,6 +13,8 @@ from plait.models.kinds import EstimatorSettings, Shape
 from plait.settings import setting
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from plait.data.dataset import Task
 
 
@@ -26,3 +31,23 @@ def build(settings: Settings, shape: Shape, seed: int) -> Any:
     from sklearn.linear_model import LinearRegression, Ridge
 
     return Ridge(alpha=settings.ridge, solver="svd") if settings.ridge else LinearRegression()
+
+
+def fit(estimator: Any, features: "np.ndarray", targets: "np.ndarray") -> None:
+    """Fit in place what `build` built.
+
+    :raises ValueError: for what is no finite number, or has no finite solution.
+    """
+    import numpy as np
+    from sklearn.utils.validation import validate_data
+
+    from plait.models.exact_sums import solve
+
+    features, targets = validate_data(
+        estimator, features, targets, y_numeric=True, dtype=np.float64
+    )
+    solution = solve(features, targets, getattr(estimator, "alpha", 0.0))
+    if solution is None:
+        estimator.fit(features, targets)
+        return
+    estimator.coef_, estimator.intercept_ = solution.weights, solution.bias

@@ -24,10 +24,13 @@ def fit(task: Task) -> Fitted:
     resolved, shape, train = task.resolved, task.shape, task.train
     choice = resolved.choice("model")
     settings = settings_of("model", choice)(**resolved.settings("model"))
+    module = module_of("model", choice)
+    # A choice may know better than its estimator how to fit it.
+    fit_in_place = getattr(module, "fit", estimators.fit)
     with threadpool_limits(resolved["trainer.threads"]):
-        estimator = module_of("model", choice).build(settings, shape, resolved["seed"])
+        estimator = module.build(settings, shape, resolved["seed"])
         try:
-            estimators.fit(estimator, train.features, train.targets)
+            fit_in_place(estimator, train.features, train.targets)
         except ValueError as error:
             raise UserError(f"{resolved.name}: model {choice}: {error}") from error
         outputs = estimators.predict(estimator, train.features, shape)
