@@ -13,7 +13,7 @@ from plait.errors import UserError
 from plait.tracking import process, runs
 from plait.tracking.claim import MISSED, claim, trained_elsewhere
 from plait.tracking.live import LiveRun
-from plait.tracking.store import Store, StoreSilent, open_store, said_plainly
+from plait.tracking.store import Store, StoreBroken, StoreSilent, open_store, said_plainly
 
 from .conftest import points, resolved
 
@@ -120,7 +120,7 @@ def test_a_store_that_refuses_is_told_from_one_that_is_silent() -> None:
             UserError,
             "valid credentials are missing; set MLF",
         ),
-        MlflowException("not yours", PERMISSION_DENIED): (UserError, "refuses: not yours"),
+        MlflowException("not yours", PERMISSION_DENIED): (StoreBroken, "refuses: not yours"),
         MlflowException("503"): (StoreSilent, "does not answer:\n  503"),
         HTTPError("502 for url: http://me:secret@host/x"): (StoreSilent, "url: http://host/x"),
     }

@@ -10,12 +10,14 @@ from filelock import Timeout
 
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
+from plait.errors import UserError
 from plait.tracking import runs
 from plait.tracking.cost import SECONDS
+from plait.tracking.faults import reason_of
 from plait.tracking.journal import Journal, journals
 from plait.tracking.points import Points, Row
 from plait.tracking.source_patch import log_patch, unpacked
-from plait.tracking.store import Store, open_store, reason_of
+from plait.tracking.store import Store, open_store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -171,7 +173,9 @@ def deliver_journal(store: Store, identity: str) -> None:
 
 def say_waiting(workspace: Workspace, journal: Journal, error: BaseException | None) -> None:
     """Say that a journal waits, and why."""
-    reason = reason_of(error) if error else "too slow"
+    reason = "too slow"
+    if error is not None:
+        reason = str(error).partition("\n")[0] if isinstance(error, UserError) else reason_of(error)
     place = journal.path.relative_to(workspace.anchor)
     print(
         f"plait: the tracking store did not take everything ({reason[:200]});\n"

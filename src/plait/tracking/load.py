@@ -1,8 +1,11 @@
 """A recorded run in a notebook: configuration, metrics, curves, predictions, model."""
 
+import shutil
+import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from plait.artifacts import Workspace, read_json
 from plait.config.resolved import Resolved
@@ -104,7 +107,11 @@ class LoadedRun:
                 artifact_uri=self._store.client.get_logged_model(model_id).artifact_location,
                 tracking_uri=self._store.backend.uri,
             )
-        return import_pyfunc().load_model(folder)
+        if unquote(folder) != folder:
+            # MLflow's loader decodes such a path at one place and not at another.
+            self._copy = tempfile.TemporaryDirectory(prefix="plait-model-")
+            folder = shutil.copytree(folder, Path(self._copy.name) / "model")
+        return import_pyfunc().load_model(str(folder))
 
     def _artifact(self, path: str) -> Path:
         from mlflow.exceptions import MlflowException

@@ -12,6 +12,7 @@ from plait.config.pairs import settings_of
 from plait.data.dataset import Column, Dataset, read_part
 from plait.models.trained import TrainedModel
 from plait.tracking import exported
+from plait.tracking.backend import artifact_uri
 from plait.tracking.store import Store, import_pyfunc
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _save(
             model_id=logged.model_id,
         ),
         python_model=str(code / "tracking" / "pyfunc_model.py"),
-        artifacts={"model": str(artifacts)},
+        artifacts={"model": artifact_uri(artifacts)},
         code_paths=[str(code)],
         signature=signature_of(dataset, frame),
         input_example=example,

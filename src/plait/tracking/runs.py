@@ -11,7 +11,7 @@ from plait.config.resolved import Resolved
 from plait.tracking import process
 from plait.tracking.points import chunks
 from plait.tracking.source_patch import COMMIT, PATCH, WITHOUT, commit_of
-from plait.tracking.store import Store
+from plait.tracking.store import Store, precedence
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -92,17 +92,18 @@ def make(store: Store, resolved: Resolved, tags: dict[str, str], at: int) -> "tu
 
 
 def the_one(store: Store, identity: str) -> "Run":
-    """The run of an identity that every machine takes: the oldest. The others are deleted.
+    """The run of an identity that every machine takes, as `precedence` has it: of those that run,
+    the oldest. The others are deleted.
 
     A server has no lock, so machines that find no run at the same moment all make one. Whoever made
     the last one sees them all. Nothing is lost with a run that is deleted here: who still writes it
     is refused, and sends its whole journal again, into the run that is left.
     """
     found = list(store.runs(f"tags.`plait.identity` = '{identity}'"))
-    oldest, *later = sorted(found, key=lambda run: (run.info.start_time, run.info.run_id))
-    for run in later:
+    taken, *others = sorted(found, key=precedence)
+    for run in others:
         store.client.delete_run(run.info.run_id)
-    return oldest
+    return taken
 
 
 def end(store: Store, run_id: str, status: str, error: str | None, at: int | None = None) -> None:

@@ -4,6 +4,7 @@ import os
 import sys
 
 from plait.artifacts import Workspace
+from plait.tracking.backend import artifact_uri
 from plait.tracking.delivery import deliver_journals
 from plait.tracking.store import open_store
 
@@ -28,7 +29,7 @@ def ui_command(uri: str, workspace: Workspace, port: int, host: str) -> list[str
     """The command line of MLflow's server."""
     return [
         *(sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri),
-        *("--default-artifact-root", str(workspace.store / "artifacts")),
+        *("--default-artifact-root", artifact_uri(workspace.store / "artifacts")),
         *("--host", host, "--port", str(port), "--workers", "1"),
         # Not a line for each request.
         *("--uvicorn-opts", "--log-level warning"),
