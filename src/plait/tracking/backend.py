@@ -13,6 +13,11 @@ from plait.errors import UserError
 UI_HOST, UI_PORT = "127.0.0.1", 5000
 """Where `plait ui` answers unless it is told otherwise."""
 
+TRAINING_VIEWS = "workflowType=machine_learning"
+"""Of an address in the MLflow UI: show the pages for training. Without it, the UI shows those for
+language models until its switch *Model training* is used, whatever kind an experiment says it is
+(3.17, 2026-11)."""
+
 
 @dataclass(frozen=True)
 class Backend:

@@ -123,11 +123,13 @@ class Delivery:
     def _cost(self, memory: dict[str, float], at: int) -> None:
         assert self._points is not None, "a journal without beginning"
         # Of this training: the run itself may have begun with an earlier one.
-        seconds = self._earlier + (at - self._began) / 1000
+        # The clock may have been set back meanwhile.
+        seconds = self._earlier + max(0, at - self._began) / 1000
         values = {SECONDS: round(seconds, 1), **memory}
         self._points.add([Row(0, at, values)], replace=True)
 
     def _end(self, status: str, error: str | None, at: int | None) -> None:
+        at = None if at is None else max(at, self._began)
         runs.end(self._store, self._run_id, status, error, at)
         self.ended = True
 

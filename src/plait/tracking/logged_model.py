@@ -65,7 +65,7 @@ def log_model(
 
 
 def logged_model_id(store: Store, run: "Run") -> str | None:
-    """The model that a run has, once it is complete and until it is deleted."""
+    """The model that a run has, once it is complete and until it, or its files, are deleted."""
     from mlflow.exceptions import MlflowException
 
     outputs = run.outputs.model_outputs if run.outputs else []
@@ -76,7 +76,9 @@ def logged_model_id(store: Store, run: "Run") -> str | None:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             continue
-        if model.status.value == "READY":
+        # Its files may be gone, with a folder that somebody removed or did not copy.
+        ready = model.status.value == "READY"
+        if ready and store.client.list_logged_model_artifacts(output.model_id):
             return str(output.model_id)
     return None
 

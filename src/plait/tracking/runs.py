@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import psutil
 
@@ -49,6 +52,18 @@ def run_name(resolved: Resolved) -> str:
     return resolved.label or resolved.name
 
 
+def artifacts_gone(run: "Run") -> str:
+    """What to say of a run that was recorded to its end, and whose artifacts are not there."""
+    tags = run.data.tags
+    deviates = run.info.run_name != tags["plait.experiment"]
+    overrides = f" {tags.get('plait.overrides', run.info.run_name)}" if deviates else ""
+    return (
+        f"run {run.info.run_id}: its artifacts are gone from {unquote(run.info.artifact_uri)};\n"
+        f"  copy them there, or train it anew: plait run --fresh"
+        f" experiment={tags['plait.experiment']}{overrides}"
+    )
+
+
 def begin(
     store: Store, resolved: Resolved, tags: dict[str, str], at: int, reopen: bool = True
 ) -> "tuple[Run, bool]":
@@ -59,6 +74,8 @@ def begin(
         others call a run of a process that has gone killed.
     :returns: the run, and whether it is new.
     """
+    if store.backend.local:
+        _say_what_is_ignored(os.environ.get("MLFLOW_TRACKING_URI"), store.backend.uri)
     with store.lock():
         found, created = store.find_run(resolved.identity), False
         if found is None:
@@ -145,6 +162,17 @@ def parameter_text(value: Any) -> str:
     if len(text) > LONGEST_PARAMETER:
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
     return text
+
+
+@cache
+def _say_what_is_ignored(given: str | None, uri: str) -> None:
+    """Once in a process."""
+    if given not in (None, "", uri):
+        print(
+            "plait: MLFLOW_TRACKING_URI is ignored: tracking: local records in mlruns/"
+            " (tracking: server takes that address)",
+            file=sys.stderr,
+        )
 
 
 def _version() -> str:

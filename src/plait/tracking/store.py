@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 LOCK_PATIENCE = 60.0
 """Seconds to wait for another process that creates the store: it takes a few."""
 
+KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
+"""The tag of an experiment by which the UI chooses the pages for training, where it goes by that;
+see also `plait.tracking.backend.TRAINING_VIEWS`."""
+
 
 @dataclass(frozen=True)
 class Store:
@@ -52,9 +56,7 @@ class Store:
             beside = artifact_uri(self.workspace.store / "artifacts" / name)
             location = None if self.backend.uri.startswith("http") else beside
             try:
-                # The UI shows its pages for training, not those for language model traces.
-                kind = {"mlflow.experimentKind": "custom_model_development"}
-                return str(self.client.create_experiment(name, location, kind))
+                return str(self.client.create_experiment(name, location, {KIND: TRAINING}))
             except MlflowException as error:
                 # Another process has just made it.
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
@@ -63,6 +65,8 @@ class Store:
         assert found is not None
         if found.lifecycle_stage == "deleted":
             self._restore(str(found.experiment_id))
+        if KIND not in found.tags:
+            self.client.set_experiment_tag(found.experiment_id, KIND, TRAINING)
         return str(found.experiment_id)
 
     def experiment_ids(self) -> list[str]:
