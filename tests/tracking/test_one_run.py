@@ -9,11 +9,11 @@ import psutil
 import pytest
 
 from plait.artifacts import Workspace
-from plait.errors import UserError
 from plait.tracking import process, runs
 from plait.tracking.claim import MISSED, claim, trained_elsewhere
 from plait.tracking.live import LiveRun
-from plait.tracking.store import Store, StoreSilent, open_store, said_plainly
+from plait.tracking.process import BOOT, since_boot
+from plait.tracking.store import Store, StoreBroken, StoreSilent, open_store, said_plainly
 
 from .conftest import points, resolved
 
@@ -82,8 +82,12 @@ def test_only_a_server_needs_claims_and_only_the_living_hold_them(
     assert not trained_elsewhere(shared, run, now)
     own = open_store(shared.workspace, "local", {})
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        started = psutil.Process(other.pid).create_time()
-        living = {"plait.pid": str(other.pid), "plait.pid_started": f"{started:.1f}"}
+        child = psutil.Process(other.pid)
+        living = {
+            "plait.pid": str(other.pid),
+            "plait.pid_started": f"{child.create_time():.1f}",
+            "plait.pid_boot": since_boot(child) if BOOT.exists() else "",
+        }
         runs.set_tags(shared, run.info.run_id, living)
         run = shared.client.get_run(run.info.run_id)
         assert trained_elsewhere(shared, run, now)
@@ -117,10 +121,10 @@ def test_a_store_that_refuses_is_told_from_one_that_is_silent() -> None:
 
     errors = {
         MlflowException("no", UNAUTHENTICATED): (
-            UserError,
+            StoreBroken,
             "valid credentials are missing; set MLF",
         ),
-        MlflowException("not yours", PERMISSION_DENIED): (UserError, "refuses: not yours"),
+        MlflowException("not yours", PERMISSION_DENIED): (StoreBroken, "refuses: not yours"),
         MlflowException("503"): (StoreSilent, "does not answer:\n  503"),
         HTTPError("502 for url: http://me:secret@host/x"): (StoreSilent, "url: http://host/x"),
     }

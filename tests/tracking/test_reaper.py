@@ -1,6 +1,5 @@
 """Runs whose process is gone."""
 
-import os
 import time
 from collections.abc import Iterator
 
@@ -30,8 +29,12 @@ def a_free_pid() -> str:
 
 @pytest.mark.parametrize(
     "tags",
-    [{"plait.pid": a_free_pid()}, {"plait.pid": str(os.getpid()), "plait.pid_started": "1000.0"}],
-    ids=["no such process", "a later process with the same number"],
+    [
+        {"plait.pid": a_free_pid()},
+        {"plait.pid_started": "1000.0", "plait.pid_boot": "another 7.0"},
+        {"plait.pid_started": "1000.0", "plait.pid_boot": ""},
+    ],
+    ids=["no such process", "a later process with the same number", "the same, by its time alone"],
 )
 def test_a_run_whose_process_died_is_marked_as_killed(store: Store, tags: dict[str, str]) -> None:
     run_id = running(store, tags)
@@ -40,6 +43,19 @@ def test_a_run_whose_process_died_is_marked_as_killed(store: Store, tags: dict[s
     assert run.info.status == "KILLED"
     assert run.info.end_time is not None
     assert "ended without saying so" in run.data.tags["plait.error"]
+    assert reap(store) == []
+
+
+def test_a_run_whose_process_lives_is_left_alone_when_the_clock_is_set_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot, now = psutil.boot_time(), time.time()
+    running(store, {})
+    # The machine seems to have started at another time, and with it every process.
+    monkeypatch.setattr(psutil, "boot_time", lambda: boot - 7200)
+    monkeypatch.setattr(psutil._psplatform, "boot_time", lambda: boot - 7200)
+    monkeypatch.setattr(time, "time", lambda: now - 7200)
+    running(store, {"plait.host": "elsewhere", "plait.heartbeat": f"{now:.0f}"}, began=now)
     assert reap(store) == []
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,11 @@ from plait.artifacts import Outputs, Workspace, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models.trained import TrainedModel
+from plait.tracking.archive import ArchivedRun
+from plait.tracking.backend import TRAINING_VIEWS
 from plait.tracking.delivery import deliver_journals
 from plait.tracking.journal import Journal, journals
+from plait.tracking.live import LiveRun
 from plait.tracking.load import load
 from plait.tracking.reaper import reap
 from plait.tracking.record import RecordedRun, metric_name, record
@@ -119,7 +123,7 @@ def test_a_missing_run_is_made_from_the_outputs_and_marked(
     facts = json.loads(found["files"]["report/line.html"])
     assert list(facts)[:2] == ["run", "run_link"]
     assert facts["run_link"] == f"http://127.0.0.1:5000/{run.run_url_path}"
-    assert run.run_url_path.endswith(f"/runs/{run.run_id}")
+    assert run.run_url_path.endswith(f"/runs/{run.run_id}?{TRAINING_VIEWS}")
 
 
 def test_recording_again_adds_nothing(done: tuple[Workspace, Outputs, RecordedRun]) -> None:
@@ -358,3 +362,79 @@ def test_a_run_that_was_killed_hard_is_completed_from_outputs_made_elsewhere(
     again = recorded(workspace, outputs, resolved())
     assert again.run_id == run.info.run_id
     assert store.client.get_run(again.run_id).info.status == "FINISHED"
+
+
+def test_a_run_whose_artifacts_are_gone_says_what_helps_and_that_helps(
+    workspace: Workspace,
+) -> None:
+    outputs = write_outputs(workspace.root, model="decision_tree")
+    (workspace.root / "params.yaml").write_text("experiments: {}\n")
+    run = recorded(workspace, outputs, resolved())
+    shutil.rmtree(workspace.store / "artifacts")
+    cure = r"artifacts are gone from .*\n.* plait run --fresh experiment=line lr=0\.1"
+    loaded = load(run.run_id, workspace.root)
+    for ask in ("configuration", "evaluation", "predictions", "model"):
+        with pytest.raises(UserError, match=cure):
+            getattr(loaded, ask)
+    store = open_store(workspace, "local", {})
+    archived = ArchivedRun(store, store.client.get_run(run.run_id), workspace.root)
+    with pytest.raises(UserError, match=cure):
+        archived.configuration()
+    # What `--fresh` comes down to: train, and record.
+    train(workspace, resolved(), [1.0, 0.5, 0.25])
+    assert recorded(workspace, outputs, resolved()).run_id == run.run_id
+    again = load(run.run_id, workspace.root)
+    assert again.configuration.values == VALUES
+    assert len(again.predictions) == 40
+    assert len(again.model.predict(frame()[["width", "height", "colour"]])) == 40
+
+
+def test_a_recording_that_is_ended_by_a_signal_is_completed_by_the_next(
+    workspace: Workspace,
+) -> None:
+    outputs = write_outputs(workspace.root, model="decision_tree")
+
+    def ended(facts: dict[str, str]) -> dict[str, Path]:
+        raise SystemExit(143)
+
+    with pytest.raises(SystemExit):
+        record(workspace, resolved(), outputs, ended)
+    first = recorded(workspace, outputs, resolved())
+    assert not first.created
+    store = open_store(workspace, "local", {})
+    (run,) = store.runs("")
+    assert run.info.status == "FINISHED"
+    assert len(run.outputs.model_outputs) == 1
+    assert points(store, run.info.run_id, "train/loss") == CURVES
+
+
+def test_a_private_umask_and_a_clock_that_is_set_back_change_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.umask(0o077)
+    try:
+        now = time.time_ns()
+        with LiveRun(workspace, resolved(), "1 x cpu") as run:
+            run.epoch(0, {"train/loss": 1.0})
+            monkeypatch.setattr("plait.tracking.live.time.time_ns", lambda: now - 3600 * 10**9)
+            run.epoch(1, {"train/loss": 0.5})
+        monkeypatch.undo()
+        outputs = write_outputs(workspace.root, model="decision_tree")
+        done = recorded(workspace, outputs, resolved())
+    finally:
+        os.umask(before)
+    found = open_store(workspace, "local", {}).client.get_run(done.run_id)
+    assert found.info.status == "FINISHED"
+    assert found.info.end_time >= found.info.start_time
+    assert found.data.metrics["cost/train_seconds"] >= 0
+
+
+def test_an_address_in_the_environment_is_ignored_and_said_so_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    train(workspace, resolved(), [1.0])
+    train(workspace, resolved(), [1.0])
+    said = capsys.readouterr().err
+    assert said.count("MLFLOW_TRACKING_URI is ignored: tracking: local records in mlruns/") == 1
+    assert len(list(open_store(workspace, "local", {}).runs(""))) == 1

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,17 @@ import pytest
 from plait.artifacts import Workspace
 from plait.config.pairs import settings_of
 from plait.errors import UserError
+from plait.tracking import live
 from plait.tracking.backend import backend_of, without_credentials
+from plait.tracking.live import LiveRun
+from plait.tracking.registry import Candidate, champion_of, make_champion
 from plait.tracking.store import Store, open_store
 
-from .conftest import forget
+from .conftest import forget, points, resolved
 
 OPEN = """
 import sys
+import time
 from pathlib import Path
 from plait.artifacts import Workspace
 from plait.tracking.store import open_store
@@ -77,11 +82,70 @@ def test_artifacts_lie_beside_the_database(store: Store) -> None:
     assert found.artifact_location == str(store.workspace.anchor / "mlruns" / "artifacts" / "line")
 
 
-def test_a_deleted_experiment_comes_back_when_it_is_run_again(store: Store) -> None:
+def test_a_deleted_experiment_comes_back_when_it_is_run_again_without_what_was_deleted(
+    store: Store,
+) -> None:
     first = store.experiment("line")
+    before, with_it = (
+        store.client.create_run(first, tags={"plait.identity": "f00"}).info.run_id for _ in range(2)
+    )
+    store.client.delete_run(before)
     store.client.delete_experiment(first)
     assert store.experiment("line") == first
     assert store.client.get_experiment(first).lifecycle_stage == "active"
+    for run_id in (before, with_it):
+        assert store.client.get_run(run_id).info.lifecycle_stage == "deleted"
+    assert store.find_run("f00") is None
+
+
+def test_a_finished_run_goes_before_one_that_runs_and_both_before_a_killed_one(
+    store: Store,
+) -> None:
+    killed, running, finished, later = (
+        store.client.create_run(store.experiment("line"), at, {"plait.identity": "f00"}).info.run_id
+        for at in (1000, 2000, 3000, 4000)
+    )
+    store.client.set_terminated(killed, "KILLED")
+    for expected, newly in ((running, later), (later, finished), (finished, None)):
+        found = store.find_run("f00")
+        assert found is not None
+        assert found.info.run_id == expected
+        if newly is not None:
+            store.client.set_terminated(newly, "FINISHED")
+
+
+def test_an_experiment_that_is_deleted_while_it_trains_gets_the_whole_run_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "AFTER_FAILURE", 0.05)
+    old = store.client.create_run(store.experiment("line"), 1000).info.run_id
+    with LiveRun(store.workspace, resolved(), "1 x cpu") as run:
+        run.epoch(0, {"train/loss": 1.0})
+        while (first := store.find_run(resolved().identity)) is None:
+            time.sleep(0.02)
+        store.client.delete_experiment(first.info.experiment_id)
+        run.epoch(1, {"train/loss": 0.5})
+    (left,) = store.runs("")
+    assert left.info.run_id not in (old, first.info.run_id)
+    assert left.info.status == "FINISHED"
+    assert points(store, left.info.run_id, "train/loss") == [(0, 1.0), (1, 0.5)]
+
+
+def test_the_registry_is_that_of_the_store_whatever_the_environment_says(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'nowhere.db'}")
+    store = open_store(workspace, "local", {})
+    run = store.client.create_run(
+        store.experiment("line"), tags={"plait.identity": "f00"}, run_name="lr=0.1"
+    )
+    model = store.client.create_logged_model(run.info.experiment_id, "line")
+    made = make_champion(Candidate(store, run, model.model_id, "line"), "nothing", None)
+    assert champion_of(store, "line") == made
+    monkeypatch.delenv("MLFLOW_REGISTRY_URI")
+    assert champion_of(open_store(workspace, "local", {}), "line") == made
+    assert not list(tmp_path.glob("*where.db"))
 
 
 def test_the_oldest_run_of_an_identity_wins_and_deleted_ones_do_not_count(store: Store) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from plait.sweeps.summary import Row, Summary
 from plait.tracking import runs
+from plait.tracking.backend import TRAINING_VIEWS
 from plait.tracking.find import BEST_OF, SWEEPS, names_in
 from plait.tracking.score import Score
 from plait.tracking.store import Store, said_plainly
@@ -87,7 +88,8 @@ def recorded(store: Store, run_id: str) -> tuple[dict[str, float], str | None]:
     """
     with said_plainly(store.backend.uri):
         run = store.client.get_run(run_id)
-    address = f"{store.backend.ui}/#/experiments/{run.info.experiment_id}/runs/{run_id}"
+    page = f"#/experiments/{run.info.experiment_id}/runs/{run_id}?{TRAINING_VIEWS}"
+    address = f"{store.backend.ui}/{page}"
     return dict(run.data.metrics), address if store.backend.ui else None
 
 
@@ -106,12 +108,15 @@ def compare_pages(store: Store, sweep: str, run_ids: list[str | None]) -> str:
     condition = quote(f"tags.`{SWEEPS}` LIKE '%{sweep}%'")
     lines += [
         f"  {store.backend.ui}/#/experiments/{experiment}/runs?searchFilter={condition}"
-        "&compareRunsMode=CHART"
+        f"&compareRunsMode=CHART&{TRAINING_VIEWS}"
         for experiment in experiments
     ]
     if len(ids) <= SIDE_BY_SIDE:
         lists = [quote(json.dumps(values, separators=(",", ":"))) for values in (ids, experiments)]
-        lines.append(f"  {store.backend.ui}/#/compare-runs?runs={lists[0]}&experiments={lists[1]}")
+        lines.append(
+            f"  {store.backend.ui}/#/compare-runs?runs={lists[0]}&experiments={lists[1]}"
+            f"&{TRAINING_VIEWS}"
+        )
     return "\n".join(lines)
 
 

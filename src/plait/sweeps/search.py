@@ -21,6 +21,7 @@ from plait.sweeps.pruning import open_storage, pruner_of
 from plait.sweeps.summary import Row
 from plait.sweeps.sweep import Sweep
 from plait.sweeps.trial import Trial, say
+from plait.tracking.backend import sqlite_url
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -161,7 +162,7 @@ class Search:
         self._total = self._size()
         folder = sweep.workspace.scratch / "searches"
         folder.mkdir(parents=True, exist_ok=True)
-        self._url = settings.storage or f"sqlite:///{folder / sweep.name}.db"
+        self._url = settings.storage or sqlite_url(folder / f"{sweep.name}.db")
         self._study: Any = None
 
     @property

@@ -37,7 +37,7 @@ from plait.tracking.delivery import deliver_journal
 from plait.tracking.find import SWEEPS, names_in
 from plait.tracking.live import TERMINATED, outcome
 from plait.tracking.record import MEASURED_BY, evaluation_digest, record
-from plait.tracking.store import Store, StoreSilent, open_store, said_plainly
+from plait.tracking.store import Store, StoreBroken, StoreSilent, open_store, said_plainly
 
 if TYPE_CHECKING:
     from plait.tracking.store import Run
@@ -108,7 +108,7 @@ def run_trial(workspace: Workspace, trial: Trial, wait: bool = True) -> Outcome:
             return Outcome("busy", 0.0)
         try:
             status, run_id, reason = _run(workspace, trial, wait)
-        except StoreSilent as error:
+        except (StoreSilent, StoreBroken) as error:
             status, run_id, reason = "failed", None, str(error)
     return Outcome(status, time.monotonic() - began, run_id, reason)
 
@@ -170,7 +170,7 @@ def record_failure(workspace: Workspace, trial: Trial, reason: str) -> str | Non
                 tags = runs.tags_of(workspace, resolved, "train") | sweep_tags(trial, found)
                 found, _ = runs.begin(store, resolved, tags, time.time_ns() // 1_000_000)
             runs.end(store, found.info.run_id, "FAILED", reason)
-    except StoreSilent as error:
+    except (StoreSilent, StoreBroken) as error:
         say(f"{resolved.name}: its failure could not be recorded: {error}")
         return None
     return str(found.info.run_id)
@@ -341,6 +341,7 @@ def patiently(ask: Callable[..., Answer], *arguments: Any) -> Answer:
     """What ``ask`` gives; a store that does not answer is asked again for an hour.
 
     :raises StoreSilent: when patience ends.
+    :raises StoreBroken: at once, if waiting does not help.
     """
     end = time.monotonic() + PATIENCE
     told = False

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.config.resolved import Resolved
+from plait.errors import UserError
 from plait.tracking import source_patch
 from plait.tracking.exported import NETWORK
 from plait.tracking.logged_model import logged_model_id
-from plait.tracking.runs import set_tags
+from plait.tracking.record import MEASURED_BY
+from plait.tracking.runs import artifacts_gone, set_tags
 from plait.tracking.store import Store, said_plainly
 
 if TYPE_CHECKING:
@@ -52,8 +54,13 @@ class ArchivedRun:
             }
 
     def configuration(self) -> Resolved | None:
-        """The resolved configuration; None if the run was not recorded to its end."""
+        """The resolved configuration; None if the run was not recorded to its end.
+
+        :raises UserError: if it was, and its artifacts are gone.
+        """
         path = self._artifact("config/resolved.yaml")
+        if path is None and MEASURED_BY in self.tags:
+            raise UserError(artifacts_gone(self._run))
         return None if path is None else Resolved.read(path)
 
     def patch(self) -> bytes | None:

@@ -4,12 +4,19 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from plait.artifacts import Workspace
 from plait.config.pairs import module_of
+from plait.errors import UserError
 
 UI_HOST, UI_PORT = "127.0.0.1", 5000
 """Where `plait ui` answers unless it is told otherwise."""
+
+TRAINING_VIEWS = "workflowType=machine_learning"
+"""Of an address in the MLflow UI: show the pages for training. Without it, the UI shows those for
+language models until its switch *Model training* is used, whatever kind an experiment says it is
+(3.17, 2026-11)."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,34 @@ def backend_of(workspace: Workspace, choice: str, settings: dict[str, Any]) -> B
 
 def local_backend(workspace: Workspace, event_files: Path | None = None) -> Backend:
     """The database ``mlruns/mlflow.db`` of the checkout."""
-    return Backend(f"sqlite:///{workspace.store / 'mlflow.db'}", True, event_files)
+    return Backend(sqlite_url(workspace.store / "mlflow.db"), True, event_files)
+
+
+def sqlite_url(database: Path) -> str:
+    """The address of a database file, as SQLAlchemy reads it.
+
+    :raises UserError: if no address can name the file.
+    """
+    path = str(database)
+    if not path.isprintable():
+        raise UserError(
+            f"{path!r}: no database can be opened there, for the path holds"
+            f" {next(letter for letter in path if not letter.isprintable())!r}; move the checkout"
+        )
+    if not set(path) & set("%?"):
+        return f"sqlite:///{path}"
+    from sqlalchemy import URL, make_url
+
+    # MLflow makes the folder of ``sqlite:///…`` as it is written there, not as it is meant.
+    url = URL.create("sqlite+pysqlite", database=path).render_as_string()
+    if make_url(url).database != path:
+        raise UserError(f"{path}: this SQLAlchemy opens no database in a folder with % or ?")
+    return url
+
+
+def artifact_uri(folder: Path) -> str:
+    """The address of a folder of artifacts, as MLflow reads it: it decodes paths too."""
+    return re.sub("[%?#;]", lambda found: quote(found[0]), str(folder))
 
 
 def without_credentials(text: str) -> str:

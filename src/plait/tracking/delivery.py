@@ -10,12 +10,14 @@ from filelock import Timeout
 
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
+from plait.errors import UserError
 from plait.tracking import runs
 from plait.tracking.cost import SECONDS
+from plait.tracking.faults import reason_of
 from plait.tracking.journal import Journal, journals
 from plait.tracking.points import Points, Row
 from plait.tracking.source_patch import log_patch, unpacked
-from plait.tracking.store import Store, open_store, reason_of
+from plait.tracking.store import Store, open_store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -121,11 +123,13 @@ class Delivery:
     def _cost(self, memory: dict[str, float], at: int) -> None:
         assert self._points is not None, "a journal without beginning"
         # Of this training: the run itself may have begun with an earlier one.
-        seconds = self._earlier + (at - self._began) / 1000
+        # The clock may have been set back meanwhile.
+        seconds = self._earlier + max(0, at - self._began) / 1000
         values = {SECONDS: round(seconds, 1), **memory}
         self._points.add([Row(0, at, values)], replace=True)
 
     def _end(self, status: str, error: str | None, at: int | None) -> None:
+        at = None if at is None else max(at, self._began)
         runs.end(self._store, self._run_id, status, error, at)
         self.ended = True
 
@@ -171,7 +175,9 @@ def deliver_journal(store: Store, identity: str) -> None:
 
 def say_waiting(workspace: Workspace, journal: Journal, error: BaseException | None) -> None:
     """Say that a journal waits, and why."""
-    reason = reason_of(error) if error else "too slow"
+    reason = "too slow"
+    if error is not None:
+        reason = str(error).partition("\n")[0] if isinstance(error, UserError) else reason_of(error)
     place = journal.path.relative_to(workspace.anchor)
     print(
         f"plait: the tracking store did not take everything ({reason[:200]});\n"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from plait.artifacts import Workspace
 from plait.errors import UserError
-from plait.tracking.backend import backend_of
+from plait.tracking.backend import artifact_uri, backend_of
 from plait.tracking.store import Store, open_store, said_plainly
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def purge(store: Store, folders: Iterable[Path]) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     assert store.backend.local
-    database = SqlAlchemyStore(store.backend.uri, str(store.workspace.store / "artifacts"))
+    database = SqlAlchemyStore(store.backend.uri, artifact_uri(store.workspace.store / "artifacts"))
     dead = [run.info.run_id for run in _dead_runs(store)]
     for model in _models(store):
         if model.source_run_id in dead:

@@ -18,6 +18,7 @@ from plait.tracking import runs
 from plait.tracking.backend import backend_of
 from plait.tracking.cost import PeakMemory
 from plait.tracking.delivery import HEARTBEAT, Delivery, say_waiting
+from plait.tracking.faults import check_own
 from plait.tracking.journal import Journal
 from plait.tracking.record import SOURCE_MEASURES, evaluation_digest
 from plait.tracking.source_patch import take_patch
@@ -73,10 +74,13 @@ class LiveRun:
     def __enter__(self) -> "LiveRun":
         """Begin or take up the identity's run, when no other process of this checkout trains it.
 
-        :raises UserError: if the tracking choice can't be used here.
+        :raises UserError: if the tracking choice can't be used here, or the checkout's own store is
+            broken: after hours of training it would be too.
         """
         tracking = self._resolved.choice("tracking"), self._resolved.settings("tracking")
         backend = backend_of(self._workspace, *tracking)
+        if backend.local:
+            check_own(self._workspace.store / "mlflow.db")
         if backend.event_files:
             self._event_files = EventFiles(
                 backend.event_files / self._resolved.name / self._resolved.identity

@@ -1,8 +1,11 @@
 """A recorded run in a notebook: configuration, metrics, curves, predictions, model."""
 
+import shutil
+import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from plait.artifacts import Workspace, read_json
 from plait.config.resolved import Resolved
@@ -10,7 +13,8 @@ from plait.errors import UserError
 from plait.tracking import cost
 from plait.tracking.find import find
 from plait.tracking.logged_model import logged_model_id
-from plait.tracking.record import BASELINE, MEMBER
+from plait.tracking.record import BASELINE, MEASURED_BY, MEMBER
+from plait.tracking.runs import artifacts_gone
 from plait.tracking.store import Store, import_pyfunc, said_plainly
 
 if TYPE_CHECKING:
@@ -98,13 +102,19 @@ class LoadedRun:
 
         model_id = logged_model_id(self._store, self._run)
         if model_id is None:
+            if self._run.outputs and self._run.outputs.model_outputs:
+                raise UserError(artifacts_gone(self._run))
             raise UserError(f"run {self.run_id} has no model; `dvc repro` records it")
         with said_plainly(self._store.backend.uri):
             folder = download_artifacts(
                 artifact_uri=self._store.client.get_logged_model(model_id).artifact_location,
                 tracking_uri=self._store.backend.uri,
             )
-        return import_pyfunc().load_model(folder)
+        if unquote(folder) != folder:
+            # MLflow's loader decodes such a path at one place and not at another.
+            self._copy = tempfile.TemporaryDirectory(prefix="plait-model-")
+            folder = shutil.copytree(folder, Path(self._copy.name) / "model")
+        return import_pyfunc().load_model(str(folder))
 
     def _artifact(self, path: str) -> Path:
         from mlflow.exceptions import MlflowException
@@ -112,6 +122,8 @@ class LoadedRun:
         try:
             return Path(self._store.client.download_artifacts(self.run_id, path))
         except (MlflowException, OSError) as error:
+            if MEASURED_BY in self._run.data.tags:
+                raise UserError(artifacts_gone(self._run)) from error
             raise UserError(
                 f"run {self.run_id} has no {path}: it was not recorded to the end;"
                 " `dvc repro` completes it"

@@ -13,6 +13,7 @@ from plait.data.dataset import Column, Dataset, read_part
 from plait.models.trained import TrainedModel
 from plait.proof.stage import sources
 from plait.tracking import exported
+from plait.tracking.backend import artifact_uri
 from plait.tracking.store import Store, import_pyfunc
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def log_model(
 
 
 def logged_model_id(store: Store, run: "Run") -> str | None:
-    """The model that a run has, once it is complete and until it is deleted."""
+    """The model that a run has, once it is complete and until it, or its files, are deleted."""
     from mlflow.exceptions import MlflowException
 
     outputs = run.outputs.model_outputs if run.outputs else []
@@ -76,7 +77,9 @@ def logged_model_id(store: Store, run: "Run") -> str | None:
             if error.error_code != "RESOURCE_DOES_NOT_EXIST":
                 raise
             continue
-        if model.status.value == "READY":
+        # Its files may be gone, with a folder that somebody removed or did not copy.
+        ready = model.status.value == "READY"
+        if ready and store.client.list_logged_model_artifacts(output.model_id):
             return str(output.model_id)
     return None
 
@@ -153,7 +156,7 @@ def _save(
             model_id=logged.model_id,
         ),
         python_model=str(code / "tracking" / "pyfunc_model.py"),
-        artifacts={"model": str(artifacts)},
+        artifacts={"model": artifact_uri(artifacts)},
         code_paths=[str(code)],
         signature=signature_of(dataset, frame),
         input_example=example,

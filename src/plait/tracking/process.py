@@ -2,11 +2,16 @@
 
 import os
 import socket
+from pathlib import Path
 
 import psutil
 
 SAME_START = 10.0
 """Seconds by which a process's start may seem to differ: the host's clock gets adjusted."""
+
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""Another text each time the machine starts; on Linux."""
 
 
 def own() -> dict[str, str]:
@@ -16,7 +21,15 @@ def own() -> dict[str, str]:
         "plait.host": socket.gethostname(),
         "plait.pid": str(os.getpid()),
         "plait.pid_started": f"{process.create_time():.1f}",
+        **({"plait.pid_boot": since_boot(process)} if BOOT.exists() else {}),
     }
+
+
+def since_boot(process: psutil.Process) -> str:
+    """The boot of this machine, and the seconds from it to a process's start: no clock that is set
+    changes them.
+    """
+    return f"{BOOT.read_text().strip()} {process.create_time() - psutil.boot_time():.1f}"
 
 
 def is_own(tags: dict[str, str]) -> bool:
@@ -32,7 +45,12 @@ def on_this_host(tags: dict[str, str]) -> bool:
 def alive(tags: dict[str, str]) -> bool:
     """Whether the process of this host that the tags name still runs, and is no later one."""
     try:
-        started = psutil.Process(int(tags["plait.pid"])).create_time()
+        process = psutil.Process(int(tags["plait.pid"]))
+        started = process.create_time()
     except psutil.NoSuchProcess:
         return False
+    boot, _, after = tags.get("plait.pid_boot", "").partition(" ")
+    if boot and BOOT.exists():
+        boot_now, _, after_now = since_boot(process).partition(" ")
+        return boot == boot_now and abs(float(after) - float(after_now)) < SAME_START
     return abs(started - float(tags["plait.pid_started"])) < SAME_START

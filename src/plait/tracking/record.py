@@ -16,7 +16,7 @@ from plait.data.dataset import Dataset
 from plait.evaluation.notation import duration, readable_size
 from plait.proof.stage import sources
 from plait.tracking import runs
-from plait.tracking.backend import backend_of
+from plait.tracking.backend import TRAINING_VIEWS, backend_of
 from plait.tracking.cost import MEMORY, SECONDS
 from plait.tracking.delivery import deliver_journal, deliver_journals
 from plait.tracking.logged_model import log_model, logged_model_id
@@ -159,7 +159,7 @@ def _record(
     elif "plait.differences" in run.data.tags:
         store.client.delete_tag(run_id, "plait.differences")
     runs.set_tags(store, run_id, tags)
-    path = f"#/experiments/{run.info.experiment_id}/runs/{run_id}"
+    path = f"#/experiments/{run.info.experiment_id}/runs/{run_id}?{TRAINING_VIEWS}"
     runs.end(store, run_id, "FINISHED", None, found.info.end_time if found else now)
     facts = run_facts(store, store.client.get_run(run_id), path)
     for file in render_report(facts).values():

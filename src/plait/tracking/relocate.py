@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from plait.artifacts import Workspace
+from plait.tracking.backend import artifact_uri
 
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("experiments", "artifact_location"),
@@ -26,7 +27,7 @@ def relocate(workspace: Workspace) -> bool:
 
     :returns: whether anything was mended.
     """
-    artifacts = str(workspace.store / "artifacts")
+    artifacts = artifact_uri(workspace.store / "artifacts")
     connection = sqlite3.connect(workspace.store / "mlflow.db", timeout=PATIENCE)
     try:
         former = _former(connection)

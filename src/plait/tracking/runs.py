@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import psutil
 
@@ -11,7 +14,7 @@ from plait.config.resolved import Resolved
 from plait.tracking import process
 from plait.tracking.points import chunks
 from plait.tracking.source_patch import COMMIT, PATCH, WITHOUT, commit_of
-from plait.tracking.store import Store
+from plait.tracking.store import Store, precedence
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -49,6 +52,18 @@ def run_name(resolved: Resolved) -> str:
     return resolved.label or resolved.name
 
 
+def artifacts_gone(run: "Run") -> str:
+    """What to say of a run that was recorded to its end, and whose artifacts are not there."""
+    tags = run.data.tags
+    deviates = run.info.run_name != tags["plait.experiment"]
+    overrides = f" {tags.get('plait.overrides', run.info.run_name)}" if deviates else ""
+    return (
+        f"run {run.info.run_id}: its artifacts are gone from {unquote(run.info.artifact_uri)};\n"
+        f"  copy them there, or train it anew: plait run --fresh"
+        f" experiment={tags['plait.experiment']}{overrides}"
+    )
+
+
 def begin(
     store: Store, resolved: Resolved, tags: dict[str, str], at: int, reopen: bool = True
 ) -> "tuple[Run, bool]":
@@ -59,6 +74,8 @@ def begin(
         others call a run of a process that has gone killed.
     :returns: the run, and whether it is new.
     """
+    if store.backend.local:
+        _say_what_is_ignored(os.environ.get("MLFLOW_TRACKING_URI"), store.backend.uri)
     with store.lock():
         found, created = store.find_run(resolved.identity), False
         if found is None:
@@ -92,17 +109,18 @@ def make(store: Store, resolved: Resolved, tags: dict[str, str], at: int) -> "tu
 
 
 def the_one(store: Store, identity: str) -> "Run":
-    """The run of an identity that every machine takes: the oldest. The others are deleted.
+    """The run of an identity that every machine takes, as `precedence` has it: of those that run,
+    the oldest. The others are deleted.
 
     A server has no lock, so machines that find no run at the same moment all make one. Whoever made
     the last one sees them all. Nothing is lost with a run that is deleted here: who still writes it
     is refused, and sends its whole journal again, into the run that is left.
     """
     found = list(store.runs(f"tags.`plait.identity` = '{identity}'"))
-    oldest, *later = sorted(found, key=lambda run: (run.info.start_time, run.info.run_id))
-    for run in later:
+    taken, *others = sorted(found, key=precedence)
+    for run in others:
         store.client.delete_run(run.info.run_id)
-    return oldest
+    return taken
 
 
 def end(store: Store, run_id: str, status: str, error: str | None, at: int | None = None) -> None:
@@ -144,6 +162,17 @@ def parameter_text(value: Any) -> str:
     if len(text) > LONGEST_PARAMETER:
         return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
     return text
+
+
+@cache
+def _say_what_is_ignored(given: str | None, uri: str) -> None:
+    """Once in a process."""
+    if given not in (None, "", uri):
+        print(
+            "plait: MLFLOW_TRACKING_URI is ignored: tracking: local records in mlruns/"
+            " (tracking: server takes that address)",
+            file=sys.stderr,
+        )
 
 
 def _version() -> str:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from plait.artifacts import Workspace
-from plait.errors import UserError
 from plait.locks import lock_named
-from plait.tracking.backend import Backend, backend_of, without_credentials
+from plait.tracking.backend import Backend, artifact_uri, backend_of, sqlite_url
+from plait.tracking.faults import StoreBroken as StoreBroken
+from plait.tracking.faults import StoreSilent as StoreSilent
+from plait.tracking.faults import check_address, check_own, in_words
 from plait.tracking.relocate import relocate
 
 if TYPE_CHECKING:
@@ -27,12 +29,9 @@ if TYPE_CHECKING:
 LOCK_PATIENCE = 60.0
 """Seconds to wait for another process that creates the store: it takes a few."""
 
-REFUSALS = ("UNAUTHENTICATED", "PERMISSION_DENIED")
-"""Error codes of a store that will say the same again."""
-
-
-class StoreSilent(UserError):
-    """The tracking store does not answer; it may do so again in a while."""
+KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
+"""The tag of an experiment by which the UI chooses the pages for training, where it goes by that;
+see also `plait.tracking.backend.TRAINING_VIEWS`."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,10 @@ class Store:
         found = self.client.get_experiment_by_name(name)
         if found is None:
             # A server decides for itself where artifacts go; a bare database does not.
-            beside = str(self.workspace.store / "artifacts" / name)
+            beside = artifact_uri(self.workspace.store / "artifacts" / name)
             location = None if self.backend.uri.startswith("http") else beside
             try:
-                # The UI shows its pages for training, not those for language model traces.
-                kind = {"mlflow.experimentKind": "custom_model_development"}
-                return str(self.client.create_experiment(name, location, kind))
+                return str(self.client.create_experiment(name, location, {KIND: TRAINING}))
             except MlflowException as error:
                 # Another process has just made it.
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
@@ -67,7 +64,9 @@ class Store:
                 found = self.client.get_experiment_by_name(name)
         assert found is not None
         if found.lifecycle_stage == "deleted":
-            self.client.restore_experiment(found.experiment_id)
+            self._restore(str(found.experiment_id))
+        if KIND not in found.tags:
+            self.client.set_experiment_tag(found.experiment_id, KIND, TRAINING)
         return str(found.experiment_id)
 
     def experiment_ids(self) -> list[str]:
@@ -87,8 +86,29 @@ class Store:
                 return
 
     def find_run(self, identity: str) -> "Run | None":
-        """The one run of an identity: of several, which only a race can leave, the oldest."""
-        return next(self.runs(f"tags.`plait.identity` = '{identity}'"), None)
+        """The one run of an identity: of several, which a race can leave, or somebody who restores
+        what was deleted, the one that `precedence` puts first.
+        """
+        return min(self.runs(f"tags.`plait.identity` = '{identity}'"), key=precedence, default=None)
+
+    def _restore(self, experiment: str) -> None:
+        """Bring an experiment back without its runs, which MLflow restores with it: whoever deleted
+        it deleted them.
+        """
+        from mlflow.entities import ViewType
+
+        deleted, token = [], None
+        while True:
+            page = self.client.search_runs(
+                [experiment], run_view_type=ViewType.DELETED_ONLY, page_token=token
+            )
+            deleted += [run.info.run_id for run in page]
+            token = page.token
+            if not token:
+                break
+        self.client.restore_experiment(experiment)
+        for run_id in deleted:
+            self.client.delete_run(run_id)
 
     def _experiments(self) -> "Iterator[Any]":
         token = None
@@ -100,6 +120,14 @@ class Store:
                 return
 
 
+def precedence(run: "Run") -> tuple[int, int, str]:
+    """By which of the runs of one identity the first is taken: a finished one goes before one that
+    runs, and that before one that failed or was killed; of equals, the oldest.
+    """
+    rank = {"FINISHED": 0, "RUNNING": 1}.get(run.info.status, 2)
+    return rank, run.info.start_time, run.info.run_id
+
+
 def open_store(
     workspace: Workspace, tracking_choice: str, tracking_settings: dict[str, Any]
 ) -> Store:
@@ -108,7 +136,7 @@ def open_store(
     Paths that a moved or copied checkout left behind are mended; runs whose process is dead are
     marked as killed. Many processes may do this at once.
 
-    :raises UserError: if the choice cannot be used on this machine.
+    :raises UserError: if the choice cannot be used on this machine, or its store is broken.
     :raises mlflow.exceptions.MlflowException: if the store does not answer.
     """
     from plait.tracking.reaper import reap
@@ -119,44 +147,35 @@ def open_store(
 
     if backend.local:
         database = workspace.store / "mlflow.db"
+        check_own(database)
         if not database.exists():
             with _lock(workspace):
                 if not database.exists():
                     _create(database)
         relocate(workspace)
-    store = Store(MlflowClient(tracking_uri=backend.uri), backend, workspace)
+    else:
+        check_address(backend.uri)
+    store = Store(MlflowClient(backend.uri, registry_uri=backend.uri), backend, workspace)
     reap(store)
     return store
 
 
 @contextmanager
 def said_plainly(store_address: str) -> Iterator[None]:
-    """Turn what MLflow raises for a store that does not answer into words for the user.
+    """Turn what MLflow raises for a store that does not work into words for the user.
 
     :raises StoreSilent: if it may answer in a while.
-    :raises UserError: if it refuses.
+    :raises StoreBroken: if waiting does not help.
     """
     prepare_mlflow()
     from mlflow.exceptions import MlflowException
     from requests import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
 
-    store = f"the tracking store {without_credentials(store_address)}"
     try:
         yield
-    except (MlflowException, RequestException, sqlite3.Error, Timeout) as error:
-        if isinstance(error, MlflowException) and error.error_code in REFUSALS:
-            raise UserError(f"{store} refuses: {reason_of(error)}") from error
-        raise StoreSilent(f"{store} does not answer:\n  {reason_of(error)}") from error
-
-
-def reason_of(error: BaseException) -> str:
-    """What a store's error says, in a line without credentials."""
-    if vars(error).get("error_code") == "UNAUTHENTICATED":
-        return (
-            "valid credentials are missing; set MLFLOW_TRACKING_USERNAME and"
-            " MLFLOW_TRACKING_PASSWORD"
-        )
-    return without_credentials(str(error)).strip().partition("\n")[0][:300]
+    except (MlflowException, RequestException, SQLAlchemyError, sqlite3.Error, Timeout) as error:
+        raise in_words(error, store_address) from error
 
 
 def prepare_mlflow() -> None:
@@ -201,7 +220,9 @@ def _create(database: Path) -> None:
     unfinished = database.with_name(".mlflow.db.unfinished")
     for leftover in database.parent.glob(f"{unfinished.name}*"):
         leftover.unlink()
-    store = SqlAlchemyStore(f"sqlite:///{unfinished}", str(database.parent / "artifacts"))
+    # A folder that can't be written fails here: MLflow would try for minutes.
+    unfinished.touch()
+    store = SqlAlchemyStore(sqlite_url(unfinished), artifact_uri(database.parent / "artifacts"))
     store.engine.dispose()
     connection = sqlite3.connect(unfinished)
     # Readers and a writer at once; contended writes take half the time. Stays with the file.

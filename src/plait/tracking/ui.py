@@ -4,6 +4,7 @@ import os
 import sys
 
 from plait.artifacts import Workspace
+from plait.tracking.backend import TRAINING_VIEWS, artifact_uri
 from plait.tracking.delivery import deliver_journals
 from plait.tracking.store import open_store
 
@@ -19,7 +20,7 @@ def ui(workspace: Workspace, port: int, host: str) -> None:
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     # A deprecation inside mlflow 3.17 (2026-11), at every start.
     os.environ["PYTHONWARNINGS"] = "ignore:starlette.middleware.wsgi is deprecated"
-    print(f"MLflow UI: http://{host}:{port} (Ctrl-C ends it)")
+    print(f"MLflow UI: http://{host}:{port}/#/experiments?{TRAINING_VIEWS} (Ctrl-C ends it)")
     sys.stdout.flush()
     os.execv(sys.executable, ui_command(store.backend.uri, workspace, port, host))
 
@@ -28,7 +29,8 @@ def ui_command(uri: str, workspace: Workspace, port: int, host: str) -> list[str
     """The command line of MLflow's server."""
     return [
         *(sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri),
-        *("--default-artifact-root", str(workspace.store / "artifacts")),
+        *("--registry-store-uri", uri),
+        *("--default-artifact-root", artifact_uri(workspace.store / "artifacts")),
         *("--host", host, "--port", str(port), "--workers", "1"),
         # Not a line for each request.
         *("--uvicorn-opts", "--log-level warning"),
