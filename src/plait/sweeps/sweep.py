@@ -145,7 +145,7 @@ class Sweep:
 
     def launch(
         self,
-        trials: Iterable[Trial | Row],
+        trials: list[Trial] | Iterator[Trial | Row],
         engine_name: str,
         settings: Settings,
         *,
@@ -162,19 +162,26 @@ class Sweep:
         :param done: told of the end of each.
         :raises UserError: if the engine can't be used here.
         """
-        progress = Progress(self.name, total)
         engine = start(engine_name, self.workspace.root, settings)
-        self._varying = varying
-        self._asked_for = "combinations" if isinstance(trials, list) else "draws"
+        self._varying, self._asked_for = varying, "draws"
         if isinstance(trials, list):
+            self._asked_for, self._asked = "combinations", self._asked + len(trials)
+            # What has no effect makes the same trial again.
+            once: dict[str, Trial] = {}
+            for trial in trials:
+                once.setdefault(trial.resolved.identity, trial)
+            trials, total = list(once.values()), len(once)
             self._enter(trials)
-            if told := self._without_effect(len(trials)):
+            if told := self._without_effect(self._asked):
                 say(told)
+        progress = Progress(self.name, total)
 
         def end(trial: Trial, outcome: Outcome) -> None:
             row = self._row(trial, outcome)
-            # Overrides that a kind of model has no use for make the same trial again.
-            again = trial.resolved.identity in self._rows
+            before = self._rows.get(trial.resolved.identity)
+            again = before is not None
+            if before is not None and before.score is not None and outcome.status == "reused":
+                row = before
             self._rows[trial.resolved.identity] = row
             progress.add(row, silent=again)
             done(trial, row)
@@ -192,7 +199,7 @@ class Sweep:
                     fresh=self.fresh,
                     source=self._source,
                 )
-                self._asked += 1
+                self._asked += self._asked_for == "draws"
                 self._enter([trial])
                 known = self._rows.get(trial.resolved.identity)
                 outcome = known.outcome if known is not None else self._reused(trial)
