@@ -1,6 +1,7 @@
 """A search goes on where it was left, and ends as one that was never interrupted."""
 
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -541,3 +542,41 @@ def test_so_does_the_sweep_over_numbers_of_labels(checkout: Checkout) -> None:
     said = checkout.plait("run", "sweep=few_labels", *few, "evaluation.resamples=20").stdout
     assert statuses(said) == {"new": 2}
     assert "labels=null" in said
+
+
+BAD_DRAWS = (
+    *("run", "-m", "experiment=linear_regression", "hydra/sweeper=optuna", *MOMENTUM),
+    *("optimizer.lr=tag(log, interval(1e-4, 1e-1))", "data.samples=100", "data.split.val=0.2"),
+    *("trainer.max_epochs=3", "evaluation.resamples=20", "sweep.name=bad_draws"),
+    *("hydra.sweeper.n_trials=6", "hydra.sweeper.sampler=random"),
+)
+
+
+@pytest.mark.slow
+def test_a_search_with_bad_draws_goes_on_after_ctrl_c_and_after_a_kill(tmp_path: Path) -> None:
+    undisturbed, stopped = (copy_project(tmp_path / name) for name in ("undisturbed", "stopped"))
+    said = undisturbed.plait(*BAD_DRAWS, check=False)
+    assert said.returncode == 1, said.stderr
+    states = Counter(trial.state.name for trial in study_of(undisturbed, "bad_draws"))
+    assert states["FAIL"]
+    assert statuses(said.stdout) == {"new": states["COMPLETE"], "failed": states["FAIL"]}
+    assert "linear_regression: optimizer.momentum: unknown key" in said.stdout
+    assert "failed, linear_regression: optimizer.momentum: unknown key" in said.stderr
+    assert "best by val/loss: " in said.stdout
+
+    def a_trial_runs(after: int) -> bool:
+        states = [trial.state.name for trial in study_of(stopped, "bad_draws")]
+        return states.count("COMPLETE") >= after and states[-1] == "RUNNING"
+
+    for after in (0, 1):
+        with launched(stopped, *BAD_DRAWS) as process:
+            wait_for(lambda after=after: a_trial_runs(after))  # type: ignore[misc]
+            if not after:
+                process.send_signal(signal.SIGINT)
+                _, err = process.communicate(timeout=60)
+                assert process.returncode == 130, err
+                assert "Traceback" not in err
+    stopped.plait(*BAD_DRAWS, check=False)
+    both = (study_of(checkout, "bad_draws") for checkout in (stopped, undisturbed))
+    ended, alone = (what_came(trials) for trials in both)
+    assert ended == alone
