@@ -107,23 +107,26 @@ class TrialLauncher(Launcher):
         from plait.sweeps.sweep import varying_in
 
         trials = [self.trial(overrides) for overrides in job_overrides]
+        self.sweep.check_metric(trials)
         varying = varying_in(trial.overrides for trial in trials)
         self.run(trials, varying=varying, total=len(trials))
         returns = []
-        for trial in trials:
-            job = JobReturn(overrides=trial.overrides, status=JobStatus.COMPLETED)
+        for trial, overrides in zip(trials, job_overrides, strict=True):
+            job = JobReturn(overrides=overrides, status=JobStatus.COMPLETED)
             job.return_value = self.sweep.value(trial.resolved)
             returns.append(job)
         return returns
 
     def trial(self, overrides: Sequence[str]) -> Any:
-        """What the overrides of a trial come to.
+        """What the overrides of a trial come to; it is told by those that have an effect.
 
         :raises ConfigurationError: with everything that is wrong with it.
         """
         from plait.sweeps.trial import Trial
 
-        return Trial(self._loader.resolve(overrides), tuple(overrides))
+        resolved, effect = self._loader.resolve(overrides), self._loader.effect(overrides)
+        self.sweep.note(resolved, effect)
+        return Trial(resolved, effect.overrides)
 
     def run(self, trials: Iterable[Any], **how: Any) -> None:
         """Run trials as they come: see `plait.sweeps.sweep.Sweep.launch`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from plait.evaluation.settings import Plots
-from plait.sweeps.charts import SAVED, TRAINED, scales
+from plait.sweeps.charts import SAVED, TRAINED, Standing, scales
 from plait.sweeps.overview import standings, write
 from plait.sweeps.summary import Row, summarise
 from plait.sweeps.trial import Outcome
@@ -50,8 +50,13 @@ def recorded(row: Row) -> dict[str, float]:
 RECORDED = {str(row.outcome.run_id): recorded(row) for row in ROWS}
 
 
+def lines_of(rows: list[Row]) -> list[Standing]:
+    (group,) = summarise(rows).groups
+    return standings(group, RECORDED)
+
+
 def test_trials_that_differ_by_their_seed_are_one_line() -> None:
-    lines = standings(summarise(ROWS), RECORDED)
+    lines = lines_of(ROWS)
     assert len(lines) == 6
     first = lines[0]
     assert first.shown == "finetuning=full labels=50"
@@ -64,7 +69,7 @@ def test_trials_that_differ_by_their_seed_are_one_line() -> None:
 
 
 def test_a_trial_alone_keeps_the_interval_of_the_test_part() -> None:
-    (line,) = standings(summarise(ROWS[:1]), RECORDED)
+    (line,) = lines_of(ROWS[:1])
     assert (line.value, line.low, line.high) == pytest.approx((0.4, 0.3, 0.5))
 
 
@@ -111,7 +116,25 @@ def test_a_sweep_in_which_all_failed_has_a_page(tmp_path: Path) -> None:
 
 
 def test_a_setting_has_a_scale_where_its_values_are_numbers() -> None:
-    (scale,) = scales(standings(summarise(ROWS), RECORDED))
+    (scale,) = scales(lines_of(ROWS))
     assert scale.key == "labels"
     assert scale.logarithmic
     assert scale.ticks == [(50.0, "50"), (500.0, "500"), (1000.0, "all")]
+
+
+def test_only_trials_on_the_same_rows_are_drawn_together(tmp_path: Path) -> None:
+    rows = [
+        replace(row, resolved=resolved(**{**row.resolved.values, **data}), measured_on=noise)
+        for row in ROWS
+        if row.resolved is not None
+        for noise in ("0.1", "0.2")
+        for data in ({"data": {"choice": "synthetic", "noise": noise}},)
+    ]
+    path = tmp_path / "apart.html"
+    write(path, "apart", summarise(rows), RECORDED, {}, PLOTS)
+    page = path.read_text(encoding="utf-8")
+    assert "no best of all: its trials were measured on different test rows" in page
+    for noise in ("0.1", "0.2"):
+        assert f">measured on: data.noise={noise}</th>" in page
+        assert f"<b>F1 (macro), test part of data.noise={noise} against labels</b>" in page
+    assert len(re.findall("<figcaption>", page)) == 4

@@ -1,6 +1,7 @@
 """A search goes on where it was left, and ends as one that was never interrupted."""
 
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -93,7 +94,8 @@ class Lab:
         self.ended: list[tuple[tuple[str, ...], str]] = []
 
     def compose(self, texts: Sequence[str]) -> Trial:
-        return Trial(self._project.compose("linear_regression", list(texts)), tuple(texts))
+        overrides = ["data.split.val=0.2", *texts]
+        return Trial(self._project.compose("linear_regression", overrides), tuple(texts))
 
     def search(
         self,
@@ -104,6 +106,7 @@ class Lab:
         seed: int = 0,
         fresh: bool = False,
         stop_after: int = 99,
+        metric: str = "val/loss",
         score: Callable[[Trial], Outcome | float] = lambda trial: score_of(trial),
         compose: Callable[[Sequence[str]], Trial] | None = None,
     ) -> list[Any]:
@@ -112,12 +115,17 @@ class Lab:
         :returns: the study's trials.
         """
         sweep = Sweep(self._workspace, fresh)
-        sweep.name, sweep.metric, sweep.direction = "lab", "val/loss", "minimize"
+        sweep.name, sweep.metric, sweep.direction = "lab", metric, "minimize"
         settings = SearchSettings(n_trials=n_trials, sampler=sampler, seed=seed, storage=None)
         self.ended = []
 
-        def run(trials: Iterable[Trial], done: Callable[[Trial, Row], None], **how: Any) -> None:
+        def run(
+            trials: Iterable[Trial | Row], done: Callable[[Trial, Row], None], **how: Any
+        ) -> None:
             for trial in trials:
+                if isinstance(trial, Row):
+                    self.ended.append((trial.overrides, f"refused: {trial.outcome.reason}"))
+                    continue
                 if len(self.ended) == stop_after:
                     raise KeyboardInterrupt
                 worth = score(trial)
@@ -208,6 +216,74 @@ def test_a_failed_trial_is_tried_once_a_launch_and_counts_once(lab: Lab) -> None
     lab.search(space, sampler="grid", n_trials=None)
     assert len(lab.ended) == 3
     assert len(lab.search(space, sampler="grid", n_trials=None)) == 7
+
+
+MOMENTUM = ("optimizer=sgd,adam", "optimizer.momentum=0.1,0.9")
+"""A space of which half is no valid configuration: adam has no momentum."""
+
+
+def test_a_draw_that_is_no_configuration_counts_as_failed_and_the_search_goes_on(lab: Lab) -> None:
+    trials = lab.search(MOMENTUM, sampler="grid", n_trials=None)
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "COMPLETE", "FAIL", "FAIL"]
+    said = "linear_regression: optimizer.momentum: unknown key"
+    assert all(trial.user_attrs["reason"].startswith(said) for trial in trials[2:])
+    for _ in range(2):
+        assert [status.split(";")[0] for _, status in lab.ended] == [
+            *("new", "new", f"refused: {said}", f"refused: {said}"),
+        ]
+        # Launched again, it is told again, neither tried nor drawn anew.
+        assert len(lab.search(MOMENTUM, sampler="grid", n_trials=None)) == 4
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_invalid_draws_do_not_move_the_draws_of_an_interrupted_search(
+    sampler: str, lab: Lab, shared_checkout: Checkout, tmp_path: Path
+) -> None:
+    space = (*MOMENTUM, "optimizer.lr=tag(log, interval(1e-4, 1e-1))")
+    undisturbed = lab.search(space, sampler=sampler, n_trials=10)
+    states = [trial.state.name for trial in undisturbed]
+    assert set(states) == {"COMPLETE", "FAIL"}
+    other = Lab(shared_checkout.root, tmp_path / "other")
+    for stop_after in (1, 3):
+        other.search(space, sampler=sampler, n_trials=10, stop_after=stop_after)
+    went_on = other.search(space, sampler=sampler, n_trials=10)
+    assert drawn(went_on) == drawn(undisturbed)
+    assert [trial.state.name for trial in went_on] == states
+
+
+@pytest.mark.parametrize(
+    ("space", "metric", "said"),
+    [
+        (("optimizer=adam,adamw", MOMENTUM[1]), "val/loss", "optimizer.momentum: unknown key"),
+        (("optimizer=adam", "optimizer.momentum=interval(0.1,0.9)"), "val/loss", "unknown key"),
+        (("optimizer.momentum=interval(1.1,1.9)",), "val/loss", "none of 100 draws is a valid"),
+        (("seed=0,1", "data.split.val=0.0"), "val/loss", "set data.split.val above 0"),
+        (("seed=0,1",), "test/auc", "test/auc is no metric of a regression task; there are test/"),
+        (("seed=0,1", "model=svm"), "val/loss", "model=svm fits itself and has no val/loss"),
+        (("data.seed=0,1",), "val/loss", "data.seed: a search ranks its trials"),
+    ],
+)
+def test_a_space_without_one_valid_draw_is_refused_before_the_first_trial(
+    space: tuple[str, ...], metric: str, said: str, lab: Lab
+) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(said)) as caught:
+        lab.search(space, metric=metric)
+    assert len(str(caught.value).splitlines()) <= 5
+    assert lab.ended == []
+
+
+def test_a_draw_that_cannot_have_the_metric_counts_as_failed(lab: Lab) -> None:
+    trials = lab.search(["model=linear,svm"], sampler="grid", n_trials=None)
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL"]
+    assert "model=svm fits itself and has no val/loss" in trials[1].user_attrs["reason"]
+
+
+def test_a_draw_measured_on_other_rows_is_not_held_against_the_first(lab: Lab) -> None:
+    space = ["data.noise=0.1,0.2", "seed=0,1"]
+    for _ in range(2):
+        trials = lab.search(space, sampler="grid", n_trials=None)
+        assert [trial.state.name for trial in trials] == ["COMPLETE", "COMPLETE", "FAIL", "FAIL"]
+    assert "measured on other rows than the first" in trials[2].user_attrs["reason"]
 
 
 def test_a_grid_is_gone_through_in_order_and_once(lab: Lab) -> None:
@@ -466,3 +542,41 @@ def test_so_does_the_sweep_over_numbers_of_labels(checkout: Checkout) -> None:
     said = checkout.plait("run", "sweep=few_labels", *few, "evaluation.resamples=20").stdout
     assert statuses(said) == {"new": 2}
     assert "labels=null" in said
+
+
+BAD_DRAWS = (
+    *("run", "-m", "experiment=linear_regression", "hydra/sweeper=optuna", *MOMENTUM),
+    *("optimizer.lr=tag(log, interval(1e-4, 1e-1))", "data.samples=100", "data.split.val=0.2"),
+    *("trainer.max_epochs=3", "evaluation.resamples=20", "sweep.name=bad_draws"),
+    *("hydra.sweeper.n_trials=6", "hydra.sweeper.sampler=random"),
+)
+
+
+@pytest.mark.slow
+def test_a_search_with_bad_draws_goes_on_after_ctrl_c_and_after_a_kill(tmp_path: Path) -> None:
+    undisturbed, stopped = (copy_project(tmp_path / name) for name in ("undisturbed", "stopped"))
+    said = undisturbed.plait(*BAD_DRAWS, check=False)
+    assert said.returncode == 1, said.stderr
+    states = Counter(trial.state.name for trial in study_of(undisturbed, "bad_draws"))
+    assert states["FAIL"]
+    assert statuses(said.stdout) == {"new": states["COMPLETE"], "failed": states["FAIL"]}
+    assert "linear_regression: optimizer.momentum: unknown key" in said.stdout
+    assert "failed, linear_regression: optimizer.momentum: unknown key" in said.stderr
+    assert "best by val/loss: " in said.stdout
+
+    def a_trial_runs(after: int) -> bool:
+        states = [trial.state.name for trial in study_of(stopped, "bad_draws")]
+        return states.count("COMPLETE") >= after and states[-1] == "RUNNING"
+
+    for after in (0, 1):
+        with launched(stopped, *BAD_DRAWS) as process:
+            wait_for(lambda after=after: a_trial_runs(after))  # type: ignore[misc]
+            if not after:
+                process.send_signal(signal.SIGINT)
+                _, err = process.communicate(timeout=60)
+                assert process.returncode == 130, err
+                assert "Traceback" not in err
+    stopped.plait(*BAD_DRAWS, check=False)
+    both = (study_of(checkout, "bad_draws") for checkout in (stopped, undisturbed))
+    ended, alone = (what_came(trials) for trials in both)
+    assert ended == alone

@@ -1,6 +1,7 @@
 """What trials say together: the best, repeats over seeds, a table."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,15 +24,18 @@ def row(
     metric: str = "test/mse",
     direction: str = "minimize",
     reason: str | None = None,
+    data: int | None = None,
 ) -> Row:
+    """A trial; of ``data`` as seed, on test rows of its own."""
     values: dict[str, Any] = {"seed": seed, "optimizer": {"choice": "sgd", "lr": lr}}
-    configuration: Resolved = resolved(**values, identity=f"{lr} {seed}")
+    if data is not None:
+        values["data"] = {"choice": "synthetic", "seed": data}
+    configuration: Resolved = resolved(**values, identity=f"{lr} {seed} {data}")
     score = None
     if value is not None:
         score = Score(metric, direction, value, value - 1, value + 1)
-    return Row(
-        configuration, (f"lr={lr}", f"seed={seed}"), Outcome(status, 2.0, "run", reason), score
-    )
+    words = (f"lr={lr}", f"seed={seed}") + (() if data is None else (f"data.seed={data}",))
+    return Row(configuration, words, Outcome(status, 2.0, "run", reason), score, f"{data}")
 
 
 def test_the_best_trial_is_the_one_with_the_best_value() -> None:
@@ -74,6 +78,76 @@ def test_nothing_finished_is_no_error() -> None:
     summary = summarise([row(None, status="failed", reason="no")])
     assert summary.best is None
     assert "failed" in table(summary)
+
+
+def test_repeats_over_data_seeds_are_told_as_such_and_crown_no_trial() -> None:
+    summary = summarise([row(value, data=int(value)) for value in (1.0, 2.0, 3.0, 4.0)])
+    assert summary.best is None
+    assert summary.bests == ()
+    (group,) = summary.repeats
+    assert group.shown == "test/mse 2.5 ± 0.6455 (4 data seeds, each on its own test rows)"
+    assert summary.unranked == (
+        "its trials were measured on different test rows, a set for each seed of the data"
+    )
+    text = table(summary)
+    assert "repeats over seeds of the data, each on its own rows, mean" in text
+    assert "*" not in text
+
+
+def test_trials_on_the_same_rows_count_once_among_repeats_over_data_seeds() -> None:
+    # Two trainings a data seed: three sets of rows, whose means are 1, 2 and 6.
+    values = {0: (0.0, 2.0), 1: (1.0, 3.0), 2: (6.0, 6.0)}
+    rows = [
+        row(value, seed=seed, data=data)
+        for data, both in values.items()
+        for seed, value in enumerate(both)
+    ]
+    (group,) = summarise(rows).repeats
+    assert group.mean == 3.0
+    assert group.error == pytest.approx(math.sqrt((4 + 1 + 9) / 2 / 3))
+    assert group.over == "3 data seeds, each on its own test rows, 6 trials"
+
+
+def test_means_over_the_same_sets_of_rows_are_compared_and_over_others_not() -> None:
+    both = [row(lr + data, lr=lr, data=data) for lr in (0.3, 0.1, 0.2) for data in (0, 1)]
+    summary = summarise(both)
+    assert summary.best is None
+    assert summary.best_line is not None
+    assert {one.overrides[0] for one in summary.best_line.rows} == {"lr=0.1"}
+    # One of them lacks the difficult rows, and looks better for that.
+    assert summarise([*both, row(0.05, lr=0.05, data=0)]).best_line is None
+
+
+def test_each_set_of_rows_has_a_best_of_its_own() -> None:
+    rows = [
+        replace(row(lr + noise, lr=lr, data=0), resolved=noisy, measured_on=f"{noise}")
+        for noise in (0.5, 0.1)
+        for lr in (0.2, 0.1, 0.3)
+        for noisy in (
+            resolved(
+                optimizer={"choice": "sgd", "lr": lr}, data={"choice": "synthetic", "noise": noise}
+            ),
+        )
+    ]
+    summary = summarise(rows)
+    assert summary.best is None
+    assert list(summary.bests) == [rows[1], rows[4]]
+    assert summary.unranked == (
+        "its trials were measured on different test rows (data.noise=0.5, data.noise=0.1)"
+    )
+    lines = table(summary).splitlines()
+    assert lines[1] == "on the test rows of data.noise=0.5:"
+    assert lines[5] == "on the test rows of data.noise=0.1:"
+    assert [line[0] for line in (*lines[2:5], *lines[6:9])] == [" ", "*", " "] * 2
+    assert "* best on the same rows" in lines[0]
+
+
+def test_what_was_no_valid_configuration_stands_in_the_table_with_its_reason() -> None:
+    refused = Row(None, ("optimizer=adam",), Outcome("failed", 0.0, None, "no momentum"), None)
+    summary = summarise([row(1.0), refused])
+    assert summary.best is not None
+    assert counts(summary.rows) == "1 new, 1 failed"
+    assert "failed: optimizer=adam: no momentum" in table(summary)
 
 
 def test_a_sweep_keeps_its_name_while_its_command_stays_the_same() -> None:

@@ -5,6 +5,7 @@ higher level replaces takes the values set for the old choice with it.
 """
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -107,22 +108,33 @@ class Project:
                 )
         return experiments
 
-    def compose(self, name: str, overrides: list[str] | None = None) -> Resolved:
+    def compose(
+        self,
+        name: str,
+        overrides: list[str] | None = None,
+        params: dict[str, Any] | None = None,
+    ) -> Resolved:
         """One experiment, listed or not.
 
         :param overrides: of the command line, in Hydra's grammar.
+        :param params: instead of what ``params.yaml`` lists for it.
         :raises ConfigurationError: with everything that is wrong, in at most four lines.
         """
-        merged = self.merge(name, overrides)
+        merged = self.merge(name, overrides, params)
         settings = check(name, merged.values, merged.origin)
         return self._resolve(name, merged, settings)
 
-    def merge(self, name: str, overrides: list[str] | None = None) -> "Merged":
+    def merge(
+        self,
+        name: str,
+        overrides: list[str] | None = None,
+        params: dict[str, Any] | None = None,
+    ) -> "Merged":
         """The values of an experiment, unchecked, and where they come from."""
         self._check_experiment(name)
         files = experiment_levels(self.conf, name)
         users = [
-            level_of_params(self.listed.get(name, {})),
+            level_of_params(self.listed.get(name, {}) if params is None else params),
             level_of_overrides(overrides or []),
         ]
         root = root_level(self.conf)
@@ -435,9 +447,19 @@ def _label(users: tuple[Level, ...], ordered: dict[str, Any]) -> str:
         for key, value in final.items()
         if key in given and value not in (None, {}, []) and not key.startswith(hidden)
     }
-    shorts = [key.rpartition(".")[2] for key in deviations]
+    names = shortened(deviations)
     words = []
-    for (key, value), short in zip(deviations.items(), shorts, strict=True):
+    for key, value in deviations.items():
         text = "[" + ",".join(map(str, value)) + "]" if isinstance(value, list) else as_yaml(value)
-        words.append(f"{short if shorts.count(short) == 1 else key}={text}")
+        words.append(f"{names[key]}={text}")
     return " ".join(words)
+
+
+def shortened(keys: Iterable[str]) -> dict[str, str]:
+    """Dotted keys by their last part, where that tells them apart; ``seed`` alone is training's."""
+    known = list(keys)
+    lasts = Counter(key.rpartition(".")[2] for key in known)
+    short = {key: key.rpartition(".")[2] for key in known}
+    return {
+        key: last if lasts[last] == 1 and last != "seed" else key for key, last in short.items()
+    }

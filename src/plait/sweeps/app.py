@@ -18,13 +18,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from plait.artifacts import Workspace
 from plait.config.compose import Project
+from plait.config.effect import in_words
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
 from plait.evaluation.notation import duration
 from plait.stages.entry import end_at_sigterm
 from plait.sweeps.composition import PRIMARY, ExperimentLoader
 from plait.sweeps.sweep import Sweep
-from plait.sweeps.trial import Outcome, Trial, run_trial
+from plait.sweeps.trial import Outcome, Trial, run_trial, say
 
 FRESH = "--fresh"
 
@@ -131,8 +132,10 @@ class Single:
 
     def _run(self) -> None:
         overrides = list(HydraConfig.get().overrides.task)
-        resolved = self._loader.resolve(overrides)
-        shown = tuple(text for text in overrides if not text.startswith("experiment="))
+        resolved, effect = self._loader.resolve(overrides), self._loader.effect(overrides)
+        for line in in_words([(resolved, effect)]):
+            say(line)
+        shown = tuple(text for text in effect.overrides if not text.startswith("experiment="))
         trial = Trial(resolved, shown, fresh=self._fresh)
         outcome = run_trial(self._workspace, trial)
         self._status = 0 if outcome.status in ("new", "resumed", "reused") else 1

@@ -60,6 +60,8 @@ class Standing:
     """Means of the main metric, by the baseline's name."""
     settings: Mapping[str, str]
     """By the key that varies, but for seeds."""
+    over: str
+    """What several are repeats over: ``3 seeds``."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,15 @@ def scales(lines: list[Standing]) -> list[Scale]:
     return found
 
 
-def draw(canvas: Canvas, lines: list[Standing], title: str, wish: str) -> None:
+def draw(canvas: Canvas, lines: list[Standing], title: str, wish: str, where: str = "") -> None:
     """Draw what the trials allow.
 
+    :param lines: all measured on the same rows.
     :param title: of the metric.
     :param wish: which of its values are wanted.
+    :param where: on which rows, if others of the sweep were measured on others.
     """
+    title = f"{title} {where}".rstrip()
     found = scales(lines)
     for scale in found:
         _against_setting(canvas, lines, scale, title, wish)
@@ -111,7 +116,7 @@ def draw(canvas: Canvas, lines: list[Standing], title: str, wish: str) -> None:
 def _series(line: Standing, without: list[str]) -> str:
     """What a trial has in common with those of its colour: all settings but these."""
     rest = [f"{key}={text}" for key, text in line.settings.items() if key not in without]
-    return " ".join(rest) or line.rows[0].resolved.name
+    return " ".join(rest) or line.rows[0].name
 
 
 def _against_costs(

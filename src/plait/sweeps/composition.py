@@ -18,6 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from plait.config.compose import Project
+from plait.config.effect import Effect, effect_of
 from plait.config.pairs import GROUPS, choices
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
@@ -52,6 +53,13 @@ class ExperimentLoader(ConfigLoaderImpl):
                 )
             self._composed[key] = self._project.compose(chosen, rest)
         return self._composed[key]
+
+    def effect(self, overrides: Iterable[str]) -> Effect:
+        """Which of a trial's overrides have an effect.
+
+        :raises ConfigurationError: as `resolve`.
+        """
+        return effect_of(self._project, overrides, self.resolve)
 
     def load_configuration(
         self,

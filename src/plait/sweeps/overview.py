@@ -12,36 +12,31 @@ from plait.evaluation.plots import Canvas
 from plait.evaluation.report import page, with_pictures
 from plait.evaluation.settings import Plots
 from plait.sweeps.charts import COSTS, TRAINED, Standing, draw, shared_baselines
-from plait.sweeps.summary import Summary, counts
+from plait.sweeps.summary import Group, Row, Summary, counts
 from plait.tracking.cost import MEMORY, SECONDS
 from plait.tracking.record import BASELINE
 
 
-def standings(summary: Summary, recorded: Mapping[str, Mapping[str, float]]) -> list[Standing]:
-    """A line for each trial or group of repeats, in the order of the sweep.
+def standings(group: Group, recorded: Mapping[str, Mapping[str, float]]) -> list[Standing]:
+    """A line for each trial or repeats of one, in the order of the sweep.
 
     :param recorded: by run, what the store says beside the score.
     """
-    groups = {id(row): group.rows for group in summary.repeats for row in group.rows}
-    errors = {id(group.rows[0]): group.error for group in summary.repeats}
     found = []
-    for row in summary.rows:
-        rows = groups.get(id(row), (row,))
-        if row.score is None or rows[0] is not row:
-            continue
-        scores = [other.score for other in rows if other.score is not None]
-        value = math.fsum(score.value for score in scores) / len(scores)
+    for repeats in group.lines:
+        row, rows = repeats.rows[0], repeats.rows
+        assert row.score is not None
         low, high = row.score.low, row.score.high
-        if len(rows) > 1:
-            low, high = value - errors[id(row)], value + errors[id(row)]
+        if repeats.error is not None:
+            low, high = repeats.mean - repeats.error, repeats.mean + repeats.error
         told = [recorded.get(str(other.outcome.run_id), {}) for other in rows]
         settings = dict(text.split("=", 1) for text in row.overrides if "=" in text)
         settings = {key: text for key, text in settings.items() if key.split(".")[-1] != "seed"}
         found.append(
             Standing(
-                " ".join(f"{key}={text}" for key, text in settings.items()) or row.resolved.name,
+                " ".join(f"{key}={text}" for key, text in settings.items()) or row.name,
                 rows,
-                value,
+                repeats.mean,
                 low,
                 high,
                 _means(told, COSTS),
@@ -49,6 +44,7 @@ def standings(summary: Summary, recorded: Mapping[str, Mapping[str, float]]) -> 
                     told, {key for values in told for key in values if key.startswith(BASELINE)}
                 ),
                 settings,
+                repeats.over if len(rows) > 1 else "",
             )
         )
     return found
@@ -72,14 +68,20 @@ def write(
     :param recorded: as in `standings`.
     :param links: addresses of runs in the tracking UI, by id.
     """
-    lines = standings(summary, recorded)
-    title, wish = _metric(summary)
-    comparable = len({line.rows[0].score.metric for line in lines if line.rows[0].score}) == 1
+    groups = [(group, standings(group, recorded)) for group in summary.groups]
+    lines = [line for _, found in groups for line in found]
+    comparable = len(groups) == 1
+    title, wish = _metric(summary.rows)
     with TemporaryDirectory() as folder:
-        canvas = Canvas(Path(folder) / "plots", settings)
-        if comparable:
-            draw(canvas, lines, title, wish)
-        plots = with_pictures(canvas.drawn, Path(folder))
+        drawn = []
+        # Of several groups, those alone in which there is something to compare.
+        for number, (group, found) in enumerate(groups, start=1):
+            if comparable or len(found) > 1:
+                canvas = Canvas(Path(folder) / f"plots{number}", settings)
+                where = "" if comparable else f"of {group.title or number}"
+                draw(canvas, found, *_metric(group.rows), where)
+                drawn += canvas.drawn
+        plots = with_pictures(drawn, Path(folder))
     text = page(
         "sweep.html.j2",
         sweep=sweep,
@@ -87,7 +89,22 @@ def write(
         metric=title,
         wish=wish,
         best=summary.best,
-        lines=[(line, *_cells(line), _links(line, links)) for line in lines],
+        unranked=summary.unranked,
+        groups=[
+            (
+                "" if comparable else group.title,
+                [
+                    (
+                        line,
+                        any(row in summary.bests for row in line.rows),
+                        *_cells(line),
+                        _links(line, links),
+                    )
+                    for line in found
+                ],
+            )
+            for group, found in groups
+        ],
         costs=[
             cost.title for key, cost in COSTS.items() if any(key in line.costs for line in lines)
         ],
@@ -96,16 +113,16 @@ def write(
         alone=any(len(line.rows) == 1 and line.low is not None for line in lines),
         failed=[row for row in summary.rows if row.outcome.status == "failed"],
         plots=plots,
-        experiments=sorted({row.resolved.name for row in summary.rows}),
+        experiments=sorted({row.name for row in summary.rows if row.name}),
         shown_costs=[key for key in COSTS if any(key in line.costs for line in lines)],
     )
     write_text(path, text)
 
 
-def _metric(summary: Summary) -> tuple[str, str]:
+def _metric(rows: Iterable[Row]) -> tuple[str, str]:
     """The title of the main metric, and which of its values are wanted."""
-    scores = [row.score for row in summary.rows if row.score is not None]
-    if not scores:
+    scores = [row.score for row in rows if row.score is not None]
+    if len({score.metric for score in scores}) != 1:
         return "main metric", ""
     section, _, name = scores[0].metric.partition("/")
     known = metrics().get(name)

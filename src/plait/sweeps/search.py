@@ -6,6 +6,7 @@ that it was in the middle of, with those that failed, and then with those that i
 
 import hashlib
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,10 +18,12 @@ from plait.errors import ConfigurationError, UserError
 from plait.locks import held, lock_named
 from plait.settings import Settings, setting
 from plait.sweeps.engines import need
+from plait.sweeps.metric import fault_of
 from plait.sweeps.pruning import open_storage, pruner_of
 from plait.sweeps.summary import Row
 from plait.sweeps.sweep import Sweep
-from plait.sweeps.trial import Trial, say
+from plait.sweeps.trial import Outcome, Trial, say
+from plait.sweeps.trial_data import data_digest
 from plait.tracking.backend import sqlite_url
 
 if TYPE_CHECKING:
@@ -32,6 +35,19 @@ DIGITS = 5
 
 DRAW, OVERRIDES, IDENTITY = "draw", "overrides", "identity"
 """What the study keeps of each trial: which draw it is, what it set, and what was trained."""
+
+REASON, FOR_GOOD = "reason", "for_good"
+"""Of a trial that failed: why, and whether another attempt would fail alike. A draw that is no
+valid configuration has no `IDENTITY`, and is not tried again either."""
+
+ROWS = "rows"
+"""What the study keeps of the rows that its first finished trial was measured on."""
+
+MOST_COMBINATIONS, PROBES = 200, 100
+"""Of a space that holds more combinations, or an interval, so many draws are looked at beforehand
+for one that is valid."""
+
+MOST_REASONS = 3
 
 WORDS = {"COMPLETE": "finished", "PRUNED": "pruned", "RUNNING": "unfinished", "FAIL": "failed"}
 """How a user knows Optuna's states."""
@@ -159,10 +175,17 @@ class Search:
                 "hydra/sweeper=optuna: nothing to search over; give several values, such as"
                 " optimizer.lr='tag(log, interval(1e-4, 1e-1))'"
             )
+        if "data.seed" in self.keys:
+            raise ConfigurationError(
+                "data.seed: a search ranks its trials, and those on different rows cannot be"
+                " ranked; give it one value, or repeat over it by a sweep without"
+                " hydra/sweeper=optuna"
+            )
         self._total = self._size()
         folder = sweep.workspace.scratch / "searches"
         folder.mkdir(parents=True, exist_ok=True)
         self._url = settings.storage or sqlite_url(folder / f"{sweep.name}.db")
+        self._storage: Any = None
         self._study: Any = None
 
     @property
@@ -174,7 +197,9 @@ class Search:
         """Launch what is left of the search.
 
         :param launch: as `plait.sweeps.sweep.Sweep.launch` without the engine.
+        :raises ConfigurationError: if no draw is a valid configuration that has the metric.
         """
+        self._check_space()
         name = self._sweep.name
         lock = lock_named(self._sweep.workspace, f"search-{name}")
         with held(lock, waiting=f"{name}: waiting for a process that runs exactly this search"):
@@ -204,6 +229,54 @@ class Search:
             size *= len(dimension.values)
         return min(size, wanted or size)
 
+    def _check_space(self) -> None:
+        """Refuse a space without one valid draw: all of a small one are tried, else some."""
+        reasons = []
+        for values in self._probes():
+            try:
+                self._valid(self._texts(values))
+            except ConfigurationError as error:
+                reasons.append(str(error))
+            else:
+                return
+        distinct = list(dict.fromkeys(reasons))
+        if len(distinct) == 1:
+            raise ConfigurationError(distinct[0])
+        more = len(distinct) - MOST_REASONS
+        lines = distinct[:MOST_REASONS] + ([f"and {more} more"] if more > 0 else [])
+        raise ConfigurationError(
+            f"hydra/sweeper=optuna: none of {len(reasons)} draws is a valid configuration:\n  "
+            + "\n  ".join(line.replace("\n", " ") for line in lines)
+        )
+
+    def _probes(self) -> Iterator[dict[str, Any]]:
+        """All combinations of a small space, else some draws."""
+        import optuna
+
+        values = [dimension.values for dimension in self._dimensions]
+        if all(values) and math.prod(len(each or ()) for each in values) <= MOST_COMBINATIONS:
+            for combination in itertools.product(*(each or () for each in values)):
+                yield dict(zip(self.keys, combination, strict=True))
+            return
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(self._settings.seed))
+        for _ in range(PROBES):
+            yield self._ask(study)
+
+    def _valid(self, texts: Sequence[str]) -> Trial:
+        """The trial of a draw.
+
+        :raises ConfigurationError: if it is no valid configuration, or cannot have the metric.
+        """
+        trial = self._compose(texts)
+        fault = fault_of(self._sweep.metric or "", trial.resolved)
+        if fault is not None:
+            raise ConfigurationError(f"sweep.metric: {fault}")
+        return trial
+
+    def _texts(self, values: dict[str, Any]) -> list[str]:
+        return [*self._fixed, *(f"{key}={value}" for key, value in values.items())]
+
     def _open(self) -> Any:
         """The study: the one there is, or a new one.
 
@@ -212,6 +285,7 @@ class Search:
         import optuna
 
         storage, name = open_storage(self._url), self._sweep.name
+        self._storage = storage
         known = {summary.study_name for summary in storage.get_all_studies()}
         if self._sweep.fresh and name in known:
             optuna.delete_study(study_name=name, storage=storage)
@@ -245,10 +319,11 @@ class Search:
             "for": [self._sweep.metric, self._sweep.direction],
         }
 
-    def _begun(self) -> list[Trial]:
+    def _begun(self) -> list[Trial | Row]:
         """The trials that the study has, each to be run to its end.
 
-        A training that ended is found again by its identity; one that failed is tried once more.
+        A training that ended is found again by its identity; one that failed is tried once more,
+        unless it can only fail again.
 
         :raises UserError: for trials of other code, data or packages than there are now.
         """
@@ -256,9 +331,12 @@ class Search:
 
         # Of a draw that failed, the last attempt counts.
         latest = {trial.user_attrs[DRAW]: trial for trial in self._study.get_trials()}
-        begun = []
+        begun: list[Trial | Row] = []
         for draw, known in sorted(latest.items()):
             if draw >= self._total and not known.state.is_finished():
+                continue
+            if IDENTITY not in known.user_attrs:
+                begun.append(_failed(known.user_attrs[OVERRIDES], known.user_attrs[REASON]))
                 continue
             trial = self._compose(known.user_attrs[OVERRIDES])
             if trial.resolved.identity != known.user_attrs[IDENTITY]:
@@ -268,8 +346,8 @@ class Search:
                     "  --fresh begins the search anew, sweep.name=NAME begins another"
                 )
             number = known.number
-            if known.state == TrialState.FAIL:
-                number = self._add(draw, known.params, trial)
+            if known.state == TrialState.FAIL and not known.user_attrs.get(FOR_GOOD):
+                number = self._add(draw, known.params, known.user_attrs[OVERRIDES], trial)
             elif known.state == TrialState.PRUNED:
                 self._sweep.pruned(trial)
             begun.append(self._numbered(trial, number))
@@ -279,14 +357,22 @@ class Search:
             say(f"{self._sweep.name}: goes on with {counted}; {self._total} trials in total")
         return begun
 
-    def _owed(self) -> Iterator[Trial]:
-        """The trials that the study lacks, each drawn when it is asked for."""
+    def _owed(self) -> Iterator[Trial | Row]:
+        """The trials that the study lacks, each drawn when it is asked for.
+
+        A draw that is no valid configuration counts as one that failed.
+        """
         drawn = {trial.user_attrs[DRAW] for trial in self._study.get_trials(deepcopy=False)}
         for draw in range(len(drawn), self._total):
             values = self._values(draw)
-            texts = [*self._fixed, *(f"{key}={value}" for key, value in values.items())]
-            trial = self._compose(texts)
-            yield self._numbered(trial, self._add(draw, values, trial))
+            texts = self._texts(values)
+            try:
+                trial = self._valid(texts)
+            except ConfigurationError as error:
+                self._add(draw, values, texts, str(error))
+                yield _failed(texts, str(error))
+            else:
+                yield self._numbered(trial, self._add(draw, values, texts, trial))
 
     def _values(self, draw: int) -> dict[str, Any]:
         """By key, decided by the seed, the number of the draw, and what the study holds.
@@ -312,28 +398,32 @@ class Search:
             direction=self._sweep.direction,
         )
         copy.add_trials(self._study.get_trials(deepcopy=False))
-        asked = copy.ask({dimension.key: dimension.distribution for dimension in self._dimensions})
+        return self._ask(copy)
+
+    def _ask(self, study: Any) -> dict[str, Any]:
+        """By key, what a study draws."""
+        asked = study.ask({dimension.key: dimension.distribution for dimension in self._dimensions})
         return {
             dimension.key: dimension.drawn(asked.params[dimension.key])
             for dimension in self._dimensions
         }
 
-    def _add(self, draw: int, values: dict[str, Any], trial: Trial) -> int:
+    def _add(
+        self, draw: int, values: dict[str, Any], texts: Sequence[str], trial: Trial | str
+    ) -> int:
         """Enter a trial that is about to run.
 
+        :param trial: or why there can be none.
         :returns: its number in the study.
         """
         from optuna.trial import TrialState, create_trial
 
+        told = {REASON: trial} if isinstance(trial, str) else {IDENTITY: trial.resolved.identity}
         entered = create_trial(
-            state=TrialState.RUNNING,
+            state=TrialState.FAIL if isinstance(trial, str) else TrialState.RUNNING,
             params=values,
             distributions={dimension.key: dimension.distribution for dimension in self._dimensions},
-            user_attrs={
-                DRAW: draw,
-                OVERRIDES: list(trial.overrides),
-                IDENTITY: trial.resolved.identity,
-            },
+            user_attrs={DRAW: draw, OVERRIDES: list(texts), **told},
         )
         self._study.add_trial(entered)
         number: int = self._study.get_trials(deepcopy=False)[-1].number
@@ -351,24 +441,52 @@ class Search:
         return replace(trial, search=search)
 
     def _tell(self, trial: Trial, row: Row) -> None:
-        """Tell the study how a trial ended.
+        """Tell the study what a trial was worth.
 
-        :raises UserError: if it lacks the metric that the search is for.
+        :raises UserError: if the first one lacks the metric that the search is for.
         """
         from optuna.trial import TrialState
 
         number = trial.search["number"]
-        if self._study.get_trials(deepcopy=False)[number].state.is_finished():
+        known = self._study.get_trials(deepcopy=False)
+        if known[number].state.is_finished():
             return
         if row.outcome.status == "failed":
-            self._study.tell(number, state=TrialState.FAIL)
+            self._fail(number, row.outcome.reason or "", for_good=False)
         elif row.outcome.status == "pruned":
             self._study.tell(number, state=TrialState.PRUNED)
         elif row.score is None:
-            raise UserError(
-                f"sweep.metric: {self._sweep.metric} is what the search is for, but"
-                f" {row.shown} has only\n  {', '.join(self._sweep.metrics_of(row))};\n"
-                "  choose one of them, or for val/… set data.split.val above 0"
-            )
+            has = ", ".join(self._sweep.metrics_of(row))
+            if not any(other.state == TrialState.COMPLETE for other in known):
+                raise UserError(
+                    f"sweep.metric: {self._sweep.metric} is what the search is for, but"
+                    f" {row.shown} has only\n  {has};\n"
+                    "  choose one of them, or for val/… set data.split.val above 0"
+                )
+            self._fail(number, f"has no {self._sweep.metric}, only {has}", for_good=True)
         else:
-            self._study.tell(number, row.score.value)
+            measured = [data_digest(trial.resolved), self._sweep.measured_on(row)]
+            first = self._study.user_attrs.get(ROWS)
+            if first is None:
+                self._study.set_user_attr(ROWS, measured)
+            if first is None or any(a == b for a, b in zip(first, measured, strict=True)):
+                self._study.tell(number, row.score.value)
+                return
+            reason = "was measured on other rows than the first trial, so the search leaves it out"
+            say(f"{row.shown}: {reason}")
+            self._fail(number, reason, for_good=True)
+
+    def _fail(self, number: int, reason: str, *, for_good: bool) -> None:
+        """End a trial as failed, and leave the reason in the study."""
+        from optuna.trial import TrialState
+
+        study_id = self._storage.get_study_id_from_name(self._study.study_name)
+        trial_id = self._storage.get_trial_id_from_study_id_trial_number(study_id, number)
+        self._storage.set_trial_user_attr(trial_id, REASON, reason)
+        self._storage.set_trial_user_attr(trial_id, FOR_GOOD, for_good)
+        self._study.tell(number, state=TrialState.FAIL)
+
+
+def _failed(texts: Sequence[str], reason: str) -> Row:
+    """The row of a draw that can be no trial."""
+    return Row(None, tuple(texts), Outcome("failed", 0.0, None, reason), None)

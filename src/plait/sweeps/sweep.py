@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.artifacts import Workspace, write_json
+from plait.config.compose import shortened
+from plait.config.effect import Effect, in_words
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
 from plait.evaluation.notation import duration
 from plait.evaluation.settings import Plots
 from plait.settings import Settings
 from plait.sweeps.engines import start
+from plait.sweeps.measured_on import measured_on
+from plait.sweeps.metric import fault_of
 from plait.sweeps.overview import write
 from plait.sweeps.results import (
     compare_pages,
@@ -28,7 +32,7 @@ from plait.sweeps.results import (
     tag_repeats,
 )
 from plait.sweeps.schedule import run_all
-from plait.sweeps.summary import Row, Summary, counts, summarise, table
+from plait.sweeps.summary import Row, Summary, counts, summarise, table, without_seeds
 from plait.sweeps.trial import (
     Outcome,
     Trial,
@@ -56,6 +60,9 @@ KEPT = ("all", "best", "none")
 DIRECTIONS = ("minimize", "maximize")
 """Values of ``sweep.direction``."""
 
+MOST_FAULTS = 3
+"""Lines that say why trials cannot have a metric."""
+
 DRAWN_BY = ("sampler", "seed", "pruner")
 """Settings of a search that decide which trials it has; their number is not among them."""
 
@@ -77,6 +84,10 @@ class Sweep:
         self.metric: str | None = None
         self.direction = ""
         self._varying: tuple[str, ...] = ()
+        self._refused: list[Row] = []
+        self._effects: dict[str, list[Effect]] = {}
+        self._asked, self._asked_for = 0, ""
+        self._measured_on: dict[tuple[str, str], str] = {}
 
     def begin(self, config: "DictConfig") -> None:
         """Take what Hydra composed for the whole sweep.
@@ -111,9 +122,28 @@ class Sweep:
         """As Hydra's tasks are; its launcher calls `launch` instead."""
         raise AssertionError("a sweep is launched, not called")
 
+    def note(self, resolved: Resolved, effect: Effect) -> None:
+        """Take note of which overrides of a trial have an effect, before it is launched."""
+        self._effects.setdefault(resolved.identity, []).append(effect)
+
+    def check_metric(self, trials: Iterable[Trial]) -> None:
+        """Refuse a metric that no trial can have; name the trials that cannot, where others can.
+
+        :raises ConfigurationError: with the metrics that can be had.
+        """
+        if self.metric is None:
+            return
+        faults = [(trial, fault_of(self.metric, trial.resolved)) for trial in trials]
+        named = list(dict.fromkeys(fault for _, fault in faults if fault is not None))
+        lines = [f"sweep.metric: {fault}" for fault in named[:MOST_FAULTS]]
+        if named and all(fault is not None for _, fault in faults):
+            raise ConfigurationError("\n  ".join(lines))
+        for line in lines:
+            say(f"{self.name}: {line}; such trials are not ranked")
+
     def launch(
         self,
-        trials: Iterable[Trial],
+        trials: list[Trial] | Iterator[Trial | Row],
         engine_name: str,
         settings: Settings,
         *,
@@ -124,34 +154,49 @@ class Sweep:
         """Run the trials that are not done, as they come.
 
         :param trials: asked for the next one when a slot of the engine is free; what they have in
-            common is added here.
+            common is added here. A row is what has failed before it could be a trial.
         :param varying: the keys that tell them apart.
         :param total: how many there will be, if that is known.
         :param done: told of the end of each.
         :raises UserError: if the engine can't be used here.
         """
-        progress = Progress(self.name, total)
         engine = start(engine_name, self.workspace.root, settings)
-        self._varying = varying
+        self._varying, self._asked_for = varying, "draws"
         if isinstance(trials, list):
+            self._asked_for, self._asked = "combinations", self._asked + len(trials)
+            # What has no effect makes the same trial again.
+            once: dict[str, Trial] = {}
+            for trial in trials:
+                once.setdefault(trial.resolved.identity, trial)
+            trials, total = list(once.values()), len(once)
             self._enter(trials)
+            if told := self._without_effect(self._asked):
+                say(told)
+        progress = Progress(self.name, total)
 
         def end(trial: Trial, outcome: Outcome) -> None:
             row = self._row(trial, outcome)
-            # Overrides that a kind of model has no use for make the same trial again.
-            again = self._rows.get(trial.resolved.identity) is not None
+            before = self._rows.get(trial.resolved.identity)
+            again = before is not None
+            if before is not None and before.score is not None and outcome.status == "reused":
+                row = before
             self._rows[trial.resolved.identity] = row
             progress.add(row, silent=again)
             done(trial, row)
 
         def left_to_do() -> Iterator[Trial]:
             for bare in trials:
+                if isinstance(bare, Row):
+                    self._refused.append(bare)
+                    progress.add(bare)
+                    continue
                 trial = replace(
                     bare,
                     sweep=self.name,
                     keep_model=self._keep == "all",
                     fresh=self.fresh,
                 )
+                self._asked += self._asked_for == "draws"
                 self._enter([trial])
                 known = self._rows.get(trial.resolved.identity)
                 outcome = known.outcome if known is not None else self._reused(trial)
@@ -171,6 +216,7 @@ class Sweep:
 
     def metrics_of(self, row: Row) -> list[str]:
         """The metrics by which a finished trial could be ranked."""
+        assert row.resolved is not None
         assert row.outcome.run_id is not None
         return patiently(metric_names, self._store(row.resolved), row.outcome.run_id)
 
@@ -184,27 +230,35 @@ class Sweep:
 
         :returns: exit status: 1 if a trial failed.
         """
-        summary = summarise(
-            self._rows[identity] for identity in self._entered if identity in self._rows
-        )
+        rows = [self._rows[identity] for identity in self._entered if identity in self._rows]
+        summary = summarise([*self._placed(rows), *self._refused])
         if not summary.rows:
             say("nothing to run")
             return 0
         for store in self._stores.values():
             patiently(tag_best, store, self.name, summary.best)
             patiently(tag_repeats, store, summary)
-        self._keep_models(summary.best)
-        self._write(finished=True)
+        self._keep_models(summary.bests)
+        self._write(finished=True, unranked=summary.unranked)
         failed = [row for row in summary.rows if row.outcome.status == "failed"]
         took = duration(time.monotonic() - self._began)
-        print(f"\nsweep {self.name}: {counts(summary.rows)}; {took}\n")
-        print(table(summary))
+        print(f"\nsweep {self.name}: {counts(summary.rows)}; {took}")
+        if told := self._without_effect(self._asked):
+            print(told)
+        print(f"\n{table(summary)}")
         if summary.best is not None and summary.best.score is not None:
             metric = summary.best.score.metric
             print(f"\nbest by {metric}: {summary.best.shown}")
             if metric.startswith("test/") and len(summary.rows) > 1:
                 print("  picked on the test part, so its own value flatters it (see sweep.metric)")
             print(f"  plait promote best:{self.name}   makes an experiment of it")
+        elif summary.unranked is not None:
+            print(f"\nno best of all: {summary.unranked}")
+            if (line := summary.best_line) is not None and line.error is not None:
+                print(
+                    f"  best mean over the same rows: {without_seeds(line.rows[0])}: {line.shown}"
+                )
+            print("  plait promote RUN   makes an experiment of one of them")
         print(f"\nreport: {self._overview(summary)}")
         for store in self._stores.values():
             ids = [row.outcome.run_id for row in summary.rows]
@@ -216,13 +270,14 @@ class Sweep:
         metrics, links = {}, {}
         for row in summary.rows:
             run_id = row.outcome.run_id
-            if run_id is None:
+            if run_id is None or row.resolved is None:
                 continue
             metrics[run_id], address = patiently(recorded, self._store(row.resolved), run_id)
             if address is not None:
                 links[run_id] = address
         path = self.workspace.root / "mlruns" / "reports" / "sweeps" / f"{self.name}.html"
-        plots = Plots(**summary.rows[0].resolved["evaluation.plots"])
+        first = next(iter(self._entered.values()))
+        plots = Plots(**first.resolved["evaluation.plots"])
         write(path, self.name, summary, metrics, links, plots)
         return path.relative_to(self.workspace.root)
 
@@ -235,14 +290,55 @@ class Sweep:
 
     def _shown(self, trial: Trial) -> tuple[str, ...]:
         """What tells a trial from the others: ``lr=0.1``, longer where that is ambiguous."""
-        shorts = [key.rpartition(".")[2] for key in self._varying]
-        words = []
-        for key, _, value in (text.partition("=") for text in trial.overrides):
-            # A choice that the trial's kind of model has no use for tells nothing.
-            if key in self._varying and trial.resolved.values.get(key, value) is not None:
-                short = key.rpartition(".")[2]
-                words.append(f"{short if shorts.count(short) == 1 else key}={value}")
+        names = shortened(self._varying)
+        parts = (text.partition("=") for text in trial.overrides)
+        words = (f"{names[key]}={value}" for key, _, value in parts if key in names)
         return tuple(words) or trial.overrides
+
+    def _without_effect(self, asked: int) -> str | None:
+        """What of the overrides has no effect, and how many trials are left of those asked for."""
+        words = "; ".join(
+            in_words(
+                (trial.resolved, effect)
+                for identity, trial in self._entered.items()
+                for effect in self._effects.get(identity, ())
+            )
+        )
+        count = len(self._entered)
+        if asked <= count:
+            return words or None
+        return (
+            f"{asked} {self._asked_for}, {count} {'trial' if count == 1 else 'trials'}:"
+            f" {words or 'the others are the same trainings again'}"
+        )
+
+    def measured_on(self, row: Row) -> str:
+        """Which rows the score of a trial is of: see `plait.sweeps.measured_on`."""
+        assert row.resolved is not None
+        assert row.score is not None
+        assert row.outcome.run_id is not None
+        metric = row.score.metric
+        key = (data_digest(row.resolved), metric.partition("/")[0])
+        if key not in self._measured_on:
+            self._measured_on[key] = patiently(
+                *(measured_on, self.workspace, row.resolved, row.outcome.run_id, metric),
+                self._store,
+            )
+        return self._measured_on[key]
+
+    def _placed(self, rows: list[Row]) -> list[Row]:
+        """The rows, each with what it was measured on."""
+        data = {
+            data_digest(row.resolved)
+            for row in rows
+            if row.resolved is not None and row.score is not None
+        }
+        if len(data) <= 1:
+            return rows
+        return [
+            row if row.score is None else replace(row, measured_on=self.measured_on(row))
+            for row in rows
+        ]
 
     def _reused(self, trial: Trial) -> Outcome | None:
         """The outcome of a trial that is done; known without a process for it."""
@@ -260,13 +356,11 @@ class Sweep:
             self._stores[key] = patiently(open_store_of, self.workspace, resolved)
         return self._stores[key]
 
-    def _keep_models(self, best: Row | None) -> None:
-        """Log the best trial's model, which its folder holds."""
-        rows: list[Row | None] = [best] if self._keep == "best" else []
-        if self._keep == "all":
-            rows = list(self._rows.values())
-        for row in rows:
-            if row is None or row.score is None:
+    def _keep_models(self, bests: tuple[Row, ...]) -> None:
+        """Log the models of the best trials, which their folders hold."""
+        kept: dict[str, tuple[Row, ...]] = {"best": bests, "all": tuple(self._rows.values())}
+        for row in kept.get(self._keep, ()):
+            if row.resolved is None or row.score is None:
                 continue
             data = data_folder(self.workspace, data_digest(row.resolved))
             outputs = outputs_of(self.workspace, row.resolved, data)
@@ -283,8 +377,8 @@ class Sweep:
         if len(self._entered) > known:
             self._write(finished=False)
 
-    def _write(self, finished: bool) -> None:
-        """Leave on disk which trials the sweep has, for `plait gc`."""
+    def _write(self, finished: bool, unranked: str | None = None) -> None:
+        """Leave on disk which trials the sweep has, for `plait gc`, and why none is the best."""
         trials = [
             {
                 "identity": identity,
@@ -296,7 +390,7 @@ class Sweep:
         ]
         write_json(
             self.workspace.scratch / "sweeps" / f"{self.name}.json",
-            {"name": self.name, "finished": finished, "trials": trials},
+            {"name": self.name, "finished": finished, "unranked": unranked, "trials": trials},
         )
 
 

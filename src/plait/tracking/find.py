@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from plait.artifacts import Workspace
+from plait.artifacts import Workspace, read_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.tracking.backend import backend_of
@@ -101,14 +101,32 @@ def _named(store: Store, reference: str) -> "list[Run]":
 
 
 def _best(store: Store, sweep: str) -> "Run | None":
-    """The best trial of a sweep; of the one that ended last where none is named."""
+    """The best trial of a sweep; of the one that ended last where none is named.
+
+    :raises UserError: if that sweep ended without one, saying why.
+    """
     _check_quotes(sweep)
+    ended = _last_sweep(store.workspace, sweep)
+    if ended is not None and ended.get("unranked"):
+        name = ended["name"]
+        raise UserError(
+            f"sweep {name} has no best trial: {ended['unranked']};\n"
+            f"  `plait runs --sweep {name}` lists its trials: name one by its id"
+        )
     bests = [
         run
         for run in store.runs(f"tags.`{BEST_OF}` LIKE '%{sweep}%'")
         if not sweep or sweep in names_in(run.data.tags[BEST_OF])
     ]
     return max(bests, key=lambda run: run.info.end_time or 0, default=None)
+
+
+def _last_sweep(workspace: Workspace, name: str) -> dict[str, Any] | None:
+    """What the last launch of a sweep here left of it; without a name, of the newest sweep."""
+    files = (workspace.scratch / "sweeps").glob("*.json")
+    named = [path for path in files if name in ("", path.stem)]
+    newest = max(named, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return None if newest is None else dict(read_json(newest))
 
 
 def _check_quotes(reference: str) -> None:

@@ -1,0 +1,40 @@
+"""Whether a metric can be had of a configuration, as far as that is known before it is trained."""
+
+from plait.config.pairs import kind_of, settings_of
+from plait.config.resolved import Resolved
+from plait.data.kinds import SourceSettings
+from plait.evaluation.metrics import of_task
+from plait.tracking.load import FINAL
+
+
+def fault_of(metric: str, resolved: Resolved) -> str | None:
+    """Why a trial cannot be ranked by ``metric``; None where it can, or where only training tells.
+
+    What an objective or a user's own module logs is known once it has run.
+    """
+    section, _, name = metric.partition("/")
+    data: SourceSettings = settings_of("data", resolved.choice("data"))(**resolved.settings("data"))  # type: ignore[assignment]
+    kind = kind_of(resolved.choice("model"))
+    task: str = data.task  # type: ignore[attr-defined]  # a property of every choice
+    measured = resolved["evaluation.metrics"] or of_task(data.task)  # type: ignore[attr-defined]
+    there = [f"test/{each}" for each in measured]
+    if section == "test":
+        if name in measured:
+            return None
+        whose = "evaluation.metrics" if resolved["evaluation.metrics"] else f"a {task} task"
+        return f"{metric} is no metric of {whose}; there are {', '.join(there)}"
+    if metric.startswith((*FINAL, "pretraining/")):
+        return None
+    if not kind.by_gradient:
+        there.insert(0, "train/loss")
+        if metric == "train/loss":
+            return None
+        return (
+            f"model={resolved.choice('model')} fits itself and has no {metric}; there are"
+            f" {', '.join(there)}"
+        )
+    if section == "val" and not data.may_validate:
+        return f"there is no {metric} without a validation part; set data.split.val above 0"
+    if kind.name != "network" and section not in ("train", "val"):
+        return f"there is no {metric}; there are train/loss, val/loss, {', '.join(there)}"
+    return None
