@@ -23,9 +23,7 @@ import psutil
 
 from identity import hook
 
-LINE = (
-    f"import os; os.environ.get({hook.PLAN!r}) and __import__('identity_fuzz_hook').start()\n"
-)
+LINE = f"import os; os.environ.get({hook.PLAN!r}) and __import__('identity_fuzz_hook').start()\n"
 """Run by `site` in each interpreter of the environment, whatever its PYTHONPATH."""
 
 INSIDE = "IDENTITY_FUZZ_LABORATORY"
@@ -44,27 +42,25 @@ HEAVY = (
 """What the pipeline imports of others."""
 
 
-def enter(arguments: list[str], folder: Path) -> int:
-    """Run this very program in a laboratory.
+def environment_of(folder: Path) -> tuple[Path, dict[str, str]]:
+    """A virtual environment with the hook over the one of this interpreter.
 
-    :returns: its exit status.
+    :returns: its interpreter, and the variables of its processes.
     """
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", str(folder / "venv")], check=True
-    )
-    python = folder / "venv" / "bin" / "python"
+    venv = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    python = venv / "bin" / "python"
     ask = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = Path(subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip())
     of_this = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    (packages / "identity_fuzz.pth").write_text("\n".join(sorted(of_this)) + "\n" + LINE)
+    lines = "\n".join(sorted(of_this)) + "\n" + LINE
+    (packages / "identity_fuzz.pth").write_text(lines, encoding="utf-8")
     shutil.copy(Path(hook.__file__), packages / "identity_fuzz_hook.py")
     environment = {
         **os.environ,
-        INSIDE: str(folder),
         # Found by every stage that DVC starts.
         "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path.endswith("tests")),
-        "VIRTUAL_ENV": str(folder / "venv"),
+        "VIRTUAL_ENV": str(venv),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "DVC_NO_ANALYTICS": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -75,6 +71,17 @@ def enter(arguments: list[str], folder: Path) -> int:
         environment[f"GIT_{role}_NAME"] = "A tester"
         environment[f"GIT_{role}_EMAIL"] = "tester@example.org"
     environment.pop("DVC_ROOT", None)
+    return python, environment
+
+
+def enter(arguments: list[str], folder: Path) -> int:
+    """Run a program in a laboratory.
+
+    :returns: its exit status.
+    """
+    python, environment = environment_of(folder)
+    environment[INSIDE] = str(folder)
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path.endswith("tests"))
     with started([str(python), *arguments], folder, environment) as process:
         return process.wait()
 
@@ -157,8 +164,15 @@ def ended(process: int, seconds: float) -> int | None:
     return None
 
 
-def asked(question: Callable[[], Any], scratch: Path, seconds: float = 300) -> Any:
-    """What a function answers in a process of its own, as JSON holds it."""
+class Failed(Exception):
+    """A question had no answer: what its process printed."""
+
+
+def asked(question: Callable[[], Any], scratch: Path, seconds: float = 900) -> Any:
+    """What a function answers in a process of its own, as JSON holds it.
+
+    :raises Failed: if it raises.
+    """
     answer = scratch / "answer.json"
     answer.unlink(missing_ok=True)
 
@@ -168,5 +182,6 @@ def asked(question: Callable[[], Any], scratch: Path, seconds: float = 300) -> A
     log = scratch / "answer.log"
     log.unlink(missing_ok=True)
     status = ended(fork(run, log), seconds)
-    assert status == 0, f"{question} ended with {status}:\n{log.read_text(errors='replace')}"
+    if status != 0:
+        raise Failed(f"status {status}: {log.read_text(errors='replace').strip()[-2000:]}")
     return json.loads(answer.read_text(encoding="utf-8"))

@@ -101,7 +101,9 @@ def edit(change: Change, how: str = "place", time: str = "now", tree: str | None
     return common | {"content": str(CHANGES.index(change))}
 
 
-def put_back(change: Change, how: str = "place", time: str = "now", tree: str | None = None) -> Action:
+def put_back(
+    change: Change, how: str = "place", time: str = "now", tree: str | None = None
+) -> Action:
     """Give it the content that it had."""
     common: Action = {"path": change.path, "how": how, "time": time, "tree": tree}
     if change in RESOLVED:

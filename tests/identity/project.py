@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from checkouts import ROOT, Checkout, copy_project
+from checkouts import Checkout, copy_project
 
 OWN, KEPT = "data/raw/own.csv", "data/raw/kept.csv"
 """A file of the user's in git, and one under `dvc add`."""

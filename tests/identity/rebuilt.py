@@ -17,8 +17,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from checkouts import ROOT
 from identity import project
-from identity.laboratory import asked
+from identity.laboratory import Failed, asked
 
 STAGES = ("generate", "pretrain", "train", "evaluate")
 
@@ -82,9 +83,11 @@ class Rebuilder:
                 return [f"{head}: its identity names code or files that never were"]
             try:
                 self._clean[run.key] = asked(partial(train, tree, run.values), self._folder)
+            except Failed as failed:
+                return [f"{head}: the tree that its identity names trains nothing: {failed}"]
             finally:
                 shutil.rmtree(tree)
-        return [f"{head}: {line}" for line in _differences(run, self._clean[run.key])]
+        return [f"{head}: {line}" for line in differences(run, self._clean[run.key])]
 
     def _put_together(self, values: dict[str, Any], written: list[int]) -> Path | None:
         """The tree that a configuration names."""
@@ -138,7 +141,7 @@ class Rebuilder:
         return self._digests[key]
 
 
-def _differences(run: Run, clean: dict[str, Any]) -> list[str]:
+def differences(run: Run, clean: dict[str, Any]) -> list[str]:
     """Number for number: a line with the first ones, if any differ."""
     found = []
     if run.weights != clean["weights"]:
@@ -207,7 +210,7 @@ def _of_outputs(outputs: Any) -> dict[str, Any]:
 
 def runs_of(root: Path) -> list[dict[str, Any]]:
     """The finished runs of a checkout, read from the store's files themselves."""
-    _use(project.ROOT)
+    _use(ROOT)
     with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as store:
         finished = store.execute(
             "SELECT run_uuid, artifact_uri FROM runs"
@@ -227,7 +230,9 @@ def runs_of(root: Path) -> list[dict[str, Any]]:
                 for key, step, value in store.execute(asking, (run_id,))
                 if numbers[key].get(str(step)) != value
             ]
-            path = Path(str(artifacts).removeprefix("file://")) / "config" / "resolved.yaml"
+            # Below the store's own folder, also where that was copied.
+            below = str(artifacts).partition("/mlruns/")[2]
+            path = root / "mlruns" / below / "config" / "resolved.yaml"
             identity = tags.get("plait.identity", "")
             given = _described(path, identity, tags.get("plait.measured_by", ""))
             given["belied"] += belied
@@ -245,7 +250,7 @@ def runs_of(root: Path) -> list[dict[str, Any]]:
 
 def tree_of(root: Path, name: str) -> dict[str, Any]:
     """What lies in the tree of a checkout after `dvc repro`."""
-    _use(project.ROOT)
+    _use(ROOT)
     from plait.artifacts import Workspace
     from plait.config.resolved import Resolved
 
@@ -280,3 +285,24 @@ def _described(path: Path, identity: str, measured_by: str) -> dict[str, Any]:
         "belied": belied,
         "measured_by": evaluation_digest(resolved),
     }
+
+
+def rewritten(path: Path, key: str, value: str) -> None:
+    """Set a value of a recorded configuration, and the identity that it then has."""
+    _use(ROOT)
+    import yaml
+
+    from plait.config.compose import identity_of
+    from plait.config.resolved import Resolved
+
+    values = Resolved.read(path).values
+    section, _, name = key.partition(".")
+    assert name in values[section]
+    values[section][name] = yaml.safe_load(value)
+    values["identity"] = identity_of(Resolved(values))
+    path.write_text(Resolved(values).text(), encoding="utf-8")
+    # The run's own tag goes with it.
+    root = next(parent for parent in path.parents if parent.name == "mlruns")
+    with closing(sqlite3.connect(root / "mlflow.db")) as store, store:
+        statement = "UPDATE tags SET value = ? WHERE key = 'plait.identity'"
+        assert store.execute(statement, (values["identity"],)).rowcount

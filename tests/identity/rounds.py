@@ -7,11 +7,12 @@ outcome, a training that fails too: all that counts is which numbers stand under
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,9 +22,9 @@ from checkouts import Checkout
 from identity import hook, project
 from identity.laboratory import asked, ended, fork, inhabitants
 from identity.plans import THROUGH_DVC, Plan, Step
-from identity.rebuilt import Rebuilder, Run, runs_of, tree_of
+from identity.rebuilt import Rebuilder, Run, rewritten, runs_of, tree_of
 
-LONGEST = 300.0
+LONGEST = 900.0
 """Seconds that a command may take before it counts as one that does not end."""
 
 
@@ -107,6 +108,30 @@ class Field:
         self._look(plan, checkout.root, told, "put back as it was", final=True)
         return told
 
+    def show_teeth(self) -> int:
+        """Record a run that nobody attacks, falsify it in each way, and see that this is found.
+
+        :returns: exit status; 1 if a falsification passes for true.
+        """
+        root = self.folder / "teeth"
+        shutil.copytree(self.template.root, root, symlinks=True)
+        _command(root, ["plait", "run", "experiment=kept"], None, self.folder / "teeth.log")
+        missed = []
+        (true,) = asked(partial(runs_of, root), self.folder)
+        if self._rebuilder.faults(Run(**true), []):
+            missed.append("nothing")
+        for name, falsify in FALSIFICATIONS.items():
+            falsified = self.folder / "falsified"
+            shutil.copytree(root, falsified, symlinks=True)
+            falsify(falsified)
+            (run,) = asked(partial(runs_of, falsified), self.folder)
+            # The copy has its own store, whose paths are still those of the original.
+            faults = self._rebuilder.faults(Run(**run), [])
+            print(f"{name}: {'; '.join(faults) or 'MISSED'}", flush=True)
+            missed += [] if faults else [name]
+            shutil.rmtree(falsified)
+        return 1 if missed else 0
+
     def _lay_out(self, step: Step, folder: Path, root: Path) -> Path:
         """The folder of a step's plan."""
         (folder / "done").mkdir(parents=True)
@@ -155,9 +180,7 @@ class Field:
             listed = [name for name in project.EXPERIMENTS if f"  {name}:" in text]
             project.list_experiments(Checkout(root), *listed)
 
-    def _look(
-        self, plan: Plan, root: Path, told: Told, when: str, final: bool = False
-    ) -> None:
+    def _look(self, plan: Plan, root: Path, told: Told, when: str, final: bool = False) -> None:
         """Make every finished run again, and the tree's own results where a clean run left them."""
         found = asked(partial(runs_of, root), self.folder)
         runs = [Run(**values) for values in found]
@@ -172,6 +195,39 @@ class Field:
                 tree = Run(**asked(partial(tree_of, root, name), self.folder))
                 faults = self._rebuilder.faults(tree, [])
                 told.wrong += [f"{when}, {name} in results/: {line}" for line in faults]
+
+
+def _in_store(statement: str) -> Callable[[Path], None]:
+    def falsify(root: Path) -> None:
+        with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as store, store:
+            assert store.execute(statement).rowcount
+
+    return falsify
+
+
+def _in_configuration(key: str, value: str) -> Callable[[Path], None]:
+    """With an identity that fits, as a process would write it that read something else."""
+
+    def falsify(root: Path) -> None:
+        (path,) = (root / "mlruns" / "artifacts").rglob("config/resolved.yaml")
+        asked(partial(rewritten, path, key, value), root)
+
+    return falsify
+
+
+FALSIFICATIONS: dict[str, Callable[[Path], None]] = {
+    "a number": _in_store("UPDATE metrics SET value = value * (1 + 1e-7) WHERE key = 'test/mse'"),
+    "the number that is shown": _in_store(
+        "UPDATE latest_metrics SET value = value * (1 + 1e-7) WHERE key = 'test/mse'"
+    ),
+    "a number that is missing": _in_store("DELETE FROM metrics WHERE key = 'test/mae'"),
+    "the weights": _in_store("UPDATE tags SET value = 'other' WHERE key = 'plait.weights'"),
+    "the identity": _in_store("UPDATE tags SET value = 'other' WHERE key = 'plait.identity'"),
+    "code that never was": _in_configuration("code.train", "0123456789abcdef"),
+    "a file that never was": _in_configuration("files." + project.KEPT, "md5:0"),
+    "a value": _in_configuration("model.ridge", "3.0"),
+}
+"""What could be wrong with a run, by what is falsified."""
 
 
 def _command(root: Path, command: list[str], attack: Path | None, log: Path) -> int | None:
