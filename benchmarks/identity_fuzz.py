@@ -37,13 +37,12 @@ from identity.rounds import Field, Told
 def wanted(arguments: argparse.Namespace, done: set[str]) -> Iterator[Plan]:
     """The plans, those of a state file left out."""
     if arguments.named is not None:
-        found = [name for name in NAMED if arguments.named in name]
-        yield from (NAMED[name] for name in found)
+        yield from (plan for name, plan in NAMED.items() if arguments.named in name)
         return
     seeds = [arguments.seed] if arguments.seed is not None else range(1, arguments.rounds + 1)
     for seed in seeds:
         plan = plan_of(seed, arguments.through)
-        if f"{plan.name} {plan.way}" not in done:
+        if plan.name not in done:
             yield plan
 
 
@@ -64,7 +63,7 @@ def fight(arguments: argparse.Namespace, folder: Path) -> int:
         tell(plan, told, time.monotonic() - start, arguments.verbose)
         if arguments.report:
             with Path(arguments.report).open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"plan": f"{plan.name}, {plan.way}", **vars(told)}) + "\n")
+                file.write(json.dumps({"plan": plan.name, **vars(told)}) + "\n")
         totals.add(plan, told)
     print(totals.line())
     return 1 if totals.wrong else 0
@@ -87,17 +86,16 @@ class Totals:
 
     def add(self, plan: Plan, told: Told) -> None:
         """Count a round; one with a fault is not done."""
-        name = f"{plan.name} {plan.way}"
         counts = {"finished": told.finished, "struck": told.struck, "planned": told.planned}
         refused = sum(status != 0 for status in told.statuses)
-        entry = {"plan": name, "way": plan.way, "source": self._source, "refused": refused}
+        entry = {"plan": plan.name, "way": plan.way, "source": self._source, "refused": refused}
         if told.wrong:
             self.wrong += 1
             return
-        self.done[name] = entry | counts
+        self.done[plan.name] = entry | counts
         if self._state is not None:
             with self._state.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(self.done[name]) + "\n")
+                file.write(json.dumps(self.done[plan.name]) + "\n")
 
     def line(self) -> str:
         """All in a line."""
@@ -128,7 +126,7 @@ def source_digest() -> str:
 def tell(plan: Plan, told: Told, seconds: float, verbose: bool) -> None:
     """A line a round; of one with a fault, everything."""
     counts = f"{told.struck} of {told.planned} blows, {told.finished} finished"
-    print(f"{plan.name}, {plan.way}: {counts}, status {told.statuses}; {seconds:.1f} s", flush=True)
+    print(f"{plan.name}: {counts}, status {told.statuses}; {seconds:.1f} s", flush=True)
     if verbose or told.wrong:
         print(json.dumps(plan.to_json(), indent=2))
         print(told.said[-3000:])

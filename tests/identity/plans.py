@@ -48,7 +48,7 @@ LEFT: tuple[Point, ...] = (
     *(("rename", "*/model.json", 1), ("rename", "*/metrics.json", 1)),
     *(("rename", "*/evaluation.json", 1), ("rename", "*/done.json", 2)),
     *(("rename", "*/resolved.yaml", 1), ("rename", "resolved/{}.yaml", 1)),
-    *(("write", "*/curves.csv", 1), ("rename", "mlruns/recorded/*", 1)),
+    *(("rename", "*/curves.csv", 1), ("rename", "mlruns/recorded/*", 1)),
 )
 """Points at what stages leave, and read of one another."""
 
@@ -136,7 +136,7 @@ def plan_of(seed: int, way: str | None = None) -> Plan:
             point = _point(way, experiment, draw)
             step.blow(*point, draw.choice([KILL, TERMINATE]))
         steps.append(step)
-    return Plan(f"seed {seed}", way, [experiment], steps)
+    return Plan(f"seed {seed}, {way}", way, [experiment], steps)
 
 
 def _command(way: str, experiment: str, draw: random.Random) -> list[str]:
@@ -176,7 +176,8 @@ def _choices(way: str, experiment: str, draw: random.Random) -> list[Change]:
     other = "kept" if experiment == "own" else "own"
     foreign = {f"conf/experiment/{other}.yaml", FILES[other], f"resolved/{other}.yaml"}
     foreign |= {f"src/{name.replace('.', '/')}.py" for name in OF[other]}
-    return [change for change in kind if change.path not in foreign]
+    listed = {"own: {}", "kept: {}"} - {f"{experiment}: {{}}"} if way in THROUGH_DVC else set()
+    return [change for change in kind if change.path not in foreign and change.old not in listed]
 
 
 def _point(way: str, experiment: str, draw: random.Random) -> tuple[str, Point]:
@@ -206,7 +207,8 @@ NAMED: dict[str, Plan] = {}
 
 
 def _name(fault: str, way: str, experiment: str, *steps: Step) -> None:
-    NAMED[f"{fault}, {way}"] = Plan(fault, way, [experiment], list(steps))
+    name = f"{fault}, {way}"
+    NAMED[name] = Plan(name, way.partition(" ")[0], [experiment], list(steps))
 
 
 def _commands(experiment: str) -> dict[str, list[str]]:
@@ -234,6 +236,12 @@ def _add_named() -> None:
         step.blow(role, ("import", module, 1), edit(late))
         step.blow(role, ("rename", "*/model.json", 1), put_back(late))
         _name("a model's file is edited until it is trained", way, "own", step)
+
+    # Several processes train: they load the code after the one that starts them.
+    step = Step([*own["run"], "trainer.devices=2"])
+    step.blow("run", ("import", "plait.training.launch", 1), edit(MODEL))
+    step.blow("run", ("rename", "*/model.json", 1), put_back(MODEL))
+    _name("a model's file is edited until it is trained", "run on two processes", "own", step)
 
     # A table is edited when it has been hashed, until what was read of it is trained on.
     moments: dict[str, tuple[tuple[str, Point], tuple[str, Point]]] = {

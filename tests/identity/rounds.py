@@ -76,14 +76,14 @@ class Field:
             shutil.rmtree(folder)
 
     def _fight(self, plan: Plan, folder: Path) -> Told:
-        checkout, told = Checkout(folder / "project"), Told()
+        checkout, told, base = Checkout(folder / "project"), Told(), dict(self.base)
         if plan.way in THROUGH_DVC:
             project.list_experiments(checkout, *plan.experiments)
-            if plan.way == "exp":
-                checkout.commit("what is listed")
+            checkout.commit("what is listed")
+            base["params.yaml"] = (checkout.root / "params.yaml").read_bytes()
         log = folder / "said.log"
         for number, step in enumerate(plan.steps):
-            attack = self._lay_out(step, folder / f"attack{number}", checkout.root)
+            attack = self._lay_out(step, folder / f"attack{number}", checkout.root, base)
             with _mentioned(folder, plan):
                 told.statuses += self._carry_out(step, checkout.root, attack, log)
             told.planned += len(step.blows)
@@ -95,7 +95,7 @@ class Field:
         # As it lies there now, and then as it was in the beginning.
         self._carry_out(Step(plan.steps[-1].command), checkout.root, None, folder / "left.log")
         self._look(plan, checkout.root, told, "run again as it was left")
-        self._restore(checkout.root)
+        restore(checkout.root, base)
         log = folder / "restored.log"
         # Queued experiments of the attack have run; what is asked for now is the tree itself.
         command = ["dvc", "repro"] if plan.way in THROUGH_DVC else plan.steps[-1].command
@@ -132,7 +132,7 @@ class Field:
             shutil.rmtree(falsified)
         return 1 if missed else 0
 
-    def _lay_out(self, step: Step, folder: Path, root: Path) -> Path:
+    def _lay_out(self, step: Step, folder: Path, root: Path, base: dict[str, bytes]) -> Path:
         """The folder of a step's plan."""
         (folder / "done").mkdir(parents=True)
         (folder / "files").mkdir()
@@ -141,7 +141,7 @@ class Field:
             if "content" not in action:
                 return action | {"tree": str(root) if action.get("tree") else None}
             name = action["content"]
-            content = self.base[action["path"]]
+            content = base[action["path"]]
             if name != "base":
                 content = project.CHANGES[int(name)].of(content.decode()).encode()
             name = f"{name}-{action['path'].replace('/', '-')}"
@@ -170,16 +170,6 @@ class Field:
             time.sleep(0.05)
         return statuses
 
-    def _restore(self, root: Path) -> None:
-        for path, content in self.base.items():
-            if path != "params.yaml" and (root / path).read_bytes() != content:
-                (root / path).write_bytes(content)
-        names = [path.stem for path in (root / "conf/experiment").glob("*.yaml")]
-        if (root / "params.yaml").read_bytes() != self.base["params.yaml"] and names:
-            text = (root / "params.yaml").read_text(encoding="utf-8")
-            listed = [name for name in project.EXPERIMENTS if f"  {name}:" in text]
-            project.list_experiments(Checkout(root), *listed)
-
     def _look(self, plan: Plan, root: Path, told: Told, when: str, final: bool = False) -> None:
         """Make every finished run again, and the tree's own results where a clean run left them."""
         found = asked(partial(runs_of, root), self.folder)
@@ -195,6 +185,13 @@ class Field:
                 tree = Run(**asked(partial(tree_of, root, name), self.folder))
                 faults = self._rebuilder.faults(tree, [])
                 told.wrong += [f"{when}, {name} in results/: {line}" for line in faults]
+
+
+def restore(root: Path, base: dict[str, bytes]) -> None:
+    """Give every file that is edited the content that it had; one that has it stays untouched."""
+    for path, content in base.items():
+        if (root / path).read_bytes() != content:
+            (root / path).write_bytes(content)
 
 
 def _in_store(statement: str) -> Callable[[Path], None]:
