@@ -93,9 +93,11 @@ class Field:
         self._look(plan, checkout.root, told, "attacked")
 
         # As it lies there now, and then as it was in the beginning.
-        self._carry_out(Step(plan.steps[-1].command), checkout.root, None, folder / "left.log")
-        self._look(plan, checkout.root, told, "run again as it was left")
-        restore(checkout.root, base)
+        if edited(checkout.root, base):
+            self._carry_out(Step(plan.steps[-1].command), checkout.root, None, folder / "left.log")
+            self._look(plan, checkout.root, told, "run again as it was left")
+        for path in edited(checkout.root, base):
+            (checkout.root / path).write_bytes(base[path])
         log = folder / "restored.log"
         # Queued experiments of the attack have run; what is asked for now is the tree itself.
         command = ["dvc", "repro"] if plan.way in THROUGH_DVC else plan.steps[-1].command
@@ -187,11 +189,9 @@ class Field:
                 told.wrong += [f"{when}, {name} in results/: {line}" for line in faults]
 
 
-def restore(root: Path, base: dict[str, bytes]) -> None:
-    """Give every file that is edited the content that it had; one that has it stays untouched."""
-    for path, content in base.items():
-        if (root / path).read_bytes() != content:
-            (root / path).write_bytes(content)
+def edited(root: Path, base: dict[str, bytes]) -> list[str]:
+    """The files that have not the content that they had in the beginning."""
+    return [path for path, content in base.items() if (root / path).read_bytes() != content]
 
 
 def _in_store(statement: str) -> Callable[[Path], None]:

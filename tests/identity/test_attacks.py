@@ -164,11 +164,11 @@ def test_a_fault_that_there_was_is_none_any_more(named: Fought, name: str) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMED if "dvc add" not in name])
-def test_what_was_edited_meanwhile_is_refused_by_name(named: Fought, name: str) -> None:
-    (step,) = NAMED[name].steps
-    path = step.blows[0]["actions"][0]["path"]
-    assert set(named.told[name]["statuses"]) == {1 if "repro" not in name else 255}
-    assert path in named.told[name]["said"]
+def test_what_was_edited_meanwhile_is_refused_in_words(named: Fought, name: str) -> None:
+    told = named.told[name]
+    # DVC ends with a status of its own when a stage fails.
+    assert told["statuses"] == [255 if NAMED[name].way == "repro" else 1]
+    assert "edited" in told["said"]
 
 
 @pytest.mark.slow
