@@ -14,7 +14,7 @@ import sysconfig
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -95,10 +95,9 @@ def started(
     try:
         yield process
     finally:
-        for left in (process, *inhabitants(within)):
-            if isinstance(left, psutil.Process) or left.poll() is None:
-                left.kill()
+        process.kill()
         process.wait()
+        clear(within)
 
 
 def warm() -> None:
@@ -119,6 +118,15 @@ def inhabitants(folder: Path) -> list[psutil.Process]:
         if cwd and Path(cwd).is_relative_to(folder) and process.pid != os.getpid():
             found.append(process)
     return found
+
+
+def clear(folder: Path) -> None:
+    """End what works below a folder."""
+    left = inhabitants(folder)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=10)
 
 
 def fork(run: Callable[[], int | None], log: Path | None = None) -> int:

@@ -271,7 +271,9 @@ def _add_named() -> None:
         back = Step(kept[way], edits=[put_back(KEPT_VALUE)])
         if way == "run":
             again.command = [*again.command, "data.seed=3"]
-            back.command = again.command
+        if way == "sweep":
+            again.command = [word.replace("21,22", "23,24") for word in again.command]
+        back.command = again.command
         _name("a file under dvc add is edited to the same size", way, "kept", before, again, back)
 
 

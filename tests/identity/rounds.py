@@ -20,9 +20,9 @@ from typing import Any
 
 from checkouts import Checkout
 from identity import hook, project
-from identity.laboratory import asked, ended, fork, inhabitants
+from identity.laboratory import asked, clear, ended, fork, inhabitants
 from identity.plans import THROUGH_DVC, Plan, Step
-from identity.rebuilt import Rebuilder, Run, rewritten, runs_of, tree_of
+from identity.rebuilt import Rebuilder, Run, make_store, rewritten, runs_of, tree_of
 
 LONGEST = 900.0
 """Seconds that a command may take before it counts as one that does not end."""
@@ -55,7 +55,7 @@ class Field:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.template = project.make(folder / "template")
-        _command(self.template.root, ["plait", "runs"], None, folder / "runs.log")
+        asked(partial(make_store, self.template.root), folder)
         self.base = {
             change.path: (self.template.root / change.path).read_bytes()
             for change in project.CHANGES
@@ -71,8 +71,7 @@ class Field:
         try:
             return self._fight(plan, folder)
         finally:
-            for left in inhabitants(folder):
-                left.kill()
+            clear(folder)
             shutil.rmtree(folder)
 
     def _fight(self, plan: Plan, folder: Path) -> Told:
