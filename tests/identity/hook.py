@@ -33,21 +33,35 @@ class Attack:
         self._folder, self._busy, self.root = folder, False, os.getcwd()
         blows = json.loads((folder / "blows.json").read_text(encoding="utf-8"))
         self._blows = [[blow, 0] for blow in blows if blow["role"] == role]
+        self._imported: set[str] = set()
 
     def install(self) -> None:
         """Listen from now on; there is no way to stop."""
         if self._blows:
+            sys.meta_path.insert(0, self)
             sys.addaudithook(self._heard)
 
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """Found by nobody here: as the first of the importer's finders, it hears of each import.
+
+        No audit event tells of `importlib.import_module`.
+        """
+        if name not in self._imported:
+            self._imported.add(name)
+            self._passed("import", name)
+
     def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self._busy or event not in KINDS:
+        if self._busy:
             return
-        what = KINDS[event](arguments)
-        if what is None:
+        if sys.meta_path and sys.meta_path[0] is not self:
+            sys.meta_path[:] = [self, *(finder for finder in sys.meta_path if finder is not self)]
+        what = KINDS[event](arguments) if event in KINDS else None
+        if what is not None:
+            self._passed(what[0], self._relative(what[1]))
+
+    def _passed(self, kind: str, name: str) -> None:
+        if self._busy:
             return
-        kind, name = what
-        if kind != "import":
-            name = self._relative(name)
         for entry in self._blows:
             blow = entry[0]
             if blow["kind"] == kind and fnmatch.fnmatchcase(name, blow["what"]):
@@ -114,12 +128,11 @@ def _opened(arguments: tuple[Any, ...]) -> tuple[str, Any] | None:
 
 
 KINDS = {
-    "import": lambda arguments: ("import", str(arguments[0])),
     "open": _opened,
     "os.rename": lambda arguments: ("rename", arguments[1]),
     "os.remove": lambda arguments: ("remove", arguments[0]),
 }
-"""Audit events, and what they are to a plan: a kind, and a module or a path."""
+"""Audit events, and what they are to a plan: a kind and a path."""
 
 
 def role_of(command: list[str]) -> str | None:
