@@ -19,38 +19,78 @@ Action = dict[str, Any]
 Point = tuple[str, str, int]
 """A kind of event, a module or path, and how often it may come."""
 
-IMPORTS = (
-    *("plait.config.closure", "plait.config.compose", "plait.data.sources.table"),
-    *("plait.data.write", "plait.data.preprocessing", "plait.models.trained"),
-    *("plait.training.fit", "plait.evaluation.evaluate", "plait.evaluation.metrics.regression"),
-    *("plait.evaluation.report", "plait.tracking.record", "plait.tracking.logged_model"),
-)
-
-OF = {
-    "own": (
-        *("plait.models.scaled", "plait.models.network", "plait.training.loop"),
-        *("plait.training.optimizers.sgd", "plait.training.gradient", "plait.training.module"),
-    ),
-    "kept": ("plait.models.least_squares", "plait.models.estimators", "plait.training.estimator"),
-}
-"""The modules that an experiment alone imports."""
+OWN_MODULES = {"own": "plait.models.scaled", "kept": "plait.models.least_squares"}
+"""The module of an experiment's model."""
 
 FILES = {"own": OWN, "kept": KEPT}
 
-READ = (
-    *("requirements.lock", "params.yaml", "conf/config.yaml", "conf/experiment/{}.yaml"),
-    "resolved/{}.yaml",
+STARTING = tuple(
+    ("import", f"plait.{name}", 1)
+    for name in ("config.compose", "config.closure", "data.preprocessing", "models.trained")
+)
+COMPOSING: tuple[Point, ...] = (
+    *(("read", "params.yaml", 1), ("read", "conf/config.yaml", 1)),
+    *(("read", "conf/experiment/{}.yaml", 1), ("import", "{model}", 1)),
+    *(("import", "plait.data.sources.table", 1), ("read", "{file}", 1)),
+    *(("read", "src/plait/data/sources/table.py", 1), ("read", "src/plait/training/fit.py", 1)),
+    *(("read", "{source}", 1), ("read", "src/plait/evaluation/metrics/regression.py", 1)),
+    ("read", "requirements.lock", 1),
+)
+GENERATING: tuple[Point, ...] = (
+    *(("rename", "*/train.parquet", 1), ("rename", "*/dataset.json", 1)),
+)
+TRAINING: tuple[Point, ...] = (
+    *(("rename", "*/pretrained.json", 1), ("read", "*/dataset.json", 1)),
+    *(("import", "{training}", 1), ("write", ".plait/journal/*.jsonl", 1)),
+    *(("import", "plait.training.loop", 1), ("import", "plait.models.network", 1)),
+    *(("rename", "*/model.json", 1), ("rename", "*/curves.csv", 1)),
+)
+EVALUATING: tuple[Point, ...] = (
+    *(("read", "*/model.json", 1), ("write", "*/predictions.csv", 1)),
+    *(("rename", "*/evaluation.json", 1), ("rename", "*/metrics.json", 1)),
+)
+RECORDING: tuple[Point, ...] = (
+    *(("write", ".plait/locks/store.lock", 3), ("read", "*/evaluation.json", 1)),
+    ("read", "src/plait/tracking/logged_model.py", 2),
 )
 
-LEFT: tuple[Point, ...] = (
-    *(("read", "*/dataset.json", 3), ("read", "*/evaluation.json", 2), ("read", "*/model.json", 2)),
-    *(("read", "*/metrics.json", 2), ("rename", "*/dataset.json", 1), ("rename", "*/data/*", 1)),
-    *(("rename", "*/model.json", 1), ("rename", "*/metrics.json", 1)),
-    *(("rename", "*/evaluation.json", 1), ("rename", "*/done.json", 2)),
-    *(("rename", "*/resolved.yaml", 1), ("rename", "resolved/{}.yaml", 1)),
-    *(("rename", "*/curves.csv", 1), ("rename", "mlruns/recorded/*", 1)),
+
+def _stage(name: str, *points: Point) -> list[tuple[str, Point]]:
+    """A stage of its own: what it imports and is told comes first."""
+    first: tuple[Point, ...] = (("import", "plait.stages.entry", 1),)
+    told: tuple[Point, ...] = (("read", "resolved/{}.yaml", 1),)
+    return [(name, point) for point in (*first, *told, *points)]
+
+
+_TRIAL: tuple[Point, ...] = (
+    *(("read", "{file}", 2), *GENERATING, ("rename", "*/resolved.yaml", 1), *TRAINING),
+    *(("rename", "*/done.json", 1), *EVALUATING, ("rename", "*/done.json", 2), *RECORDING),
 )
-"""Points at what stages leave, and read of one another."""
+
+PIPELINE = [
+    *[("compose", point) for point in (*STARTING[:2], *COMPOSING)],
+    ("compose", ("rename", "resolved/{}.yaml", 1)),
+    *_stage("generate", ("import", "plait.data.reading", 1), ("read", "{file}", 1), *GENERATING),
+    *_stage("train", *STARTING[2:], ("import", "{model}", 1), *TRAINING[1:]),
+    *_stage("evaluate", ("import", "plait.evaluation.metrics.regression", 1), *EVALUATING),
+    *_stage("record", ("import", "plait.tracking.record", 1), RECORDING[1]),
+    ("record", ("rename", "mlruns/recorded/*", 1)),
+]
+
+TIMES: dict[str, list[tuple[str, Point]]] = {
+    "run": [("run", point) for point in (*STARTING, *COMPOSING, *_TRIAL)],
+    "sweep": [
+        *[("launcher", point) for point in (*STARTING[:2], *COMPOSING)],
+        *[("worker", point) for point in (*STARTING[2:], ("import", "{model}", 1))],
+        ("worker", ("read", "{file}", 1)),
+        *[("worker", point) for point in _TRIAL[1:]],
+        # Of the second trial.
+        *[("worker", ("rename", f"*/{name}.json", 2)) for name in ("dataset", "model", "metrics")],
+    ],
+    "repro": PIPELINE,
+    "exp": PIPELINE,
+}
+"""By the way to run: a process, and a point of it, in the order in which they come."""
 
 
 @dataclass
@@ -133,8 +173,8 @@ def plan_of(seed: int, way: str | None = None) -> Plan:
         for _ in range(draw.choice([1, 1, 2])):
             _visit(step, way, experiment, draw)
         if draw.random() < 0.3:
-            point = _point(way, experiment, draw)
-            step.blow(*point, draw.choice([KILL, TERMINATE]))
+            place = draw.randrange(len(TIMES[way]))
+            step.blow(*_at(way, place, experiment), draw.choice([KILL, TERMINATE]))
         steps.append(step)
     return Plan(f"seed {seed}, {way}", way, [experiment], steps)
 
@@ -162,12 +202,13 @@ def _visit(step: Step, way: str, experiment: str, draw: random.Random) -> None:
         time = "turn"
     tree = "checkout" if draw.random() < 0.3 and "exp" in step.command else None
     made, undone = edit(change, how, time, tree), put_back(change, how, time, tree)
+    first, second = sorted(draw.sample(range(len(TIMES[way])), 2))
     if draw.random() < 0.15:
-        step.edits.append(made)
+        step.edits.append(edit(change, how, time, "checkout"))
     else:
-        step.blow(*_point(way, experiment, draw), made)
+        step.blow(*_at(way, first, experiment), made)
     if draw.random() < 0.75:
-        step.blow(*_point(way, experiment, draw), undone)
+        step.blow(*_at(way, second, experiment), undone)
 
 
 def _choices(way: str, experiment: str, draw: random.Random) -> list[Change]:
@@ -178,31 +219,21 @@ def _choices(way: str, experiment: str, draw: random.Random) -> list[Change]:
     kind = draw.choice(kinds)
     other = "kept" if experiment == "own" else "own"
     foreign = {f"conf/experiment/{other}.yaml", FILES[other], f"resolved/{other}.yaml"}
-    foreign |= {f"src/{name.replace('.', '/')}.py" for name in OF[other]}
+    foreign |= {f"src/{OWN_MODULES[other].replace('.', '/')}.py"}
+    if experiment == "kept":
+        foreign |= {"src/plait/models/network.py", "src/plait/training/optimizers/sgd.py"}
     listed = {"own: {}", "kept: {}"} - {f"{experiment}: {{}}"} if way in THROUGH_DVC else set()
     return [change for change in kind if change.path not in foreign and change.old not in listed]
 
 
-def _point(way: str, experiment: str, draw: random.Random) -> tuple[str, Point]:
+def _at(way: str, place: int, experiment: str) -> tuple[str, Point]:
     """A process and a point of it."""
-    roles = {
-        "run": ("run",),
-        "sweep": ("launcher", "worker", "worker"),
-        "repro": ("compose", "generate", "train", "train", "evaluate", "record"),
-        "exp": ("compose", "generate", "train", "train", "evaluate", "record"),
-    }
-    role = draw.choice(roles[way])
-    modules = (*IMPORTS, *OF[experiment])
-    sources = [f"src/{name.replace('.', '/')}.py" for name in modules]
-    points: list[Point] = [
-        *(("import", draw.choice(modules), 1) for _ in range(3)),
-        ("read", draw.choice(sources), 2),
-        ("read", draw.choice(READ), 2),
-        ("read", FILES[experiment], 3),
-        *(draw.choice(LEFT) for _ in range(2)),
-    ]
-    kind, what, most = draw.choice(points)
-    return role, (kind, what.format(experiment), draw.randint(1, most))
+    role, (kind, what, count) = TIMES[way][place]
+    model = OWN_MODULES[experiment]
+    source = f"src/{model.replace('.', '/')}.py"
+    training = f"plait.training.{'gradient' if experiment == 'own' else 'estimator'}"
+    names = {"model": model, "source": source, "training": training, "file": FILES[experiment]}
+    return role, (kind, what.format(experiment, **names), count)
 
 
 NAMED: dict[str, Plan] = {}
