@@ -235,9 +235,9 @@ def runs_of(root: Path) -> list[dict[str, Any]]:
                 numbers.setdefault(key, {})[str(step)] = value
             asking = "SELECT key, step, value FROM latest_metrics WHERE run_uuid = ?"
             belied = [
-                f"{key}: {value} is shown, {numbers[key].get(str(step))} was recorded"
+                f"{key}: {value} is shown, {numbers.get(key, {}).get(str(step))} was recorded"
                 for key, step, value in store.execute(asking, (run_id,))
-                if numbers[key].get(str(step)) != value
+                if numbers.get(key, {}).get(str(step)) != value
             ]
             # Below the store's own folder, also where that was copied.
             below = str(artifacts).partition("/mlruns/")[2]

@@ -193,10 +193,11 @@ def edited(root: Path, base: dict[str, bytes]) -> list[str]:
     return [path for path, content in base.items() if (root / path).read_bytes() != content]
 
 
-def _in_store(statement: str) -> Callable[[Path], None]:
+def _in_store(*statements: str) -> Callable[[Path], None]:
     def falsify(root: Path) -> None:
         with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as store, store:
-            assert store.execute(statement).rowcount
+            for statement in statements:
+                assert store.execute(statement).rowcount
 
     return falsify
 
@@ -212,11 +213,17 @@ def _in_configuration(key: str, value: str) -> Callable[[Path], None]:
 
 
 FALSIFICATIONS: dict[str, Callable[[Path], None]] = {
-    "a number": _in_store("UPDATE metrics SET value = value * (1 + 1e-7) WHERE key = 'test/mse'"),
+    "a number": _in_store(
+        "UPDATE metrics SET value = value * (1 + 1e-7) WHERE key = 'test/mse'",
+        "UPDATE latest_metrics SET value = value * (1 + 1e-7) WHERE key = 'test/mse'",
+    ),
     "the number that is shown": _in_store(
         "UPDATE latest_metrics SET value = value * (1 + 1e-7) WHERE key = 'test/mse'"
     ),
-    "a number that is missing": _in_store("DELETE FROM metrics WHERE key = 'test/mae'"),
+    "a number that is missing": _in_store(
+        "DELETE FROM metrics WHERE key = 'test/mae'",
+        "DELETE FROM latest_metrics WHERE key = 'test/mae'",
+    ),
     "the weights": _in_store("UPDATE tags SET value = 'other' WHERE key = 'plait.weights'"),
     "the identity": _in_store("UPDATE tags SET value = 'other' WHERE key = 'plait.identity'"),
     "code that never was": _in_configuration("code.train", "0123456789abcdef"),
