@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint exactness ui lock clean
+.PHONY: help repro test lint exactness fuzz ui lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ lint: .venv/installed-dev  ## check format, style and types
 
 exactness: .venv/installed-dev  ## measure docs/exactness.md: the same numbers after any kill
 	@TORCH_CPP_LOG_LEVEL=ERROR PYTHONPATH=src:tests python benchmarks/exactness.py
+
+ROUNDS ?= 20
+fuzz: .venv/installed-dev  ## edit and kill while it runs (ROUNDS=20): no number under a wrong identity
+	@PYTHONPATH=src:tests python benchmarks/identity_fuzz.py --rounds $(ROUNDS) $(if $(STATE),--state $(STATE))
 
 ui: .venv/installed  ## open the MLflow UI on the recorded runs
 	@plait ui
