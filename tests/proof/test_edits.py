@@ -51,10 +51,9 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     return checkout
 
 
-def run(checkout: Checkout, stage: str) -> str:
+def run(checkout: Checkout, stage: str) -> None:
     environment = {"PYTHONPATH": str(checkout.root / "src")}
-    command = ("python", "-m", f"plait.stages.{stage}", "linear_regression")
-    return checkout.run(*command, env=environment, check=False).stderr
+    checkout.run("python", "-m", f"plait.stages.{stage}", "linear_regression", env=environment)
 
 
 def metrics(checkout: Checkout) -> dict[str, float]:
@@ -67,13 +66,13 @@ def metrics(checkout: Checkout) -> dict[str, float]:
 @pytest.mark.slow
 def test_edits_beside_a_training_fail_nothing_and_change_no_number(composed: Checkout) -> None:
     for stage in STAGES[:4]:
-        assert "plait:" not in run(composed, stage)
+        run(composed, stage)
     clean = metrics(composed)
     hook = composed.root / "src" / "sitecustomize.py"
     hook.write_text(HOOK.format(stage="train", moment="lightning.pytorch", edits=HARMLESS))
     before = (composed.root / "src/plait/training/progress.py").read_text()
     for stage in STAGES[2:]:
-        assert "plait:" not in run(composed, stage), stage
+        run(composed, stage)
         if stage == "train":
             assert (composed.root / "src/plait/training/progress.py").read_text() != before
             # The next stage begins with what concerns it as it was composed.
