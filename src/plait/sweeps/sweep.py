@@ -187,8 +187,9 @@ class Sweep:
         def left_to_do() -> Iterator[Trial]:
             for bare in trials:
                 if isinstance(bare, Row):
-                    self._refused.append(bare)
-                    progress.add(bare)
+                    refused = replace(bare, overrides=self._shown(bare.overrides))
+                    self._refused.append(refused)
+                    progress.add(refused)
                     continue
                 trial = replace(
                     bare,
@@ -286,14 +287,14 @@ class Sweep:
         if outcome.run_id is not None and outcome.status in ("new", "resumed", "reused"):
             run_id, store = outcome.run_id, self._store(trial.resolved)
             score = patiently(score_of, store, run_id, self.metric, self.direction)
-        return Row(trial.resolved, self._shown(trial), outcome, score)
+        return Row(trial.resolved, self._shown(trial.overrides), outcome, score)
 
-    def _shown(self, trial: Trial) -> tuple[str, ...]:
-        """What tells a trial from the others: ``lr=0.1``, longer where that is ambiguous."""
+    def _shown(self, overrides: tuple[str, ...]) -> tuple[str, ...]:
+        """What of its overrides tells a trial from the others: ``lr=0.1``, longer where that is ambiguous."""
         names = shortened(self._varying)
-        parts = (text.partition("=") for text in trial.overrides)
+        parts = (text.partition("=") for text in overrides)
         words = (f"{names[key]}={value}" for key, _, value in parts if key in names)
-        return tuple(words) or trial.overrides
+        return tuple(words) or overrides
 
     def _without_effect(self, asked: int) -> str | None:
         """What of the overrides has no effect, and how many trials are left of those asked for."""
