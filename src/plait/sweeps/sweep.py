@@ -290,7 +290,7 @@ class Sweep:
         return Row(trial.resolved, self._shown(trial.overrides), outcome, score)
 
     def _shown(self, overrides: tuple[str, ...]) -> tuple[str, ...]:
-        """What of its overrides tells a trial from the others: ``lr=0.1``, longer where that is ambiguous."""
+        """What tells a trial from the others: ``lr=0.1``, longer where that is ambiguous."""
         names = shortened(self._varying)
         parts = (text.partition("=") for text in overrides)
         words = (f"{names[key]}={value}" for key, _, value in parts if key in names)
