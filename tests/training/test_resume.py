@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from plait.training.checkpoint_files import CheckpointFiles, digest_of
+from plait.training.checkpoints import Checkpoints
 from plait.training.epoch_end import EpochMeans
 from plait.training.fit import fit
 from training.fitting import CutOffError, Lab, Outcome, equal_weights, in_other_process
@@ -77,6 +78,40 @@ def test_after_sigkill_it_ends_with_the_same_bits(
         *(str(tmp_path), str(folder)),
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
+    check_resumed(lab, folder, undisturbed, capsys)
+
+
+def test_after_sigkill_in_the_middle_of_a_write_it_goes_on_from_the_one_before(
+    lab: Lab, tmp_path: Path, undisturbed: Outcome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, temporary = tmp_path / "checkpoints", tmp_path / "temporary"
+    temporary.mkdir()
+    killed = in_other_process(
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from training.fitting import Lab\n"
+        "from training.test_resume import OVERRIDES\n"
+        "whole, written = Path.write_bytes, []\n"
+        "def half(path, content):\n"
+        "    if path.name == 'next':\n"
+        "        written.append(path)\n"
+        "    if len(written) < 8:\n"
+        "        return whole(path, content)\n"
+        "    whole(path, content[:len(content) // 2])\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Path.write_bytes = half\n"
+        "Lab(Path(sys.argv[1])).fit('breast_cancer', *OVERRIDES, checkpoints=Path(sys.argv[2]))\n",
+        *(str(tmp_path), str(folder)),
+        env={"TMPDIR": str(temporary)},
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    *kept, left = sorted(path.name for path in folder.iterdir())
+    assert [name[:10] for name in kept] == [f"{step:010d}" for step in (6, 7)]
+    assert left == "next"
+    # Torch leaves an empty folder there, whatever it does.
+    assert not [path for path in temporary.rglob("*") if path.is_file()]
+    assert CheckpointFiles(folder, "breast_cancer").newest() == folder / kept[-1]
+    assert not (folder / left).exists()
     check_resumed(lab, folder, undisturbed, capsys)
 
 
@@ -175,19 +210,56 @@ def test_cut_off_after_its_last_epoch_it_trains_no_further(
     check_resumed(lab, folder, undisturbed, capsys)
 
 
-def test_checkpoints_wait_for_their_minutes(lab: Lab, tmp_path: Path) -> None:
-    def cut_off(number: int, values: dict[str, float]) -> None:
-        if number == 5:
-            raise CutOffError
+class Clock:
+    """Time as a test has it pass: so long a step, and so long a checkpoint's write."""
 
-    with pytest.raises(CutOffError):
-        lab.fit(
-            "breast_cancer",
-            *(*OVERRIDES, "trainer.checkpoint_minutes=5"),
-            checkpoints=tmp_path / "checkpoints",
-            observe=cut_off,
-        )
-    assert not (tmp_path / "checkpoints").exists()
+    def __init__(self, patch: pytest.MonkeyPatch, step: float, write: float) -> None:
+        self.now = 1000.0
+        self.written: list[float] = []
+        """Seconds of the training at which checkpoints were begun."""
+        patch.setattr("plait.training.checkpoints.monotonic", lambda: self.now)
+        look, save, start = Checkpoints._is_due, CheckpointFiles.write, self.now
+
+        def is_due(checkpoints: Checkpoints, number: int) -> bool:
+            self.now += step
+            return look(checkpoints, number)
+
+        def slow(files: CheckpointFiles, *arguments: Any, **given: Any) -> None:
+            self.written.append(round(self.now - start, 3))
+            save(files, *arguments, **given)
+            self.now += write
+
+        patch.setattr(Checkpoints, "_is_due", is_due)
+        patch.setattr(CheckpointFiles, "write", slow)
+
+
+MINUTES = ("linear_regression", "data.samples=400", "trainer.max_epochs=10")
+"""100 steps."""
+
+
+@pytest.mark.parametrize(
+    ("minutes", "step", "write", "begun"),
+    [
+        (5, 0.019, 0.001, []),  # Over in 1.9 s.
+        (5, 0.5, 0.01, [2, 4.01, 6.02, 8.03, 10.04]),  # As often as is allowed at all.
+        (5, 1.0, 0.19, [2, 12.19, 22.38, 32.57, 42.76]),  # 2 % of 9.5 s.
+        (5, 10.0, 6.0, [10, 316, 622, 928]),  # 2 % of 300 s, which is five minutes.
+        (5, 10.0, 60.0, [10, 370, 730, 1090]),  # 2 % would be 50 minutes.
+        (0.1, 1.0, 1.0, [2, 9, 16, 23, 30]),  # Asked for.
+        (0, 0.001, 1.0, [0.001, 1.002, 2.003, 3.004, 4.005]),
+    ],
+)
+def test_a_checkpoint_is_written_as_soon_as_it_takes_2_percent_of_the_time_and_in_its_minutes(
+    lab: Lab,
+    monkeypatch: pytest.MonkeyPatch,
+    minutes: float,
+    step: float,
+    write: float,
+    begun: list[float],
+) -> None:
+    clock = Clock(monkeypatch, step, write)
+    lab.fit(*MINUTES, f"trainer.checkpoint_minutes={minutes}")
+    assert clock.written[:5] == begun
 
 
 def test_checkpoints_change_no_bit(lab: Lab, undisturbed: Outcome) -> None:

@@ -24,7 +24,11 @@ class CheckpointFiles:
         self.folder, self.name = folder, name
 
     def newest(self) -> Path | None:
-        """The newest checkpoint that is whole; damaged ones are named and removed."""
+        """The newest checkpoint that is whole; damaged ones are named and removed.
+
+        What a process that was killed had begun to write goes without a word.
+        """
+        self._temporary.unlink(missing_ok=True)
         for path in reversed(self._all()):
             if digest_of(path) == path.stem.rpartition("-")[2]:
                 return path
@@ -43,7 +47,7 @@ class CheckpointFiles:
         :param first: whether this process is the one that keeps the files.
         :raises UserError: if the disk is full, or the folder can't be written to.
         """
-        temporary = self.folder / "next"
+        temporary = self._temporary
         try:
             if first:
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -59,6 +63,10 @@ class CheckpointFiles:
             if first:
                 with suppress(OSError):
                     temporary.unlink(missing_ok=True)
+
+    @property
+    def _temporary(self) -> Path:
+        return self.folder / "next"
 
     def _keep(self, temporary: Path, step: int) -> None:
         with temporary.open("rb") as file:

@@ -9,13 +9,15 @@ import pickle
 import random
 import signal
 import sys
-import time
+from io import BytesIO
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from plait.training.batches import EpochOrder
@@ -30,8 +32,34 @@ if TYPE_CHECKING:
     from plait.training.fit import Task
 
 
+SHARE = 0.02
+"""Of the time since the last checkpoint, that the next one may take."""
+
+LEAST_SECONDS = 2.0
+"""Between checkpoints that no setting asks for: a training of seconds is not slowed by any."""
+
+
+class InPlace(TorchCheckpointIO):
+    """Writes to the very path that it is given.
+
+    Lightning writes to the system's temporary folder, and moves the file: a killed process leaves
+    it there.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        """Write it, with the system's own error where that fails."""
+        content = BytesIO()
+        torch.save(checkpoint, content)
+        Path(path).write_bytes(content.getbuffer())
+
+
 class Checkpoints(AfterEpoch):
     """Writes checkpoints, stops where it is asked to, and never writes one of broken weights.
+
+    One is written as soon as it costs no more than `SHARE` of the time since the one before, as the
+    one before has shown.
 
     :param files: of this identity alone.
     :param order: of the training part's batches.
@@ -39,7 +67,7 @@ class Checkpoints(AfterEpoch):
     :param requests: to stop.
     :param divergence: has looked at the losses since the last optimiser step.
     :param steps: write one after so many optimiser steps.
-    :param minutes: write one after so many minutes.
+    :param minutes: write one after so many minutes, whatever it costs.
     """
 
     def __init__(
@@ -56,7 +84,7 @@ class Checkpoints(AfterEpoch):
         self._files, self._order, self._of = files, order, of
         self._requests, self._divergence = requests, divergence
         self._steps, self._seconds = steps, 60 * minutes
-        self._written = time.monotonic()
+        self._written, self._cost = monotonic(), 0.0
         self._stopping = False
         self._due = False
         self._over = False
@@ -90,7 +118,8 @@ class Checkpoints(AfterEpoch):
     def _is_due(self, step: int) -> bool:
         # The clock of one process counts for all.
         first = world()[0] == 0
-        by_time = first and time.monotonic() - self._written >= self._seconds
+        wait = min(self._seconds, max(LEAST_SECONDS, self._cost / SHARE))
+        by_time = first and monotonic() - self._written >= wait
         return by_time or (self._steps is not None and step % self._steps == 0)
 
     def _write(self, trainer: Trainer, module: LightningModule, batches: int) -> None:
@@ -101,12 +130,14 @@ class Checkpoints(AfterEpoch):
         self._over = trainer.should_stop
         self._epoch = trainer.current_epoch + (not batches)
         self._batches, self._module = batches, module
+        began = monotonic()
         self._files.write(
             lambda path: trainer.save_checkpoint(path, weights_only=False),
             trainer.global_step,
             first=world()[0] == 0,
         )
-        self._written = time.monotonic()
+        self._written = monotonic()
+        self._cost = self._written - began
         if self._stopping:
             if world()[0] == 0:
                 at = f"epoch {self._epoch}, step {trainer.global_step}"
@@ -146,6 +177,7 @@ class Checkpoints(AfterEpoch):
         """Set what setting up has moved to where it stood."""
         # From the first step on there is something to lose.
         self._requests.listen()
+        self._written = monotonic()
         if getattr(trainer, "asked_to_stop", False):
             self._requests.signal = signal.SIGTERM
         if not self._draws:

@@ -18,7 +18,7 @@ from plait.models.draws import Draws
 from plait.training.adversary import Adversary
 from plait.training.batches import Batches, EpochOrder, Rows
 from plait.training.checkpoint_files import CheckpointFiles
-from plait.training.checkpoints import Checkpoints, origin
+from plait.training.checkpoints import Checkpoints, InPlace, origin
 from plait.training.devices import quiet
 from plait.training.epoch_end import EpochMeans, ValidateLastStep
 from plait.training.gradient import models_of, new_network
@@ -216,14 +216,14 @@ def _shared_by(place: Place, precision: str) -> dict[str, Any]:
     :raises UserError: for a precision that sharding lacks.
     """
     if place.world == 1:
-        return {"devices": 1, "precision": precision}
+        return {"devices": 1, "precision": precision, "plugins": [InPlace()]}
     from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
     from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 
     shared = {
         "devices": place.devices,
         "num_nodes": place.nodes,
-        "plugins": [TorchElasticEnvironment()],
+        "plugins": [TorchElasticEnvironment(), InPlace()],
     }
     if place.strategy != "fsdp":
         # The flag keeps gradients in the same buckets from the first step on. Without it they are

@@ -33,7 +33,11 @@ class Settings(Base):
     nodes: int = setting("machines", ge=1)
     strategy: Literal["auto", "ddp", "fsdp"] = setting("how several devices share the work")
     workers: int = setting("processes that load batches; 0: none, all in memory", ge=0)
-    checkpoint_minutes: float = setting("between checkpoints", unit="minutes", ge=0)
+    checkpoint_minutes: float = setting(
+        "between checkpoints at the most; sooner, where one takes 2 % of the time since the last",
+        unit="minutes",
+        ge=0,
+    )
     checkpoint_steps: int | None = setting("between checkpoints", unit="steps", ge=1)
     gradient_checkpointing: bool = setting(
         "compute a language model's inner values again when gradients need them: less memory, a"
