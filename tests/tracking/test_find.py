@@ -2,7 +2,7 @@
 
 import pytest
 
-from plait.artifacts import Workspace
+from plait.artifacts import Workspace, write_json
 from plait.errors import UserError
 from plait.tracking.find import BEST_OF, SWEEPS, find, names_in, runs_of_sweep
 from plait.tracking.store import Store
@@ -84,6 +84,16 @@ def test_the_best_of_the_newest_sweep_or_of_a_named_one(workspace: Workspace, st
     assert found(workspace, "best:a_b") == first
     with pytest.raises(UserError, match="no run 'best:a'"):
         find(workspace, "best:a")
+
+
+@pytest.mark.parametrize("reference", ["best", "best:seeds"])
+def test_a_sweep_that_crowned_no_trial_says_why(
+    reference: str, workspace: Workspace, store: Store
+) -> None:
+    left = {"name": "seeds", "finished": True, "unranked": "its trials differ", "trials": []}
+    write_json(workspace.scratch / "sweeps" / "seeds.json", left)
+    with pytest.raises(UserError, match="sweep seeds has no best trial: its trials differ"):
+        find(workspace, reference)
 
 
 def test_trials_of_a_sweep_are_its_own(workspace: Workspace, store: Store) -> None:
