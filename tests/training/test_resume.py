@@ -87,19 +87,21 @@ def test_after_sigkill_in_the_middle_of_a_write_it_goes_on_from_the_one_before(
     folder, temporary = tmp_path / "checkpoints", tmp_path / "temporary"
     temporary.mkdir()
     killed = in_other_process(
-        "import os, signal, sys\n"
+        "import io, os, signal, sys\n"
         "from pathlib import Path\n"
+        "import torch\n"
         "from training.fitting import Lab\n"
         "from training.test_resume import OVERRIDES\n"
-        "whole, written = Path.write_bytes, []\n"
-        "def half(path, content):\n"
-        "    if path.name == 'next':\n"
-        "        written.append(path)\n"
+        "whole, written = torch.save, []\n"
+        "def half(checkpoint, file):\n"
+        "    written.append(file.name)\n"
         "    if len(written) < 8:\n"
-        "        return whole(path, content)\n"
-        "    whole(path, content[:len(content) // 2])\n"
+        "        return whole(checkpoint, file)\n"
+        "    content = io.BytesIO()\n"
+        "    whole(checkpoint, content)\n"
+        "    file.write(content.getvalue()[:content.tell() // 2])\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "Path.write_bytes = half\n"
+        "torch.save = half\n"
         "Lab(Path(sys.argv[1])).fit('breast_cancer', *OVERRIDES, checkpoints=Path(sys.argv[2]))\n",
         *(str(tmp_path), str(folder)),
         env={"TMPDIR": str(temporary)},

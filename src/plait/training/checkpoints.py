@@ -9,7 +9,7 @@ import pickle
 import random
 import signal
 import sys
-from io import BytesIO
+from io import FileIO
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -50,9 +50,26 @@ class InPlace(TorchCheckpointIO):
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
     ) -> None:
         """Write it, with the system's own error where that fails."""
-        content = BytesIO()
-        torch.save(checkpoint, content)
-        Path(path).write_bytes(content.getbuffer())
+        with _Honest(path) as file:
+            try:
+                torch.save(checkpoint, file)
+            except RuntimeError as error:
+                raise file.error or error from error
+
+
+class _Honest(FileIO):
+    """Remembers what the system said: torch's writer tells of a full disk in words of its own."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "wb")
+        self.error: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        try:
+            return super().write(content)
+        except OSError as error:
+            self.error = error
+            raise
 
 
 class Checkpoints(AfterEpoch):
