@@ -90,9 +90,9 @@ def verify(root: Path, names: list[str]) -> tuple[list[str], bool]:
         lines.append(
             f"dvc.lock has other bits than the commit's for {', '.join(others[:3])}{more}:"
             " another CPU's rounding, within the bound.\n  Keep it, but out of commits"
-            " (`git restore --staged dvc.lock`): by the commit's own, `dvc repro` would train again.\n  Where a"
-            " DVC remote has the commit's outputs, `git checkout HEAD dvc.lock results && dvc pull`"
-            " takes them."
+            " (`git restore --staged dvc.lock`): by the commit's own, `dvc repro` would train"
+            " again.\n  Where a DVC remote has the commit's outputs,"
+            " `git checkout HEAD dvc.lock results && dvc pull` takes them."
         )
     return lines, not broken
 
@@ -143,7 +143,7 @@ def _compared(
         _Difference(
             key,
             abs(now[key] - then[key]),
-            _bound(key, then[key], now[key], by_gradient, evaluation),
+            bound(key, then[key], now[key], by_gradient, evaluation),
         )
         for key in sorted(now.keys() & then.keys())
         if now[key] != then[key]
@@ -164,7 +164,7 @@ def _compared(
     return Verdict("; ".join(words), not beyond and not any(changed.values()))
 
 
-def _bound(
+def bound(
     key: str, then: float, now: float, by_gradient: bool, evaluation: dict[str, Any]
 ) -> float:
     """How much rounding may change a metric."""
