@@ -190,32 +190,35 @@ def test_a_traceback_is_shown_on_request_only(project: Checkout, tmp_path: Path)
         assert "is not in a plait project" in said.stderr
 
 
-def test_verify_says_identical_or_the_largest_difference_and_never_fails(
+def test_verify_ends_with_1_if_one_of_the_listed_experiments_does_not_hold(
     checkout: Checkout, plait: Plait
 ) -> None:
     def write(name: str, metrics: dict[str, float]) -> None:
-        path = checkout.root / "results" / name / "metrics.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(metrics), encoding="utf-8")
+        values = {key.removeprefix("test/"): {"value": value} for key, value in metrics.items()}
+        for path, content in {
+            "metrics.json": metrics,
+            "model/model.json": {"choice": "linear"},
+            "evaluation/evaluation.json": {"rows": 9, "metrics": values, "per_class": None},
+        }.items():
+            file = checkout.root / "results" / name / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(content), encoding="utf-8")
 
-    listed: dict[str, object] = {LINEAR: {}, SOLVED: {}, "wine": {}, "digits": {}, "market": {}}
-    checkout.list_experiments(listed)
-    for name in (LINEAR, SOLVED, "wine"):
-        write(name, {"test/mse": 2.0, "test/r2": 0.5})
+    checkout.list_experiments({LINEAR: {}, "wine": {}})
+    write(LINEAR, {"test/mse": 2.0})
     checkout.commit()
-    write(SOLVED, {"test/mse": 2.0002, "test/r2": 0.5})
-    write("wine", {"test/mse": 2.0, "test/mae": 1.0})
-    write("digits", {"test/accuracy": 1.0})
-
+    write("wine", {"test/accuracy": 1.0})
+    assert plait(checkout.root, "verify").status == 0
+    write(LINEAR, {"test/mse": 2.1})
     said = plait(checkout.root, "verify")
-    assert said.status == 0
-    assert dict(line.split(maxsplit=1) for line in said.out.splitlines()) == {
-        LINEAR: "identical to the commit in all 2 metrics",
-        SOLVED: "largest relative difference from the commit 1.0e-04 (test/mse)",
-        "wine": "metrics added or dropped: test/mae, test/r2",
-        "digits": "new: the commit has no metrics to compare with",
-        "market": "not evaluated yet",
-    }
+    assert said.status == 1
+    first, second, last = said.out.splitlines()
+    assert first.split(maxsplit=1) == [
+        LINEAR,
+        "1 of 1 metrics differ too much: test/mse by 1.0e-01, where rounding may do 2.1e-03",
+    ]
+    assert second.split(maxsplit=1) == ["wine", "new: the commit has no metrics to compare with"]
+    assert last.startswith(f"not the commit's numbers: {LINEAR}.")
 
 
 def stage(checkout: Checkout, name: str, *arguments: str) -> Said:

@@ -77,13 +77,14 @@ def why(arguments: argparse.Namespace) -> int:
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """Compare the rebuilt metrics with those of the commit."""
+    """Compare the rebuilt metrics with those of the commit; exit with 1 where they differ."""
     from plait.config.compose import Project
     from plait.evaluation.verify import verify as verify_metrics
 
     project = Project(find_root())
-    print("\n".join(verify_metrics(project.root, list(project.listed))))
-    return 0
+    lines, holds = verify_metrics(project.root, list(project.listed))
+    print("\n".join(lines))
+    return 0 if holds else 1
 
 
 def rebuild(arguments: argparse.Namespace) -> int:
