@@ -4,6 +4,7 @@ What is attacked takes a second that way instead of ten: a forked process has to
 MLflow loaded, and nothing of the project, which it imports from the checkout under attack.
 """
 
+import faulthandler
 import json
 import os
 import shutil
@@ -83,7 +84,10 @@ def enter(arguments: list[str], folder: Path) -> int:
     environment[INSIDE] = str(folder)
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path.endswith("tests"))
     with started([str(python), *arguments], folder, environment) as process:
-        return process.wait()
+        status = process.wait()
+    if status < 0:
+        print(f"the laboratory was ended by signal {-status}", file=sys.stderr)
+    return status
 
 
 @contextmanager
@@ -102,6 +106,7 @@ def started(
 
 def warm() -> None:
     """Load what is slow to load, once."""
+    faulthandler.enable()
     for name in HEAVY:
         import_module(name)
     import torch

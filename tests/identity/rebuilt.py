@@ -6,6 +6,7 @@ be put together; where there is none, the run names something that never was.
 """
 
 import json
+import os
 import shutil
 import sqlite3
 import sys
@@ -159,6 +160,8 @@ def _use(root: Path) -> None:
     """Import the project's code of a tree from now on, in a process that knows none."""
     assert "plait" not in sys.modules
     sys.path.insert(0, str(root / "src"))
+    # For the processes of a training that has several.
+    os.environ["PYTHONPATH"] = str(root / "src")
     sys.dont_write_bytecode = True
 
 
