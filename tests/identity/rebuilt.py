@@ -275,7 +275,6 @@ def tree_of(root: Path, name: str) -> dict[str, Any]:
 
 def _described(path: Path, identity: str, measured_by: str) -> dict[str, Any]:
     """A recorded configuration, and whether it is that of the identity."""
-    from plait.config.compose import identity_of
     from plait.config.packages import installed_version
     from plait.config.resolved import Resolved
     from plait.tracking.record import evaluation_digest
@@ -284,7 +283,7 @@ def _described(path: Path, identity: str, measured_by: str) -> dict[str, Any]:
         return {"values": None, "belied": [], "measured_by": ""}
     resolved = Resolved.read(path)
     belied = []
-    if not identity == resolved.identity == identity_of(resolved):
+    if not identity == resolved.identity == resolved.named_identity:
         belied.append(f"the recorded values are not those of the identity {identity}")
     for packages in resolved["packages"].values():
         belied += [
@@ -304,14 +303,13 @@ def rewritten(path: Path, key: str, value: str) -> None:
     _use(ROOT)
     import yaml
 
-    from plait.config.compose import identity_of
     from plait.config.resolved import Resolved
 
     values = Resolved.read(path).values
     section, _, name = key.partition(".")
     assert name in values[section]
     values[section][name] = yaml.safe_load(value)
-    values["identity"] = identity_of(Resolved(values))
+    values["identity"] = Resolved(values).named_identity
     path.write_text(Resolved(values).text(), encoding="utf-8")
     # The run's own tag goes with it.
     root = next(parent for parent in path.parents if parent.name == "mlruns")
