@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from checkouts import Checkout, copy_project
+from plait.artifacts import Workspace
 from plait.cli import main
 from plait.config.compose import Project
 from plait.config.resolved import READS, STAGES, digests_read
-from plait.config.why import OUTPUTS
 
 LINEAR = "linear_regression"
 SOLVED = "least_squares"
@@ -50,13 +50,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """Two experiments as they are after `dvc repro`, as far as `plait why` can see."""
     checkout = copy_project(tmp_path_factory.mktemp("commands") / "project")
     checkout.list_experiments({LINEAR: {"optimizer": {"lr": 0.02}}, SOLVED: {}})
-    entries = {}
+    entries, workspace = {}, Workspace.at(checkout.root)
     for name, resolved in Project(checkout.root).compose_all().items():
         for stage in STAGES:
             read = {key: resolved[key] for key in (*READS[stage], *digests_read(stage))}
             entries[f"{stage}@{name}"] = {"params": {f"resolved/{name}.yaml": read}}
-            for path in OUTPUTS[stage]:
-                (checkout.root / path.format(name=name)).mkdir(parents=True)
+            left = [*workspace.outputs(name).left_by(stage).values()]
+            for path in left if stage != "record" else [workspace.recorded(name)]:
+                path.mkdir(parents=True)
     lock = yaml.safe_dump({"schema": "2.0", "stages": entries})
     (checkout.root / "dvc.lock").write_text(lock, encoding="utf-8")
     checkout.commit()

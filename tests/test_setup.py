@@ -27,7 +27,7 @@ def make(root: Path, *targets: str) -> subprocess.CompletedProcess[str]:
 def test_make_alone_lists_the_targets_a_line_each() -> None:
     lines = make(ROOT).stdout.splitlines()
     assert [line.split()[1] for line in lines] == [
-        *("help", "repro", "test", "lint", "exactness", "ui", "lock", "clean"),
+        *("help", "repro", "test", "lint", "exactness", "fuzz", "ui", "lock", "clean"),
     ]
     assert all(len(line) < 100 for line in lines)
 

@@ -13,9 +13,11 @@ from checkouts import ROOT
 from plait.config.files import digest_of
 from plait.config.levels import read_yaml
 from plait.config.pairs import module_of, settings_of
+from plait.contents import Contents
 from plait.data.dataset import PARTS, Dataset, Source, read_part
 from plait.data.write import write
 from plait.errors import UserError
+from plait.state import State
 
 ROWS = [
     {"id": f"r{number}", "text": f"text number {number}", "label": "ab"[number % 2]}
@@ -299,12 +301,13 @@ def test_a_folder_is_another_when_one_of_its_files_is(tmp_path: Path) -> None:
     folder = tmp_path / "data/raw/set/more"
     folder.mkdir(parents=True)
     (folder / "a.jsonl").write_text("{}")
-    first = digest_of(tmp_path, "data/raw/set", "name")
-    assert digest_of(tmp_path, "data/raw/set", "name") == first
+    contents = Contents(State(tmp_path / "state"))
+    first = digest_of(contents, tmp_path, "data/raw/set", "name")
+    assert digest_of(contents, tmp_path, "data/raw/set", "name") == first
     (folder / "a.jsonl").write_text("{ }")
-    second = digest_of(tmp_path, "data/raw/set", "name")
+    second = digest_of(contents, tmp_path, "data/raw/set", "name")
     (folder / "a.jsonl").rename(folder / "b.jsonl")
-    assert len({first, second, digest_of(tmp_path, "data/raw/set", "name")}) == 3
+    assert len({first, second, digest_of(contents, tmp_path, "data/raw/set", "name")}) == 3
 
 
 def test_a_set_on_the_hub_needs_a_commit() -> None:

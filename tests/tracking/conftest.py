@@ -18,6 +18,8 @@ VALUES: dict[str, Any] = {
     "description": "A straight line through noise.",
     "label": "lr=0.1",
     "identity": "0123456789abcdef",
+    "reads": [],
+    "read_files": {},
     "data": {"choice": "synthetic", "task": "regression", "samples": 40},
     "files": {},
     "preprocessing": {"scale": True},

@@ -55,12 +55,13 @@ def run_name(resolved: Resolved) -> str:
 def artifacts_gone(run: "Run") -> str:
     """What to say of a run that was recorded to its end, and whose artifacts are not there."""
     tags = run.data.tags
-    deviates = run.info.run_name != tags["plait.experiment"]
+    experiment = tags.get("plait.experiment", run.info.run_name)
+    deviates = run.info.run_name != experiment
     overrides = f" {tags.get('plait.overrides', run.info.run_name)}" if deviates else ""
     return (
         f"run {run.info.run_id}: its artifacts are gone from {unquote(run.info.artifact_uri)};\n"
         f"  copy them there, or train it anew: plait run --fresh"
-        f" experiment={tags['plait.experiment']}{overrides}"
+        f" experiment={experiment}{overrides}"
     )
 
 
