@@ -281,7 +281,10 @@ def test_training_without_a_training_part_is_refused(checkout: Checkout) -> None
     (data / "train.parquet").unlink()
     said = stage(checkout, "train", LINEAR)
     assert said.status == 1
-    assert said.err == (f"plait: {LINEAR}: data/generated has no training part; run `dvc repro`\n")
+    assert said.err == (
+        f"plait: {LINEAR}: data/generated/{LINEAR}: not what stage generate leaves for this"
+        " configuration;\n  nothing is recorded of stage train: run `dvc repro` again\n"
+    )
     assert not (checkout.root / "mlruns").exists()
 
 
