@@ -259,42 +259,40 @@ VALUE = DATA[0]
 KEPT_VALUE = next(change for change in DATA if change.path == KEPT)
 
 
+DEVICES = "trainer.devices=2"
+
+
 def _add_named() -> None:
     own, kept = _commands("own"), _commands("kept")
 
-    # A late import of a training: the file is edited when the process has composed, or starts.
-    for way, role in {"run": "run", "sweep": "worker", "repro": "train"}.items():
-        step = Step(own[way])
-        late = CODE[4] if way == "run" else MODEL
-        module = late.path.removeprefix("src/").removesuffix(".py").replace("/", ".")
-        step.blow(role, ("import", module, 1), edit(late))
-        step.blow(role, ("rename", "*/model.json", 1), put_back(late))
-        _name("a model's file is edited until it is trained", way, "own", step)
+    def attacked(
+        fault: str, way: str, command: list[str], then: tuple[str, Point], at: Change
+    ) -> None:
+        """An edit at a point, which is refused; then it is put back, and all goes well."""
+        step = Step(command)
+        step.blow(*then, edit(at))
+        # By one process: by several, sums of float32 round otherwise.
+        again = [word for word in command if word != DEVICES]
+        _name(fault, way, "own", step, Step(again, edits=[put_back(at)]))
 
+    # A model's file is edited between what composed and what loads it.
+    fault = "a model's file is edited until it is trained"
+    attacked(fault, "run", own["run"], ("run", ("rename", "*/resolved.yaml", 1)), CODE[4])
+    for way, role in {"sweep": "worker", "repro": "train"}.items():
+        attacked(fault, way, own[way], (role, ("import", "plait.stages.entry", 1)), MODEL)
     # Several processes train: they load the code after the one that starts them.
-    step = Step([*own["run"], "trainer.devices=2"])
-    step.blow("run", ("import", "plait.training.launch", 1), edit(MODEL))
-    step.blow("run", ("rename", "*/model.json", 1), put_back(MODEL))
-    _name("a model's file is edited until it is trained", "run on two processes", "own", step)
+    several = [*own["run"], DEVICES]
+    began = ("run", ("import", "plait.training.launch", 1))
+    attacked(fault, "run on two processes", several, began, MODEL)
 
-    # A table is edited when it has been hashed, until what was read of it is trained on.
-    moments: dict[str, tuple[tuple[str, Point], tuple[str, Point]]] = {
-        "run": (("run", ("read", OWN, 2)), ("run", ("import", "plait.training.loop", 1))),
-        # Between the first trial and the second, and until that is trained.
-        "sweep": (
-            ("worker", ("rename", "*/done.json", 2)),
-            ("worker", ("rename", "*/done.json", 3)),
-        ),
-        "repro": (
-            ("generate", ("import", "plait.data.reading", 1)),
-            ("train", ("import", "plait.training.loop", 1)),
-        ),
-    }
-    for way, (then, later) in moments.items():
-        step = Step(own[way])
-        step.blow(*then, edit(VALUE))
-        step.blow(*later, put_back(VALUE))
-        _name("a table is edited after it was hashed", way, "own", step)
+    # A table is edited when it has been hashed.
+    fault = "a table is edited after it was hashed"
+    attacked(fault, "run", own["run"], ("run", ("read", OWN, 2)), VALUE)
+    # Between the first trial and the second.
+    over = ("worker", ("rename", "*/evaluate.json", 1))
+    attacked(fault, "sweep", own["sweep"], over, VALUE)
+    reading = ("generate", ("import", "plait.data.reading", 1))
+    attacked(fault, "repro", own["repro"], reading, VALUE)
 
     # A file under `dvc add` is edited to the same size; later it is put back.
     for way in ("run", "sweep", "repro"):
