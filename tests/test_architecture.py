@@ -368,6 +368,8 @@ def test_what_a_stage_imports_lies_within_its_closure(
         }
     )
     checkout.plait("compose")
+    # Else the patch that is kept with a run reads what is not committed.
+    checkout.commit()
     project = Project(checkout.root)
     for name, resolved in project.compose_all().items():
         for stage in STAGES:
