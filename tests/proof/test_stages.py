@@ -232,6 +232,44 @@ def test_values_that_change_while_a_stage_runs_end_it(
         line.run("train")
 
 
+READING = "experiments:\n  line:\n    reads: [data/raw/factors.txt]\n"
+
+
+def test_a_declared_file_is_part_of_the_identity_and_proved(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code of the user's own may read it at any moment of a training."""
+    before, factors = line.resolved.identity, line.root / "data" / "raw" / "factors.txt"
+    factors.write_text("1.0\n")
+    line.root.joinpath("params.yaml").write_text(READING)
+    compose(line.root)
+    assert line.resolved.identity != before
+    line.run("generate", "pretrain")
+
+    def edit_and_put_back() -> None:
+        factors.write_text("2.0\n")
+        factors.write_text("1.0\n")
+
+    monkeypatch.setattr("plait.stages.train.fit", edited_after(line, edit_and_put_back))
+    with pytest.raises(Unproved, match=r"data/raw/factors\.txt was written while it was read"):
+        line.run("train")
+
+
+def test_a_file_that_was_away_and_comes_while_a_stage_runs_is_refused(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factors = line.root / "data" / "raw" / "factors.txt"
+    factors.write_text("1.0\n")
+    line.root.joinpath("params.yaml").write_text(READING)
+    compose(line.root)
+    line.run("generate", "pretrain")
+    factors.unlink()
+    late = edited_after(line, lambda: factors.write_text("2.0\n"))
+    monkeypatch.setattr("plait.stages.train.fit", late)
+    with pytest.raises(Unproved, match=r"data/raw/factors\.txt came while the stage ran"):
+        line.run("train")
+
+
 def test_a_resolved_file_that_was_edited_by_hand_is_refused(line: Line) -> None:
     text = line.composed.read_text()
     line.composed.write_text(text.replace("ridge: 0.0", "ridge: 1.0"))
@@ -321,7 +359,7 @@ def test_composing_ends_if_somebody_goes_on_writing(
         compose(line.root)
 
 
-def edited_after(line: Line, edit: Callable[[], None]) -> Callable[..., object]:
+def edited_after(line: Line, edit: Callable[[], object]) -> Callable[..., object]:
     """The fit, with an edit at its end."""
     from plait.training.fit import fit
 

@@ -77,6 +77,10 @@ class Module:
     imports: frozenset[str]
 
 
+_MODULES: dict[tuple[str, bytes, bytes], Module] = {}
+"""By name, further files and source: a worker proves the same code for each of its trials."""
+
+
 class Code:
     """The first-party source tree of a checkout.
 
@@ -160,12 +164,16 @@ class Code:
             for file in sorted((self._src / TEMPLATES[name]).iterdir()):
                 files += file.name.encode() + file.read_bytes()
         package = self._package_of(name)
+        if (name, files, source) in _MODULES:
+            return _MODULES[name, files, source]
         # Syntax trees differ between versions of Python; what is imported depends on the package.
         facts = f"{sys.version_info[:2]} {package}".encode()
         key = hashlib.sha256(b"\0".join([facts, files, source])).hexdigest()
         known = self._state.get(SYNTAX, [key]) if self._state is not None else {}
         if key in known:
-            return Module(known[key][0], frozenset(known[key][1]))
+            found = Module(known[key][0], frozenset(known[key][1]))
+            _MODULES[name, files, source] = found
+            return found
         tree = ast.parse(source, filename=str(self.path(name) or name))
         hasher = hashlib.sha256()
         for piece in _canonical(tree):
@@ -174,6 +182,7 @@ class Code:
         found = Module(hasher.hexdigest()[:16], frozenset(_imports(tree, package)))
         if self._state is not None:
             self._state.put(SYNTAX, {key: [found.digest, sorted(found.imports)]})
+        _MODULES[name, files, source] = found
         return found
 
     def _package_of(self, name: str) -> str:

@@ -43,12 +43,14 @@ class ProvedCode:
             source = loaded.sources.get(name)
             if source is None:
                 source = _on_disk(code, name)
-            if source is not None and _digest(code, name, source) == digest:
-                self._sources[name] = source
-            elif not name.startswith(spared):
+            if source is not None and _digest(code, name, source) != digest:
+                source = None
+            if source is None and name.startswith(spared):
+                source = _kept(state, name, digest)
+            elif source is None:
                 self.edited.append(name)
-            elif (kept := _kept(state, name, digest)) is not None:
-                self._sources[name] = kept
+            if source is not None:
+                self._sources[name] = source
 
     def source(self, name: str) -> bytes | None:
         """The proved source of a module; None of one outside of the closure."""
@@ -82,14 +84,13 @@ def sources_of(
         wanted |= modules_of(state, code, resolved, stage) or {}
     found, lost = {}, []
     for name, digest in wanted.items():
-        candidates = [loaded.sources.get(name), _on_disk(code, name), _kept(state, name, digest)]
-        path = _path(src, name)
-        for source in candidates:
-            if source is not None and _digest(code, name, source) == digest:
-                found[path] = source
-                break
-        else:
+        path, source = _path(src, name), _proved(code, name, digest)
+        if source is None:
+            source = _kept(state, name, digest)
+        if source is None:
             lost.append(path)
+        else:
+            found[path] = source
     return found, lost
 
 
@@ -114,6 +115,14 @@ def _kept(state: State, name: str, digest: str) -> bytes | None:
     key = f"{name} {digest}"
     text = state.get(SOURCE, [key]).get(key)
     return None if text is None else as_bytes(text)
+
+
+def _proved(code: Code, name: str, digest: str) -> bytes | None:
+    """The source that a module was loaded from, or else that its file holds, if it has a digest."""
+    for source in (loaded.sources.get(name), _on_disk(code, name)):
+        if source is not None and _digest(code, name, source) == digest:
+            return source
+    return None
 
 
 def _digest(code: Code, name: str, source: bytes) -> str | None:

@@ -7,12 +7,13 @@ runs by itself leaves a receipt of the same kind.
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from plait.artifacts import TAKES, Outputs, Workspace, read_json, write_json
+from plait.artifacts import LEAVES, TAKES, Outputs, Workspace, read_json, write_json
 from plait.config.resolved import Resolved, Stage, leaves
 from plait.contents import Contents
 
@@ -60,19 +61,49 @@ def is_left_by(contents: Contents, resolved: Resolved, stage: Stage, outputs: Ou
     return any(each.is_of(resolved, stage, now) for each in _own(outputs, stage))
 
 
-def receipts(
-    workspace: Workspace, resolved: Resolved, stage: Stage, outputs: Outputs
-) -> Iterator[Receipt]:
-    """All that is written down of a stage's last run."""
-    yield from _own(outputs, stage)
-    if outputs == workspace.outputs(resolved.name):
-        yield from _of_dvc(workspace, resolved.name, stage)
+class Receipts:
+    """All that is written down of the last runs of an experiment's stages."""
+
+    def __init__(self, workspace: Workspace, name: str, outputs: Outputs) -> None:
+        self._workspace, self._name, self._outputs = workspace, name, outputs
+
+    def of(self, stage: Stage) -> Iterator[Receipt]:
+        """Of one stage: plait's own, and DVC's of what lies where DVC has it."""
+        yield from _own(self._outputs, stage)
+        if self._outputs == self._workspace.outputs(self._name):
+            yield from self._of_dvc(stage)
+
+    def _of_dvc(self, stage: Stage) -> Iterator[Receipt]:
+        entry = self._locked.get(f"{stage}@{self._name}")
+        if entry is None:
+            return
+        names = {
+            path.relative_to(self._workspace.root).as_posix(): key
+            for key, path in (self._outputs.taken_by(stage) | self._outputs.left_by(stage)).items()
+        }
+
+        def of(section: str) -> dict[str, str]:
+            listed = entry.get(section) or []
+            return {names[each["path"]]: each["md5"] for each in listed if each["path"] in names}
+
+        values = (entry.get("params") or {}).get(f"resolved/{self._name}.yaml") or {}
+        read = {leaf: value for key in values for leaf, value in leaves(key, values[key])}
+        yield Receipt(read, of("deps"), of("outs"))
+
+    @cached_property
+    def _locked(self) -> dict[str, Any]:
+        """The stages that ``dvc.lock`` tells of; none if it is missing or no such file."""
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            text = (self._workspace.root / "dvc.lock").read_text(encoding="utf-8")
+            stages: dict[str, Any] = yaml.load(text, loader)["stages"]
+        except (FileNotFoundError, yaml.YAMLError, KeyError, TypeError):
+            return {}
+        return stages
 
 
 def relevant(stage: Stage, names: dict[str, str]) -> dict[str, str]:
     """Of these digests, those that a receipt of a stage tells of."""
-    from plait.artifacts import LEAVES
-
     return {key: value for key, value in names.items() if key in (*TAKES[stage], *LEAVES[stage])}
 
 
@@ -101,27 +132,3 @@ def _own(outputs: Outputs, stage: Stage) -> Iterator[Receipt]:
         except (ValueError, TypeError):
             # Damaged: then it tells nothing.
             return
-
-
-def _of_dvc(workspace: Workspace, name: str, stage: Stage) -> Iterator[Receipt]:
-    lock = workspace.root / "dvc.lock"
-    if not lock.exists():
-        return
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        entry = yaml.load(lock.read_text(encoding="utf-8"), loader)["stages"][f"{stage}@{name}"]
-    except (yaml.YAMLError, KeyError, TypeError):
-        return
-    outputs = workspace.outputs(name)
-    names = {
-        path.relative_to(workspace.root).as_posix(): key
-        for key, path in (outputs.taken_by(stage) | outputs.left_by(stage)).items()
-    }
-
-    def of(section: str) -> dict[str, str]:
-        listed = entry.get(section) or []
-        return {names[each["path"]]: each["md5"] for each in listed if each["path"] in names}
-
-    values = (entry.get("params") or {}).get(f"resolved/{name}.yaml") or {}
-    read = {leaf: value for key in values for leaf, value in leaves(key, values[key])}
-    yield Receipt(read, of("deps"), of("outs"))

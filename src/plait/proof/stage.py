@@ -6,7 +6,7 @@ result if what it read, or what DVC is about to hash, is no longer what the stag
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from plait.config.resolved import STAGES, Resolved, Stage
 from plait.contents import Contents, Seen, unchanged
 from plait.errors import UserError
 from plait.proof.code import MAKES_NO_NUMBER, ProvedCode, files_named, modules_of, sources_of
-from plait.proof.receipts import receipts, relevant, write_receipt
+from plait.proof.receipts import Receipts, relevant, write_receipt
 from plait.proof.refusal import Unproved
 from plait.state import State
 
@@ -57,26 +57,31 @@ class Proof:
         if composed is not None and resolved.named_identity != resolved.identity:
             raise self._refusal(f"resolved/{composed.name} is not what `plait compose` wrote")
         self.code = self._prove_code(state)
+        self._missing: list[Path] = []
+        """Of the user's files, those that are not here: their readers say what to do."""
         self._files = self._prove_files()
         self._taken = self._prove_taken()
 
     def settle(self) -> None:
-        """Everything that the stage reads has been read: it has read what was proved.
+        """What other stages left has been read: it was what was proved.
+
+        The user's own files may be read until the end, as a pretrained model's are.
 
         :raises Unproved: if something was written meanwhile.
         """
-        if self._settled:
-            return
-        for seen in (*self._files, *self._taken.values()):
-            if not unchanged(seen):
-                raise self._refusal(f"{self._shown(seen.path)} was written while it was read")
-        self._settled = True
+        if not self._settled:
+            self._refuse_written(self._taken.values())
+            self._settled = True
 
     def confirm(self) -> None:
         """The stage has ended: what DVC will hash now is what it began with.
 
         :raises Unproved: if not.
         """
+        self._refuse_written(self._files)
+        for path in self._missing:
+            if path.exists():
+                raise self._refusal(f"{self._shown(path)} came while the stage ran")
         self.settle()
         for seen in self._taken.values():
             if not unchanged(seen) and (
@@ -106,6 +111,11 @@ class Proof:
         if self._composed is None or "DVC_STAGE" not in os.environ:
             write_receipt(self._contents, self._resolved, self._stage, self._outputs)
 
+    def _refuse_written(self, read: Iterable[Seen]) -> None:
+        for seen in read:
+            if not unchanged(seen):
+                raise self._refusal(f"{self._shown(seen.path)} was written while it was read")
+
     def _prove_code(self, state: State) -> ProvedCode:
         src = self._workspace.root / "src"
         code = Code(src, state)
@@ -129,7 +139,7 @@ class Proof:
             for relative, digest in self._resolved.values.get(key, {}).items():
                 path = self._workspace.root / relative
                 if not path.exists():
-                    # Its reader says what to do: `dvc pull` where DVC has it.
+                    self._missing.append(path)
                     continue
                 seen = self._contents.look(path)
                 if f"md5:{seen.digest}" != digest:
@@ -143,11 +153,13 @@ class Proof:
             for name, path in self._outputs.taken_by(self._stage).items()
         }
         digests = {name: seen.digest for name, seen in taken.items()}
+        receipts = Receipts(self._workspace, self._resolved.name, self._outputs)
         for earlier in STAGES[: STAGES.index(self._stage)]:
             mine = set(LEAVES[earlier]) & set(TAKES[self._stage])
             now = relevant(earlier, digests)
-            known = receipts(self._workspace, self._resolved, earlier, self._outputs)
-            if mine and not any(each.is_of(self._resolved, earlier, now) for each in known):
+            if mine and not any(
+                each.is_of(self._resolved, earlier, now) for each in receipts.of(earlier)
+            ):
                 paths = ", ".join(self._shown(taken[name].path) for name in sorted(mine))
                 raise self._refusal(
                     f"{paths}: not what stage {earlier} leaves for this configuration"
@@ -200,7 +212,7 @@ def proved(
 
 
 def settle() -> None:
-    """Everything that the running stage reads has been read.
+    """The running stage has read what other stages left.
 
     :raises Unproved: if something was written meanwhile.
     """

@@ -2,6 +2,7 @@
 
 from plait.config.pairs import kind_of, settings_of
 from plait.config.resolved import Resolved
+from plait.data.dataset import Task
 from plait.data.kinds import SourceSettings
 from plait.evaluation.metrics import of_task
 from plait.tracking.load import FINAL
@@ -15,8 +16,8 @@ def fault_of(metric: str, resolved: Resolved) -> str | None:
     section, _, name = metric.partition("/")
     data: SourceSettings = settings_of("data", resolved.choice("data"))(**resolved.settings("data"))  # type: ignore[assignment]
     kind = kind_of(resolved.choice("model"))
-    task: str = data.task  # type: ignore[attr-defined]  # a property of every choice
-    measured = resolved["evaluation.metrics"] or of_task(data.task)  # type: ignore[attr-defined]
+    task: Task = data.task  # type: ignore[attr-defined]  # a property of every choice
+    measured = resolved["evaluation.metrics"] or of_task(task)
     there = [f"test/{each}" for each in measured]
     if section == "test":
         if name in measured:

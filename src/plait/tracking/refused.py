@@ -1,17 +1,20 @@
 """A stage that refused, told on the run that its training has written."""
 
+import sys
+
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
+from plait.errors import UserError
 from plait.tracking import runs
 from plait.tracking.backend import backend_of
 from plait.tracking.record import MEASURED_BY
-from plait.tracking.store import StoreSilent, open_store, said_plainly
+from plait.tracking.store import open_store, said_plainly
 
 
 def tell_run(workspace: Workspace, resolved: Resolved, reason: str) -> None:
     """Mark the run of an identity as failed, unless it is recorded to its end already.
 
-    A store that does not answer is not waited for: the refusal itself is what counts.
+    A store that does not work is said, and no more: the refusal itself is what counts.
     """
     tracking = resolved.choice("tracking"), resolved.settings("tracking")
     try:
@@ -20,5 +23,5 @@ def tell_run(workspace: Workspace, resolved: Resolved, reason: str) -> None:
             run = store.find_run(resolved.identity)
             if run is not None and MEASURED_BY not in run.data.tags:
                 runs.end(store, run.info.run_id, "FAILED", reason)
-    except StoreSilent as error:
-        print(f"plait: {error}")
+    except UserError as error:
+        print(f"plait: {error}", file=sys.stderr)
