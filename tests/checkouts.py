@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from warm.start import warm_tools
+
 ROOT = Path(__file__).resolve().parent.parent
 
 WITHOUT_PLAIT = """
@@ -41,7 +43,9 @@ class Checkout:
         environment = {**os.environ, **(env or {})}
         # Stages find the copy's own code: no variable of the test process may leak in.
         environment.pop("DVC_ROOT", None)
-        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        tools = [warm_tools(), Path(sys.executable).parent]
+        paths = [*map(str, filter(None, tools)), environment["PATH"]]
+        environment["PATH"] = os.pathsep.join(paths)
         environment["GIT_CONFIG_GLOBAL"] = os.devnull
         for role in ("AUTHOR", "COMMITTER"):
             environment[f"GIT_{role}_NAME"] = "A tester"
@@ -59,7 +63,7 @@ class Checkout:
         """Run a verb, on the copy's own code."""
         code = "from plait.cli import main; main()"
         env = {"PYTHONPATH": str(self.root / "src")}
-        return self.run(sys.executable, "-c", code, *arguments, check=check, env=env)
+        return self.run("python", "-c", code, *arguments, check=check, env=env)
 
     def list_experiments(self, experiments: dict[str, object]) -> None:
         """Write ``params.yaml``."""

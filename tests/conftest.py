@@ -7,18 +7,24 @@ from pathlib import Path
 import pytest
 
 from checkouts import Checkout, copy_project
+from warm.start import end_warm_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the slow tests too")
+    parser.addoption("--nightly", action="store_true", help="run those for .ci/nightly too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--slow"):
-        skip = pytest.mark.skip(reason="slow: runs with --slow")
-        for item in items:
-            if item.get_closest_marker("slow"):
-                item.add_marker(skip)
+    for item in items:
+        # What is for the night is not for CI, whatever else the module says of its tests.
+        marker = next((m for m in ("nightly", "slow") if item.get_closest_marker(m)), None)
+        if marker and not config.getoption(f"--{marker}"):
+            item.add_marker(pytest.mark.skip(reason=f"{marker}: runs with --{marker}"))
+
+
+def pytest_sessionfinish() -> None:
+    end_warm_server()
 
 
 @pytest.fixture(autouse=True)

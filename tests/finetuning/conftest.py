@@ -7,6 +7,9 @@ import pytest
 
 from finetuning.tiny import text_lab
 from training.fitting import Lab
+from training.lasting_ranks import lasting_ranks, two_ranks
+
+__all__ = ["lasting_ranks", "two_ranks"]
 
 
 @pytest.fixture(scope="session")

@@ -80,5 +80,6 @@ def test_they_drop_inside_as_large_a_share_as_they_are_told(decoders: Lab, share
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lasting_ranks")
 def test_sharded_over_processes_they_are_equal_to_one(decoders: Lab) -> None:
     check_sharded(decoders, "finetuning=full", "model.pooling=last")

@@ -218,6 +218,7 @@ def test_killed_in_the_middle_of_an_epoch_it_ends_with_the_same_bits(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lasting_ranks")
 @pytest.mark.parametrize("method", METHODS)
 def test_two_processes_are_equal_to_one(texts: Lab, method: str) -> None:
     overrides = (
@@ -248,6 +249,7 @@ def check_sharded(lab: Lab, *overrides: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lasting_ranks")
 @pytest.mark.parametrize("method", sorted(set(METHODS) - {"adalora"}))
 def test_sharded_over_processes_it_is_equal_too(texts: Lab, method: str) -> None:
     check_sharded(

@@ -78,6 +78,7 @@ def test_a_label_that_every_text_has_is_predicted_for_all(lab: Lab, tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lasting_ranks")
 def test_two_processes_are_equal_to_one(lab: Lab) -> None:
     overrides = (
         *("topics", "finetuning=lora", "trainer.precision=64-true", "trainer.max_epochs=2"),

@@ -141,9 +141,23 @@ def test_a_recorded_run_is_rebuilt_identical(built: Checkout) -> None:
     assert "identical" in done.stdout
 
 
-def test_so_are_the_trials_of_a_sweep_over_methods(built: Checkout) -> None:
-    methods = sorted(set(choices(ROOT / "conf", "finetuning")) - {"lora"})
-    sweep = ("experiment=tiny", f"finetuning={','.join(methods)}", "sweep.name=methods")
+@pytest.mark.parametrize(
+    "methods",
+    [
+        ["linear_probe"],
+        pytest.param(
+            sorted(set(choices(ROOT / "conf", "finetuning")) - {"lora", "linear_probe"}),
+            marks=pytest.mark.nightly,
+        ),
+    ],
+    ids=["one", "all"],
+)
+def test_so_are_the_trials_of_a_sweep_over_methods(built: Checkout, methods: list[str]) -> None:
+    # Two trials at least make a sweep; the other method is recorded already.
+    sweep = (
+        *("experiment=tiny", f"finetuning={','.join(['lora', *methods])}"),
+        "sweep.name=methods",
+    )
     built.plait("run", "-m", *sweep)
     page = (built.root / "mlruns/reports/sweeps/methods.html").read_text()
     said = {

@@ -136,6 +136,7 @@ def test_where_it_runs_changes_no_number(texts: Lab, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lasting_ranks")
 def test_two_processes_are_equal_to_one(texts: Lab, tmp_path: Path) -> None:
     exact = {"epochs": 2, "precision": "64-true", "body_dropout": 0.0}
     alone = run(texts, tmp_path / "one", **exact)

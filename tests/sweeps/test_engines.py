@@ -30,7 +30,12 @@ LAUNCHERS = {
     "ray": ["hydra/launcher=ray"],
 }
 
-PARALLEL = [name for name in LAUNCHERS if name != "basic"]
+PARALLEL = [
+    # The clusters' own start takes most of a minute.
+    pytest.param(name, marks=pytest.mark.slow if name == "joblib" else pytest.mark.nightly)
+    for name in LAUNCHERS
+    if name != "basic"
+]
 
 
 def test_every_launcher_gives_its_engine_the_settings_it_takes() -> None:
@@ -145,8 +150,10 @@ def build(settings: Settings, shape: Shape):
 '''
 
 
-@pytest.mark.slow
-def test_each_trial_has_a_gpu_of_its_own_and_no_part_in_another_job(checkout: Checkout) -> None:
+@pytest.mark.parametrize("name", PARALLEL[:2])
+def test_each_trial_has_a_gpu_of_its_own_and_no_part_in_another_job(
+    name: str, checkout: Checkout
+) -> None:
     (checkout.root / "src/plait/models/showing.py").write_text(SHOWING, encoding="utf-8")
     (checkout.root / "conf/model/showing.yaml").write_text("{}\n", encoding="utf-8")
     os_environment = {
@@ -155,30 +162,28 @@ def test_each_trial_has_a_gpu_of_its_own_and_no_part_in_another_job(checkout: Ch
         "WORLD_SIZE": "4",
         "SLURM_NTASKS": "4",
     }
-    seen: dict[str, set[str]] = {}
-    for name in ("joblib", "slurm"):
-        launcher = ["hydra/launcher=joblib"] if name == "joblib" else LAUNCHERS[name]
-        checkout.run(
-            *(sys.executable, "-c", "from plait.cli import main; main()"),
-            *("run", "--fresh", "-m", "experiment=linear_regression", *SMALL, "model=showing"),
-            *("seed=range(4)", *launcher),
-            env={**os_environment, "PYTHONPATH": str(checkout.root / "src")},
-        )
-        logs = list((checkout.root / "outputs/linear_regression").glob("*/run.log"))
-        assert len(logs) == 4
-        seen[name] = {
-            line
-            for log in logs
-            for line in log.read_text(encoding="utf-8").splitlines()
-            if line.startswith("seen ")
-        }
-        for log in logs:
-            log.unlink()
+    launcher = ["hydra/launcher=joblib"] if name == "joblib" else LAUNCHERS[name]
+    checkout.run(
+        *(sys.executable, "-c", "from plait.cli import main; main()"),
+        *("run", "--fresh", "-m", "experiment=linear_regression", *SMALL, "model=showing"),
+        *("seed=range(4)", *launcher),
+        env={**os_environment, "PYTHONPATH": str(checkout.root / "src")},
+    )
+    logs = list((checkout.root / "outputs/linear_regression").glob("*/run.log"))
+    assert len(logs) == 4
+    seen = {
+        line
+        for log in logs
+        for line in log.read_text(encoding="utf-8").splitlines()
+        if line.startswith("seen ")
+    }
     others = {f"seen {key}=None" for key in ("RANK", "WORLD_SIZE", "SLURM_NTASKS")}
     others.add("seen SUBMITIT_EXECUTOR=None")
     devices = {"seen CUDA_VISIBLE_DEVICES=6", "seen CUDA_VISIBLE_DEVICES=7"}
-    assert seen["joblib"] == others | devices
-    assert others < seen["slurm"]
+    if name == "joblib":
+        assert seen == others | devices
+    else:
+        assert others < seen
 
 
 def results_of(checkout: Checkout) -> dict[str, bytes]:
@@ -190,30 +195,29 @@ def results_of(checkout: Checkout) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.slow
-def test_all_engines_give_the_same_bits(checkout: Checkout) -> None:
+@pytest.mark.parametrize("name", PARALLEL)
+def test_every_engine_gives_the_same_bits(name: str, checkout: Checkout) -> None:
     results, recorded = {}, {}
     store = open_store(Workspace.at(checkout.root), "local", {})
-    for name, launcher in LAUNCHERS.items():
+    for engine in ("basic", name):
         said = checkout.plait(
             *("run", "--fresh", "-m", "experiment=diabetes", "model=linear,mlp,gradient_boosting"),
-            *("trainer.max_epochs=2", "evaluation.resamples=20", *launcher),
+            *("trainer.max_epochs=2", "evaluation.resamples=20", *LAUNCHERS[engine]),
         )
-        assert statuses(said.stdout) == {"new": 3}, (name, said.stdout)
-        results[name] = results_of(checkout)
-        recorded[name] = {
+        assert statuses(said.stdout) == {"new": 3}, said.stdout
+        results[engine] = results_of(checkout)
+        recorded[engine] = {
             run.info.run_name: without_costs(run.data.metrics) for run in store.runs("")
         }
         assert {run.info.status for run in store.runs("")} == {"FINISHED"}
     assert len(results["basic"]) == 3 * 4  # metrics, curves, weights and model.json of each
     assert len({metrics["test/mse"] for metrics in recorded["basic"].values()}) == 3
-    for name in PARALLEL:
-        assert results[name] == results["basic"], name
-        assert recorded[name] == recorded["basic"], name
-    assert not list((checkout.root / ".plait/slurm").iterdir())
+    assert results[name] == results["basic"]
+    assert recorded[name] == recorded["basic"]
+    if name == "slurm":
+        assert not list((checkout.root / ".plait/slurm").iterdir())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", PARALLEL)
 def test_a_trial_that_is_killed_fails_alone(name: str, checkout: Checkout) -> None:
     plant_faulty_model(checkout)
@@ -241,7 +245,7 @@ def jobs_at_work(process: "subprocess.Popen[str]", command: str) -> list[psutil.
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("name", "command", "said"),
     [
@@ -277,7 +281,7 @@ def test_a_job_that_is_lost_is_a_failed_trial(
     assert not psutil.wait_procs(workers, timeout=40)[1]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ["slurm", "ray"])
 def test_asked_to_end_it_ends_its_jobs(name: str, checkout: Checkout) -> None:
     plant_faulty_model(checkout)

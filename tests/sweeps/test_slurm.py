@@ -16,7 +16,7 @@ from sweeps.launching import launched, statuses, wait_for
 from sweeps.slurm_node import INSTALLED, slurm_node
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.nightly,
     pytest.mark.skipif(not INSTALLED, reason="needs Debian's slurmctld, slurmd and slurm-client"),
 ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow.entities import Dataset, DatasetInput
 
 from plait.artifacts import Workspace
 from plait.cli import main
@@ -47,6 +48,14 @@ def add(
     return str(run_id)
 
 
+def measured_on(store: Store, run_id: str, data: str, **params: object) -> None:
+    """Say which data a run was on, as `record` does."""
+    dataset = Dataset(name="table", digest=data, source_type="local", source="{}")
+    store.client.log_inputs(run_id, [DatasetInput(dataset, [])])
+    for key, value in params.items():
+        store.client.log_param(run_id, f"data.{key}", value)
+
+
 def names(found: list[Entry]) -> list[str]:
     return [entry.name for entry in found]
 
@@ -63,6 +72,38 @@ def test_the_best_run_comes_first_by_the_direction_of_its_metric(
         *("kind lr=0", "kind lr=2", "kind lr=1"),
         *("line lr=1", "line lr=2", "line lr=0"),
     ]
+
+
+def test_scores_on_different_data_are_not_ranked_against_one_another(
+    workspace: Workspace, store: Store
+) -> None:
+    for number, (seed, value) in enumerate([(1, 0.1), (2, 0.3), (2, 0.2), (1, 0.05)]):
+        run = add(store, "line", f"lr={number}", value, at=number, tested_on=f"rows {seed}")
+        # Trained on more or fewer rows, and measured on the same.
+        measured_on(store, run, f"data {number}", seed=seed)
+    add(store, "line", "lr=9", at=9, status="FAILED", error="nan")
+    assert names(entries(workspace)) == [
+        *("line lr=3", "line lr=0"),
+        *("line lr=2", "line lr=1"),
+        "line lr=9",
+    ]
+    assert names(entries(workspace, limit=1)) == ["line lr=3", "line lr=2", "line lr=9"]
+    heads = [row for row in as_table(entries(workspace)).splitlines() if row.startswith("line")]
+    assert heads == [
+        "line, less is better",
+        "line on other data (data.seed=2), less is better",
+    ]
+
+
+def test_runs_that_do_not_name_their_rows_are_told_apart_by_all_of_their_data(
+    workspace: Workspace, store: Store
+) -> None:
+    for number, data in enumerate("aba"):
+        tested_on = {"tested_on": "rows"} if number == 2 else {}
+        run = add(store, "line", f"lr={number}", 0.1 * number + 0.1, at=number, **tested_on)
+        measured_on(store, run, data)
+    assert names(entries(workspace)) == ["line lr=0", "line lr=2", "line lr=1"]
+    assert "line on other data (its files have changed), less" in as_table(entries(workspace))
 
 
 def test_runs_without_a_score_come_last_and_say_why(workspace: Workspace, store: Store) -> None:

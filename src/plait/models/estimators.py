@@ -5,9 +5,12 @@ Reading one executes nothing; equal ones have equal bytes.
 
 import io
 import re
+import sys
 import warnings
 import zipfile
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from plait.errors import UserError
@@ -77,8 +80,7 @@ def save(estimator: Any, folder: Path) -> dict[str, Any]:
 
     :returns: what `load` needs beside it: nothing.
     """
-    from skops.io import dumps
-
+    dumps = _skops().dumps
     with zipfile.ZipFile(io.BytesIO(dumps(estimator))) as source:
         contents = {name: source.read(name) for name in source.namelist()}
     schema = contents.pop("schema.json").decode()
@@ -96,6 +98,39 @@ def save(estimator: Any, folder: Path) -> dict[str, Any]:
             content = _without_padding(content) if name.endswith(".npy") else content
             target.writestr(entry, content, zipfile.ZIP_DEFLATED, compresslevel=6)
     return {}
+
+
+def _skops() -> ModuleType:
+    """`skops.io`, imported without all of scikit-learn.
+
+    skops asks for the list of scikit-learn's estimators, for which all modules there are imported,
+    and PyTorch and pytest with them: most of the time that a stage of a small estimator takes.
+    `_is_estimator` answers for a single type instead.
+    """
+    if "skops.io" not in sys.modules:
+        import sklearn.utils
+
+        listed = sklearn.utils.all_estimators
+        sklearn.utils.all_estimators = lambda: []
+        try:
+            return import_module("skops.io")
+        finally:
+            sklearn.utils.all_estimators = listed
+    return import_module("skops.io")
+
+
+def _is_estimator(name: str) -> bool:
+    """Whether scikit-learn itself has a public estimator of this name, with its module's."""
+    module, _, last = name.rpartition(".")
+    if module.partition(".")[0] != "sklearn" or last.startswith("_"):
+        return False
+    from sklearn.base import BaseEstimator
+
+    try:
+        named = getattr(import_module(module), last, None)
+    except ImportError:
+        return False
+    return isinstance(named, type) and issubclass(named, BaseEstimator)
 
 
 def _without_padding(content: bytes) -> bytes:
@@ -121,13 +156,13 @@ def load(folder: Path, choice: str, settings: Any, shape: Shape, extra: dict[str
     :param settings: of the choice; names the types that it may hold beside those on skops' list.
     :raises UserError: if the file holds any other type, or is damaged or missing.
     """
-    from skops.io import get_untrusted_types
-    from skops.io import load as load_skops
-
+    skops = _skops()
     path = folder / ESTIMATOR
     try:
-        foreign = sorted(set(get_untrusted_types(file=path)) - set(settings.trusted))
-        estimator = None if foreign else load_skops(path, trusted=list(settings.trusted))
+        asked = set(skops.get_untrusted_types(file=path)) - set(settings.trusted)
+        trusted = {name for name in asked if _is_estimator(name)}
+        foreign = sorted(asked - trusted)
+        estimator = None if foreign else skops.load(path, trusted=[*settings.trusted, *trusted])
     except Exception as error:  # a damaged archive fails in many ways: ZIP, zlib, JSON, numpy
         raise UserError(f"{ESTIMATOR} cannot be read ({error}); `dvc repro` rebuilds it") from error
     if foreign:

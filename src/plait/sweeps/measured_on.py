@@ -1,7 +1,5 @@
 """Which rows a trial's score was measured on: what makes two scores comparable."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -9,6 +7,7 @@ from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, Part, read_part
 from plait.errors import UserError
+from plait.evaluation.same_rows import rows_digest, tested
 from plait.sweeps.trial import outputs_of
 from plait.sweeps.trial_data import data_digest, data_folder
 from plait.tracking.load import LoadedRun
@@ -26,11 +25,9 @@ MEASURING: dict[str, Part] = {"train": "train", "val": "val"}
 def measured_on(
     workspace: Workspace, resolved: Resolved, run_id: str, by: str, store_of: StoreOf
 ) -> str:
-    """A digest of the rows behind a metric: two trials share it if both were asked the same.
+    """`rows_digest` of the rows behind a metric.
 
-    That is: the same rows of the same files, with the same right answers, whatever else of their
-    data differs, such as how many rows are trained on. Where the rows are not at hand any more,
-    it is the digest of all that decides on the data.
+    Where they are not at hand any more, it is the digest of all that decides on the data.
 
     :param by: the metric's name.
     :param store_of: opens the store that the run is in, if that has to be asked.
@@ -42,16 +39,7 @@ def measured_on(
         if part is None
         else _rows_of(workspace, resolved, part)
     )
-    if asked is None:
-        return data_digest(resolved)
-    hasher = hashlib.sha256()
-    described = [resolved.choice("data"), resolved["files"], list(asked)]
-    hasher.update(json.dumps(described).encode())
-    for name in ("row", "truth"):
-        values = asked[name]
-        text = values.dtype == object or values.dtype == "str"
-        hasher.update(json.dumps(values.tolist()).encode() if text else values.to_numpy().tobytes())
-    return hasher.hexdigest()[:32]
+    return data_digest(resolved) if asked is None else rows_digest(resolved, asked)
 
 
 def _rows_of(workspace: Workspace, resolved: Resolved, part: Part) -> "pd.DataFrame | None":
@@ -66,7 +54,6 @@ def _rows_of(workspace: Workspace, resolved: Resolved, part: Part) -> "pd.DataFr
 def _tested_on(
     workspace: Workspace, resolved: Resolved, run_id: str, store_of: StoreOf
 ) -> "pd.DataFrame | None":
-    """The test rows, and a column a class."""
     import pandas as pd
 
     data = data_folder(workspace, data_digest(resolved))
@@ -82,5 +69,4 @@ def _tested_on(
             raise
         except UserError:
             return None  # whose artifacts are gone
-    classes = [name for name in predictions if str(name).startswith("probability_")]
-    return predictions[["row", "truth", *classes]]
+    return tested(predictions)

@@ -14,6 +14,7 @@ from plait.errors import UserError
 from plait.evaluation.notation import NOTHING, duration, readable
 from plait.tracking.cost import SECONDS
 from plait.tracking.find import BEST_OF, SWEEPS, names_in, open_stores
+from plait.tracking.record import TESTED_ON
 from plait.tracking.score import Score
 from plait.tracking.store import said_plainly
 
@@ -50,6 +51,8 @@ class Entry:
     best_of: list[str]
     """Of these sweeps it is the best trial."""
     store: str
+    data: str | None
+    """Of the data that the score was measured on; None: nobody knows."""
     metrics: dict[str, float] = field(repr=False)
     params: dict[str, str] = field(repr=False)
     tags: dict[str, str] = field(repr=False)
@@ -59,6 +62,7 @@ class Entry:
     def of(cls, run: "Run", metric: str | None, store: str) -> "Entry":
         """The entry of a run, ranked by a metric or by its main one."""
         tags = {key: value for key, value in run.data.tags.items() if key.startswith("plait.")}
+        inputs = run.inputs.dataset_inputs if run.inputs else []
         return cls(
             run_id=run.info.run_id,
             name=run.info.run_name,
@@ -70,6 +74,7 @@ class Entry:
             sweeps=names_in(tags.get(SWEEPS)),
             best_of=names_in(tags.get(BEST_OF)),
             store=store,
+            data=inputs[0].dataset.digest if inputs else None,
             metrics=dict(sorted(run.data.metrics.items())),
             params=dict(sorted(run.data.params.items())),
             tags=dict(sorted(tags.items())),
@@ -90,12 +95,14 @@ def entries(
 ) -> list[Entry]:
     """The recorded runs: the experiment that ran last first, and of each the best run first.
 
-    Runs that have no score come last, the newest first.
+    Scores that were measured on different data are not ranked against one another: of an
+    experiment, the runs on the data that ran last come first. Runs that have no score come last,
+    the newest first.
 
     :param experiment: only its runs.
     :param sweep: only its trials.
     :param metric: only runs that have it, ranked by it instead of their main one.
-    :param limit: of each experiment, only so many.
+    :param limit: of each experiment and its data, only so many.
     :raises UserError: if no run has that metric, or none is wanted.
     """
     if limit is not None and limit < 1:
@@ -117,13 +124,19 @@ def entries(
         if chosen and not any(entry.score for entry in chosen):
             raise UserError(f"no finished run has a metric {metric!r}{_nearest(metric, chosen)}")
         chosen = [entry for entry in chosen if entry.score]
-    chosen.sort(key=_by_rank)
     groups: dict[str, list[Entry]] = {}
     for entry in sorted(chosen, key=lambda entry: -entry.began):
-        groups.setdefault(entry.experiment, [])
-    for entry in chosen:
-        groups[entry.experiment].append(entry)
-    return [entry for group in groups.values() for entry in group[:limit]]
+        groups.setdefault(entry.experiment, []).append(entry)
+    ranked: list[Entry] = []
+    for group in groups.values():
+        newest_first: dict[str | None, list[Entry]] = {}
+        for entry in group:
+            newest_first.setdefault(_measured_on(entry, group), []).append(entry)
+        # Those without a score share None, which may stand anywhere.
+        unranked = newest_first.pop(None, [])
+        tables = [*newest_first.values(), unranked]
+        ranked += [entry for table in tables for entry in sorted(table, key=_by_rank)[:limit]]
+    return ranked
 
 
 def as_json(found: Iterable[Entry]) -> str:
@@ -136,15 +149,23 @@ def as_table(found: list[Entry], width: int | None = None) -> str:
 
     :param width: of the terminal, in characters; None: names are shown whole.
     """
-    parts: dict[tuple[str, str], list[Entry]] = {}
+    parts: dict[tuple[str, str, str | None], list[Entry]] = {}
+    groups: dict[str, list[Entry]] = {}
     for entry in found:
+        groups.setdefault(entry.experiment, []).append(entry)
+    for entry in found:
+        rows = _measured_on(entry, groups[entry.experiment])
         # A run without a score stands with its like.
-        last = next((key for key in parts if key[0] == entry.experiment), (entry.experiment, ""))
-        key = (entry.experiment, entry.score.metric) if entry.score else last
+        likes = (key for key in parts if key[0] == entry.experiment)
+        last = next(likes, (entry.experiment, "", None))
+        key = (entry.experiment, entry.score.metric, rows) if entry.score else last
         parts.setdefault(key, []).append(entry)
     lines: list[str] = []
-    for (experiment, metric), part in parts.items():
-        lines += [*([""] if lines else []), *_table(experiment, metric, part, width)]
+    for (experiment, metric, rows), part in parts.items():
+        first = next(part for key, part in parts.items() if key[0] == experiment)
+        other = rows != _measured_on(first[0], groups[experiment])
+        on = _on_other_data(part[0], first[0]) if other else ""
+        lines += [*([""] if lines else []), *_table(experiment, metric, part, width, on)]
     if any(entry.best_of for entry in found):
         lines += ["", "* the best trial of its sweep"]
     return "\n".join(lines)
@@ -158,13 +179,42 @@ def _by_rank(entry: Entry) -> tuple[Any, ...]:
     return (0, entry.score.metric, entry.score.rank)
 
 
+def _measured_on(entry: Entry, group: list[Entry]) -> str | None:
+    """What two scores of an experiment's runs share that can be compared; None without a score.
+
+    The test rows, if all runs name them; older runs name no more than the whole of their data.
+    """
+    if entry.score is None:
+        return None
+    scored = [other for other in group if other.score]
+    tested = all(
+        other.score.metric.startswith("test/") and TESTED_ON in other.tags
+        for other in scored
+        if other.score
+    )
+    return entry.tags[TESTED_ON] if tested else entry.data or ""
+
+
+def _on_other_data(entry: Entry, first: Entry) -> str:
+    """How the data of a run differs from that of the first table's runs."""
+    keys = sorted(
+        key
+        for key in {*entry.params, *first.params}
+        if key.partition(".")[0] == "data" and entry.params.get(key) != first.params.get(key)
+    )
+    told = [f"{key}={entry.params.get(key, 'none')}" for key in keys]
+    return f" on other data ({', '.join(told) or 'its files have changed'})"
+
+
 def _nearest(metric: str, found: list[Entry]) -> str:
     names = sorted({name for entry in found for name in entry.metrics})
     near = difflib.get_close_matches(metric, names, 3)
     return f"; did you mean {' or '.join(near)}?" if near else f"; there are: {', '.join(names)}"
 
 
-def _table(experiment: str, metric: str, part: list[Entry], width: int | None) -> list[str]:
+def _table(
+    experiment: str, metric: str, part: list[Entry], width: int | None, on: str
+) -> list[str]:
     head = ("  run", metric or "status", "interval", "naive", "took", "began", "id")
     first, *others = ({*entry.label.split()} for entry in part)
     shared = first.intersection(*others) if others else set()
@@ -179,7 +229,7 @@ def _table(experiment: str, metric: str, part: list[Entry], width: int | None) -
     order = {"minimize": ", less is better", "maximize": ", more is better", None: ""}[direction]
     # What all runs have in their names stands above them.
     above = [word for word in part[0].label.split() if word in shared]
-    lines = [f"{' '.join([experiment, *above])}{order}", *_lines(head, widths)]
+    lines = [f"{' '.join([experiment, *above])}{on}{order}", *_lines(head, widths)]
     for entry, row in zip(part, rows, strict=True):
         if entry.score is None:
             # The reason takes the room of the numbers that are not there.

@@ -14,6 +14,7 @@ from plait.artifacts import Outputs, Workspace, read_json
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.evaluation.notation import duration, readable_size
+from plait.evaluation.same_rows import tested_rows_digest
 from plait.proof.stage import sources
 from plait.tracking import runs
 from plait.tracking.backend import TRAINING_VIEWS, backend_of
@@ -43,6 +44,9 @@ MAIN_METRIC = "plait.main_metric"
 
 DIRECTION = "plait.direction"
 """The tag that says whether the main metric is better small: ``minimize`` or ``maximize``."""
+
+TESTED_ON = "plait.tested_on"
+"""The tag that two runs share whose numbers are of the same test rows."""
 
 BASELINE = "test_baseline"
 """The section of metrics with the main metric of each baseline that is not naive."""
@@ -148,6 +152,7 @@ def _record(
         WEIGHTS: known,
         MAIN_METRIC: f"test/{primary}",
         DIRECTION: evaluation["metrics"][primary]["direction"],
+        TESTED_ON: tested_rows_digest(resolved, outputs),
         "plait.verdict": evaluation["verdict"]["text"],
         "plait.better_than_naive": "true" if better else "false",
     }

@@ -1,0 +1,45 @@
+"""Which rows a number was measured on: only scores of the same rows can be compared."""
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from plait.artifacts import Outputs
+from plait.config.resolved import Resolved
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def rows_digest(resolved: Resolved, rows: "pd.DataFrame") -> str:
+    """A digest of rows that two runs share if both were asked the same.
+
+    That is: the same rows of the same files, with the same right answers, whatever else of their
+    data differs, such as how many rows are trained on.
+
+    :param rows: columns ``row``, the numbers of the rows, and ``truth``; more columns count by
+        their names alone.
+    """
+    hasher = hashlib.sha256()
+    described = [resolved.choice("data"), resolved["files"], list(rows)]
+    hasher.update(json.dumps(described).encode())
+    for name in ("row", "truth"):
+        values = rows[name]
+        text = values.dtype == object or values.dtype == "str"
+        hasher.update(json.dumps(values.tolist()).encode() if text else values.to_numpy().tobytes())
+    return hasher.hexdigest()[:32]
+
+
+def tested_rows_digest(resolved: Resolved, outputs: Outputs) -> str:
+    """`rows_digest` of the test part, as its predictions name it."""
+    import pandas as pd
+
+    return rows_digest(
+        resolved, tested(pd.read_parquet(outputs.evaluation / "predictions.parquet"))
+    )
+
+
+def tested(predictions: "pd.DataFrame") -> "pd.DataFrame":
+    """The test rows: of predictions, what was asked, and a column a class."""
+    classes = [name for name in predictions if str(name).startswith("probability_")]
+    return predictions[["row", "truth", *classes]]

@@ -1,0 +1,200 @@
+"""Imports what plait imports of others, and forks a process for each command that asks.
+
+Half of what a small stage takes is to import PyTorch, Lightning and MLflow. A child of this process
+has them already; plait itself it imports from the checkout that it runs in, as any process does.
+``python server.py SOCKET``; it ends when its standard input does.
+"""
+
+import array
+import atexit
+import gc
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+READ_AT_IMPORT = (
+    *("OMP_", "MKL_", "OPENBLAS_", "ATEN_", "TORCH_", "CUDA_", "NUMEXPR_", "KMP_", "GOMP_"),
+    *("PYTHONHASHSEED", "PYTHONUTF8", "PYTHONWARNINGS", "PYTHONOPTIMIZE", "LC_", "LANG", "TZ"),
+    *("MPL", "HF_", "TRANSFORMERS_", "LD_"),
+)
+"""Starts of the variables by which what is imported may differ."""
+
+
+def fixed(environment: dict[str, str]) -> dict[str, str]:
+    """The part of an environment that a command must share with this process."""
+    return {key: text for key, text in environment.items() if key.startswith(READ_AT_IMPORT)}
+
+
+def import_all() -> None:
+    # As `plait.tracking.store` has it.
+    own = {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_UV_AUTO_DETECT": "false",
+    }
+    os.environ.update(own)
+    import lightning.pytorch  # noqa: F401
+    import matplotlib.backends.backend_agg as agg  # noqa: F401
+    import mlflow.pyfunc
+    import mlflow.store.tracking.sqlalchemy_store
+    import mlflow.tracking  # noqa: F401
+    import omegaconf  # noqa: F401
+    import pandera.pandas  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+    import sklearn.linear_model
+    import sklearn.metrics
+    import sklearn.tree  # noqa: F401
+    import torch._dynamo
+    import torch.export  # noqa: F401
+
+    for key in own:
+        del os.environ[key]
+
+
+class Waiting:
+    """A child, and the client that waits for its end."""
+
+    def __init__(self, pid: int, client: socket.socket) -> None:
+        self.pid, self.client = pid, client
+        self.end = os.pidfd_open(pid)
+
+
+def serve(path: Path, environment: dict[str, str]) -> dict[str, Any]:
+    """Fork a child for each request; returns in a child alone, with what it is to run.
+
+    :param environment: what `fixed` gave before anything was imported.
+    """
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(16)
+    running: list[Waiting] = []
+    while True:
+        waited = {child.end: child for child in running}
+        clients = {child.client.fileno(): child for child in running}
+        ready, _, _ = select.select([0, listener.fileno(), *waited, *clients], [], [])
+        for descriptor in ready:
+            if descriptor == 0:
+                _end(running)
+            elif descriptor in waited:
+                child = waited[descriptor]
+                _, status = os.waitpid(child.pid, 0)
+                _answer(child.client, str(os.waitstatus_to_exitcode(status)))
+                os.close(child.end)
+                running.remove(child)
+            elif descriptor == listener.fileno():
+                client, _ = listener.accept()
+                request, files = _read(client)
+                shared = fixed(request["environment"]) == environment
+                pid = os.fork() if shared else None
+                if pid == 0:
+                    listener.close()
+                    for child in running:
+                        os.close(child.end)
+                        child.client.close()
+                    client.close()
+                    python = str(path.parent / "bin" / "python")
+                    return {**request, "files": files, "python": python}
+                for number in files:
+                    os.close(number)
+                if pid is None:
+                    _answer(client, "cold")
+                else:
+                    client.sendall(f"{pid}\n".encode())
+                    running.append(Waiting(pid, client))
+            elif descriptor in clients and clients[descriptor] in running:
+                # The client is gone, and nobody waits for the command any more.
+                os.kill(clients[descriptor].pid, signal.SIGKILL)
+                select.select([clients[descriptor].end], [], [])
+
+
+def _end(running: list[Waiting]) -> NoReturn:
+    for child in running:
+        os.kill(child.pid, signal.SIGKILL)
+    os._exit(0)
+
+
+def _answer(client: socket.socket, word: str) -> None:
+    with suppress(BrokenPipeError):  # it did not wait
+        client.sendall(f"{word}\n".encode())
+    client.close()
+
+
+def _read(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    files = array.array("i")
+    header, ancillary, _, _ = client.recvmsg(8, socket.CMSG_SPACE(3 * files.itemsize))
+    for _, _, content in ancillary:
+        files.frombytes(content)
+    size, text = int(header), b""
+    while len(text) < size:
+        text += client.recv(size - len(text))
+    return json.loads(text), list(files)
+
+
+def run(request: dict[str, Any]) -> None:
+    """Be the process that a client has asked for."""
+    for number, file in enumerate(request["files"]):
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(request["place"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    time.tzset()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    paths = os.environ.get("PYTHONPATH", "")
+    kind, what, *arguments = request["arguments"]
+    here = request["place"] if kind == "-m" else ""
+    sys.path[:] = [here, *filter(None, paths.split(os.pathsep)), *sys.path[1:]]
+    if kind == "-m":
+        sys.argv = [what, *arguments]
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    else:
+        sys.executable = request["python"]
+        sys.argv = ["-c", *arguments]
+        main = ModuleType("__main__")
+        sys.modules["__main__"] = main
+        exec(compile(what, "<string>", "exec"), main.__dict__)
+
+
+def run_to_end(request: dict[str, Any]) -> NoReturn:
+    """As the interpreter does, but for taking apart what it has imported: that takes seconds here,
+    for all of it would have to be copied first.
+    """
+    status = 0
+    try:
+        run(request)
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+    except BaseException as error:
+        sys.excepthook(*sys.exc_info())
+        status = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if status == -signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit(status & 0xFF)
+
+
+if __name__ == "__main__":
+    before = fixed(dict(os.environ))
+    import_all()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What is there already is no garbage: to look at it would copy it into every child.
+    gc.freeze()
+    run_to_end(serve(Path(sys.argv[1]), before))

@@ -1,0 +1,46 @@
+"""One warm server for a test process: see `warm.server`."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+_kept: list[object] = []
+
+
+@cache
+def warm_tools() -> Path | None:
+    """A folder with a ``python`` that asks the server, which ends with this process."""
+    if sys.platform != "linux" or os.environ.get("PLAIT_TEST_COLD"):
+        return None
+    folder = tempfile.TemporaryDirectory(prefix="warm-")
+    address = Path(folder.name) / "socket"
+    server = subprocess.Popen(
+        [sys.executable, str(HERE / "server.py"), str(address)], stdin=subprocess.PIPE
+    )
+    while not address.exists():
+        assert server.poll() is None, "the warm server did not start"
+        time.sleep(0.05)
+    tools = Path(folder.name) / "bin"
+    tools.mkdir()
+    text = (HERE / "client.py").read_text(encoding="utf-8")
+    text = text.replace("@python@", sys.executable).replace("@socket@", str(address))
+    (tools / "python").write_text(f"#!{sys.executable} -IS\n{text}", encoding="utf-8")
+    (tools / "python").chmod(0o755)
+    _kept.extend((folder, server))
+    return tools
+
+
+def end_warm_server() -> None:
+    """To be called when the tests of this process are over."""
+    while _kept:
+        kept = _kept.pop()
+        if isinstance(kept, subprocess.Popen):
+            kept.communicate()
+        elif isinstance(kept, tempfile.TemporaryDirectory):
+            kept.cleanup()
