@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from identity.rounds import Field, Told
 def wanted(arguments: argparse.Namespace, done: set[str]) -> Iterator[Plan]:
     """The plans, those of a state file left out."""
     if arguments.named is not None:
-        yield from (plan for name, plan in NAMED.items() if arguments.named in name)
+        yield from (plan for name, plan in NAMED.items() if fnmatch(name, arguments.named))
         return
     seeds = [arguments.seed] if arguments.seed is not None else range(1, arguments.rounds + 1)
     for seed in seeds:
@@ -143,7 +144,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=20, help="seeds from 1 on (%(default)s)")
     parser.add_argument("--seconds", type=float, help="begin no round after so many")
     parser.add_argument("--through", choices=WAYS, help="all by this way")
-    parser.add_argument("--named", nargs="?", const="", help="plans after faults, by their names")
+    parser.add_argument("--named", nargs="?", const="*", help="plans after faults, by their names")
     parser.add_argument("--report", help="a file that gets what was told of each round, as JSON")
     parser.add_argument(
         "--teeth", action="store_true", help="find faults that are planted, instead"

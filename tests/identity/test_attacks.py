@@ -143,18 +143,25 @@ class Fought:
     said: str
 
 
+PLANS = [
+    pytest.param(name, marks=pytest.mark.slow if name.endswith(", run") else pytest.mark.nightly)
+    for name in NAMED
+]
+"""CI fights those of `plait run`, the night those of every way to run."""
+
+
 @pytest.fixture(scope="module")
-def named(tmp_path_factory: pytest.TempPathFactory) -> Fought:
-    """The faults that there were, by every way to run."""
+def named(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Fought:
+    """The faults that there were."""
     report = tmp_path_factory.mktemp("named") / "report.jsonl"
-    fought = fuzz("--named", "--report", str(report))
+    plans = "*" if request.config.getoption("--nightly") else "*, run"
+    fought = fuzz("--named", plans, "--report", str(report))
     lines = report.read_text(encoding="utf-8").splitlines() if report.exists() else []
     told = {entry["plan"]: entry for entry in map(json.loads, lines)}
     return Fought(told, fought.stdout + fought.stderr)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", PLANS)
 def test_a_fault_that_there_was_is_none_any_more(named: Fought, name: str) -> None:
     assert name in named.told, named.said
     told = named.told[name]
@@ -163,8 +170,7 @@ def test_a_fault_that_there_was_is_none_any_more(named: Fought, name: str) -> No
     assert told["finished"] >= 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in NAMED if "dvc add" not in name])
+@pytest.mark.parametrize("name", [plan for plan in PLANS if "dvc add" not in plan.values[0]])
 def test_what_was_edited_meanwhile_is_refused_in_words(named: Fought, name: str) -> None:
     told = named.told[name]
     # DVC ends with a status of its own when a stage fails. Put back, all goes well.

@@ -1,13 +1,16 @@
 """People edit while a training runs: what concerns it is refused, all else fails nothing."""
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from checkouts import Checkout, copy_project
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
+from plait.tracking.store import open_store
 
 HOOK = """
 import sys, importlib.abc
@@ -20,9 +23,8 @@ class Watch(importlib.abc.MetaPathFinder):
         global ARMED
         if ARMED and name == "{moment}":
             ARMED = False
-            for file, addition in {edits!r}.items():
-                with Path(file).open("a") as stream:
-                    stream.write(addition)
+            for file, text in {edits!r}.items():
+                Path(file).write_text(text)
 
 sys.meta_path.insert(0, Watch())
 """
@@ -51,9 +53,21 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     return checkout
 
 
-def run(checkout: Checkout, stage: str) -> None:
+def run(checkout: Checkout, stage: str, **hook: Any) -> None:
+    """Run a stage.
+
+    :param hook: edits as text by file, and the moment: a module that is about to be imported.
+    """
     environment = {"PYTHONPATH": str(checkout.root / "src")}
-    checkout.run("python", "-m", f"plait.stages.{stage}", "linear_regression", env=environment)
+    command = ("-m", f"plait.stages.{stage}", "linear_regression")
+    if not hook:
+        checkout.run("python", *command, env=environment)
+        return
+    path = checkout.root / "src" / "sitecustomize.py"
+    path.write_text(HOOK.format(stage=stage, **hook))
+    # In a process of its own, which imports everything itself.
+    checkout.run(sys.executable, *command, env=environment)
+    path.unlink()
 
 
 def metrics(checkout: Checkout) -> dict[str, float]:
@@ -68,17 +82,46 @@ def test_edits_beside_a_training_fail_nothing_and_change_no_number(composed: Che
     for stage in STAGES[:4]:
         run(composed, stage)
     clean = metrics(composed)
-    hook = composed.root / "src" / "sitecustomize.py"
-    hook.write_text(HOOK.format(stage="train", moment="lightning.pytorch", edits=HARMLESS))
-    before = (composed.root / "src/plait/training/progress.py").read_text()
-    for stage in STAGES[2:]:
+    before = {file: (composed.root / file).read_text() for file in HARMLESS}
+    edits = {file: before[file] + addition for file, addition in HARMLESS.items()}
+    run(composed, "train", moment="lightning.pytorch", edits=edits)
+    own = "src/plait/training/progress.py"
+    assert (composed.root / own).read_text() != before[own]
+    # The next stage begins with what concerns it as it was composed.
+    (composed.root / own).write_text(before[own])
+    for stage in STAGES[3:]:
         run(composed, stage)
-        if stage == "train":
-            assert (composed.root / "src/plait/training/progress.py").read_text() != before
-            # The next stage begins with what concerns it as it was composed.
-            (composed.root / "src/plait/training/progress.py").write_text(before)
-    hook.unlink()
     assert metrics(composed) == clean
     assert Path(composed.root / "mlruns/recorded/linear_regression.json").exists()
     resolved = Resolved.read(composed.root / "resolved" / "linear_regression.yaml")
     assert resolved.named_identity == resolved.identity
+    for file, text in before.items():
+        (composed.root / file).write_text(text)
+
+
+@pytest.mark.slow
+def test_patch_and_packaged_code_are_those_that_ran_although_they_were_put_back(
+    composed: Checkout,
+) -> None:
+    file = "src/plait/models/linear.py"
+    committed = (composed.root / file).read_text()
+    edited = f"{committed}\nMARK = 'ran'\n"
+    (composed.root / file).write_text(edited)
+    composed.plait("compose")
+    for stage in STAGES[:2]:
+        run(composed, stage)
+    for stage, moment in (("train", "pandas"), ("evaluate", None), ("record", "mlflow")):
+        run(composed, stage, **({"moment": moment, "edits": {file: committed}} if moment else {}))
+        if moment:
+            assert (composed.root / file).read_text() == committed
+        (composed.root / file).write_text(edited)
+    (composed.root / file).write_text(committed)
+    store = open_store(Workspace.at(composed.root), "local", {})
+    marked = [
+        path.relative_to(store.workspace.root).parts[-2:]
+        for path in store.workspace.store.rglob("*")
+        if path.is_file() and "MARK = 'ran'" in path.read_text(errors="replace")
+    ]
+    assert sorted(marked) == [("code", "uncommitted.patch"), ("models", "linear.py")]
+    newest = max(store.runs(""), key=lambda run: run.info.start_time)
+    assert "identical" in composed.plait("rebuild", newest.info.run_id).stdout

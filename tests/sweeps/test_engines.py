@@ -30,9 +30,11 @@ LAUNCHERS = {
     "ray": ["hydra/launcher=ray"],
 }
 
+CLUSTERS = {"slurm", "ray"}
+"""Whose own start takes most of a minute."""
+
 PARALLEL = [
-    # The clusters' own start takes most of a minute.
-    pytest.param(name, marks=pytest.mark.slow if name == "joblib" else pytest.mark.nightly)
+    pytest.param(name, marks=pytest.mark.nightly if name in CLUSTERS else pytest.mark.slow)
     for name in LAUNCHERS
     if name != "basic"
 ]

@@ -39,7 +39,7 @@ from plait.sweeps.comparison import (
 )
 from plait.sweeps.rebuild import compare_weights, rebuild
 from plait.sweeps.user_files import put_in_place
-from plait.sweeps.worktree import worktree
+from plait.sweeps.worktree import has_commit, worktree
 from plait.tracking.archive import ArchivedRun
 from plait.tracking.record import record
 from plait.tracking.store import Store, open_store
@@ -211,7 +211,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from plait.artifacts import Workspace
-from plait.sweeps.worktree import worktree
+from plait.sweeps.worktree import has_commit, worktree
 with worktree(Workspace.at(Path(sys.argv[1])), sys.argv[2], "killed", b"") as tree:
     print(tree, flush=True)
     os.kill(os.getpid(), 9)
@@ -377,9 +377,27 @@ def test_an_unfinished_run_cannot_be_rebuilt(recorded: Recorded) -> None:
 
 def test_a_run_without_a_commit_that_is_here_cannot_be_rebuilt(recorded: Recorded) -> None:
     recorded.tag(commit="5" * 40)
-    assert "commit 555555555555 is not in this repository; `git fetch`" in recorded.refused()
+    assert "commit 555555555555 is not in this repository: `git fetch`" in recorded.refused()
     recorded.store.client.delete_tag(recorded.run_id, "mlflow.source.git.commit")
     assert "it has no commit" in recorded.refused()
+
+
+def test_the_commit_of_a_run_outlives_its_branch(workspace: Workspace, composed: Resolved) -> None:
+    """Squashed, rebased or amended away, and cleared away by git: the run is rebuilt from it."""
+    outputs = write_outputs(workspace.root / "outputs", model="decision_tree")
+    record(workspace, composed, outputs, lambda facts: {})
+    of_the_run = head(workspace)
+    (workspace.root / "code.py").write_text("x = 2\n")
+    git(workspace.root, "add", ".")
+    git(workspace.root, "commit", "-qm", "another")
+    of_none = head(workspace)
+    git(workspace.root, "checkout", "-q", "--orphan", "squashed")
+    git(workspace.root, "commit", "-qm", "all in one")
+    git(workspace.root, "branch", "-qD", git(workspace.root, "branch", "--list", "ma*").strip())
+    git(workspace.root, "reflog", "expire", "--expire=now", "--all")
+    git(workspace.root, "gc", "-q", "--prune=now")
+    assert has_commit(workspace.root, of_the_run)
+    assert not has_commit(workspace.root, of_none)
 
 
 def test_a_dirty_run_without_its_patch_cannot_be_rebuilt(

@@ -11,7 +11,7 @@ from plait.artifacts import Workspace
 from plait.tracking.cost import without_costs
 from plait.tracking.store import Store, open_store
 from sweeps.launching import launched, statuses, wait_for
-from sweeps.test_engines import LAUNCHERS
+from sweeps.test_engines import CLUSTERS, LAUNCHERS
 from training.test_processes import processes_of
 
 pytestmark = pytest.mark.slow
@@ -55,12 +55,19 @@ def test_dvc_records_one_run_with_every_epoch_once(checkout: Checkout) -> None:
     assert "Running stage 'train" not in checkout.run("dvc", "repro").stdout
 
 
-def test_every_launcher_gives_the_numbers_of_one_device(checkout: Checkout) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [LAUNCHERS.keys() - CLUSTERS, pytest.param(CLUSTERS, marks=pytest.mark.nightly)],
+    ids=["here", "clusters"],
+)
+def test_every_launcher_gives_the_numbers_of_one_device(
+    checkout: Checkout, names: set[str]
+) -> None:
     checkout.plait(*SWEEP)
     alone = metrics_of(checkout)
     assert len({metrics["test/mse"] for metrics in alone.values()}) == 2
-    for name, launcher in LAUNCHERS.items():
-        said = checkout.plait(*SWEEP, "--fresh", "trainer.devices=2", *launcher)
+    for name in sorted(names):
+        said = checkout.plait(*SWEEP, "--fresh", "trainer.devices=2", *LAUNCHERS[name])
         assert statuses(said.stdout) == {"new": 2}, name
         assert metrics_of(checkout) == alone, name
         assert {run.data.tags["plait.devices"] for run in store_of(checkout).runs("")} == {

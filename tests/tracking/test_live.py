@@ -18,7 +18,8 @@ from plait.config.resolved import Resolved
 from plait.tracking import live
 from plait.tracking.delivery import deliver_journals
 from plait.tracking.journal import Journal, journals
-from plait.tracking.live import LiveRun, outcome
+from plait.tracking.live import LiveRun
+from plait.tracking.runs import outcome
 from plait.tracking.store import Store, open_store
 
 from .conftest import points, resolved

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from plait.artifacts import Outputs, Workspace, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models.trained import TrainedModel
+from plait.stages.entry import end_at_sigterm
 from plait.tracking.archive import ArchivedRun
 from plait.tracking.backend import TRAINING_VIEWS
 from plait.tracking.delivery import deliver_journals
@@ -406,6 +408,31 @@ def test_a_recording_that_is_ended_by_a_signal_is_completed_by_the_next(
     assert run.info.status == "FINISHED"
     assert len(run.outputs.model_outputs) == 1
     assert points(store, run.info.run_id, "train/loss") == CURVES
+
+
+def test_a_new_run_that_is_asked_to_end_while_it_is_recorded_says_so(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = write_outputs(workspace.root, model="decision_tree")
+
+    def terminated(*arguments: object) -> None:
+        end_at_sigterm()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("plait.tracking.record._log_dataset", terminated)
+        with pytest.raises(SystemExit) as ended:
+            record(workspace, resolved(), outputs, lambda facts: {})
+    assert ended.value.code == 143
+    store = open_store(workspace, "local", {})
+    (run,) = store.runs("")
+    assert run.info.status == "KILLED"
+    assert run.data.tags["plait.error"] == "terminated (SIGTERM)"
+    recorded(workspace, outputs, resolved())
+    (run,) = store.runs("")
+    assert run.info.status == "FINISHED"
+    assert "plait.error" not in run.data.tags
 
 
 def test_a_private_umask_and_a_clock_that_is_set_back_change_nothing(

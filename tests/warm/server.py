@@ -41,6 +41,7 @@ def import_all() -> None:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_UV_AUTO_DETECT": "false",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
     }
     os.environ.update(own)
     import lightning.pytorch  # noqa: F401

@@ -124,7 +124,8 @@ def _source(workspace: Workspace, run: ArchivedRun) -> Source:
         raise UserError("it has no commit: it was recorded outside of a git repository")
     if not has_commit(workspace.root, commit):
         raise UserError(
-            f"its commit {commit[:12]} is not in this repository; `git fetch` where it is"
+            f"its commit {commit[:12]} is not in this repository: `git fetch` it from the clone"
+            f" that recorded the run, which keeps it as {source_patch.KEPT}{commit[:12]}…"
         )
     if tags.get(SOURCE_MEASURES, tags.get(MEASURED_BY)) != tags.get(MEASURED_BY):
         raise UserError("it was trained again since it was measured; `dvc repro` measures it again")

@@ -1,6 +1,5 @@
 """A run as it is trained: kept on disk at once, sent to the tracking store on the side."""
 
-import signal
 import sys
 import threading
 import time
@@ -12,7 +11,6 @@ from filelock import Timeout
 
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
-from plait.errors import Pruned
 from plait.proof.stage import sources
 from plait.tracking import runs
 from plait.tracking.backend import backend_of
@@ -33,9 +31,6 @@ AFTER_FAILURE = 5.0
 
 PATIENCE = 20.0
 """Seconds that the end of a training waits for the store, at most."""
-
-TERMINATED = 128 + signal.SIGTERM
-"""Exit status that the stages raise when they are asked to stop."""
 
 
 class LiveRun:
@@ -120,7 +115,7 @@ class LiveRun:
         traceback: TracebackType | None,
     ) -> None:
         """End the run with its true status; exceptions go on."""
-        status, reason = outcome(error)
+        status, reason = runs.outcome(error)
         try:
             self._append({"end": status, "error": reason, "cost": self._memory.values()})
             self._closing.set()
@@ -180,18 +175,3 @@ class LiveRun:
                 f" numbers:\n  {first}" + (f" and {len(more)} more" if more else ""),
                 file=sys.stderr,
             )
-
-
-def outcome(error: BaseException | None) -> tuple[str, str | None]:
-    """The status of a run that ended with ``error``, and what to say of it."""
-    if error is None or (isinstance(error, SystemExit) and not error.code):
-        return "FINISHED", None
-    if isinstance(error, KeyboardInterrupt):
-        return "KILLED", "interrupted (Ctrl-C)"
-    if isinstance(error, Pruned):
-        return "KILLED", f"pruned: {error}"
-    if isinstance(error, SystemExit):
-        if error.code == TERMINATED:
-            return "KILLED", "terminated (SIGTERM)"
-        return "FAILED", f"exit status {error.code}"
-    return "FAILED", f"{type(error).__name__}: {error}"

@@ -6,6 +6,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,8 +122,39 @@ def _record(
         tags |= {**source, **patch.tags, SOURCE_MEASURES: measured_by}
     run, created = runs.begin(store, resolved, tags, now, reopen=False)
     run_id = run.info.run_id
-    if patch.content:
-        log_patch(store, run_id, patch.content)
+    try:
+        if patch.content:
+            log_patch(store, run_id, patch.content)
+        differences = _complete(store, run, resolved, outputs, keep_model, more_tags, now)
+    except BaseException as error:
+        if created:
+            # Else it would say that it runs until another command looks for it.
+            with suppress(Exception):  # the store may be what has failed
+                runs.end(store, run_id, *runs.outcome(error))
+        raise
+    path = f"#/experiments/{run.info.experiment_id}/runs/{run_id}?{TRAINING_VIEWS}"
+    runs.end(store, run_id, "FINISHED", None, found.info.end_time if found else now)
+    facts = run_facts(store, store.client.get_run(run_id), path)
+    for file in render_report(facts).values():
+        store.client.log_artifact(run_id, str(file), "report")
+    return RecordedRun(run_id, path, created, tuple(differences))
+
+
+def _complete(
+    store: Store,
+    run: "Run",
+    resolved: Resolved,
+    outputs: Outputs,
+    keep_model: bool,
+    more_tags: Mapping[str, str],
+    now: int,
+) -> list[str]:
+    """Add what the run lacks.
+
+    :param now: milliseconds since the epoch.
+    :returns: a line for each number that it has otherwise than the outputs.
+    """
+    measured_by = evaluation_digest(resolved)
     dataset = Dataset.read(outputs.data)
     evaluation = read_json(outputs.evaluation / "evaluation.json")
     curves = curve_rows(outputs.curves, now)
@@ -142,7 +174,7 @@ def _record(
     if known != weights:
         differences.append(f"the weights: {known} recorded, {weights} now")
     _log_dataset(store, run, resolved, dataset)
-    _log_artifacts(store, run_id, resolved, outputs)
+    _log_artifacts(store, run.info.run_id, resolved, outputs)
 
     better = evaluation["verdict"]["better_than_naive"]
     primary = evaluation["primary"]
@@ -162,14 +194,9 @@ def _record(
         for line in differences:
             print(f"  {line}")
     elif "plait.differences" in run.data.tags:
-        store.client.delete_tag(run_id, "plait.differences")
-    runs.set_tags(store, run_id, tags)
-    path = f"#/experiments/{run.info.experiment_id}/runs/{run_id}?{TRAINING_VIEWS}"
-    runs.end(store, run_id, "FINISHED", None, found.info.end_time if found else now)
-    facts = run_facts(store, store.client.get_run(run_id), path)
-    for file in render_report(facts).values():
-        store.client.log_artifact(run_id, str(file), "report")
-    return RecordedRun(run_id, path, created, tuple(differences))
+        store.client.delete_tag(run.info.run_id, "plait.differences")
+    runs.set_tags(store, run.info.run_id, tags)
+    return differences
 
 
 def evaluation_digest(resolved: Resolved) -> str:

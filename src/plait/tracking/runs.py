@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,17 @@ import psutil
 
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
+from plait.errors import Pruned
 from plait.tracking import process
 from plait.tracking.points import chunks
-from plait.tracking.source_patch import COMMIT, PATCH, WITHOUT, commit_of
+from plait.tracking.source_patch import COMMIT, PATCH, WITHOUT, commit_of, keep_commit
 from plait.tracking.store import Store, precedence
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+
+TERMINATED = 128 + signal.SIGTERM
+"""Exit status that the stages raise when they are asked to stop."""
 
 LONGEST_PARAMETER = 6000
 """Characters that MLflow keeps of a parameter."""
@@ -42,6 +47,21 @@ def tags_of(workspace: Workspace, resolved: Resolved, stage: str) -> dict[str, s
     if os.environ.get("DVC_EXP_NAME"):
         tags["plait.dvc_experiment"] = os.environ["DVC_EXP_NAME"]
     return tags
+
+
+def outcome(error: BaseException | None) -> tuple[str, str | None]:
+    """The status of a run that ended with ``error``, and what to say of it."""
+    if error is None or (isinstance(error, SystemExit) and not error.code):
+        return "FINISHED", None
+    if isinstance(error, KeyboardInterrupt):
+        return "KILLED", "interrupted (Ctrl-C)"
+    if isinstance(error, Pruned):
+        return "KILLED", f"pruned: {error}"
+    if isinstance(error, SystemExit):
+        if error.code == TERMINATED:
+            return "KILLED", "terminated (SIGTERM)"
+        return "FAILED", f"exit status {error.code}"
+    return "FAILED", f"{type(error).__name__}: {error}"
 
 
 def run_name(resolved: Resolved) -> str:
@@ -84,6 +104,8 @@ def begin(
         else:
             run = found
     run_id = run.info.run_id
+    if COMMIT in tags:
+        keep_commit(store.workspace.anchor, tags[COMMIT])
     # One that another machine has made at this very moment keeps that machine's tags.
     if found is not None:
         store.client.update_run(run_id, "RUNNING" if reopen else None, run_name(resolved))

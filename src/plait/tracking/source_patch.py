@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,10 @@ LARGEST = 10_000_000
 
 MOST_NAMED = 40
 """Files that a tag names at most."""
+
+KEPT = "refs/plait/commits/"
+"""Where git is told of the commits that runs name, which it may else remove once they are squashed,
+rebased or amended away. They are in no branch, and neither pushed nor cloned."""
 
 REBUILT = ("dvc.lock", "resolved", "results")
 """What `dvc repro` itself writes into the tree: a change there is no edit of anybody's."""
@@ -75,6 +80,13 @@ def commit_of(root: Path) -> dict[str, str]:
     except (OSError, subprocess.CalledProcessError):
         return {}
     return {COMMIT: commit, DIRTY: "true" if changes else "false"}
+
+
+def keep_commit(root: Path, commit: str) -> None:
+    """Have git keep a commit for good, for its runs are rebuilt from it."""
+    # A repository that nothing can be written into loses nothing.
+    with suppress(OSError, subprocess.CalledProcessError):
+        _git(root, "update-ref", f"{KEPT}{commit}", commit)
 
 
 def take_patch(
