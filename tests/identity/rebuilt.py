@@ -48,6 +48,8 @@ class Run:
     """By metric and step."""
     weights: str | None
     measured_by: str = ""
+    measured: bool = True
+    """Whether it was recorded to the end; else it holds what its training told."""
 
     @property
     def key(self) -> str:
@@ -145,9 +147,9 @@ class Rebuilder:
 def differences(run: Run, clean: dict[str, Any]) -> list[str]:
     """Number for number: a line with the first ones, if any differ."""
     found = []
-    if run.weights != clean["weights"]:
+    if run.weights != clean["weights"] and (run.measured or run.weights):
         found.append(f"weights {run.weights} recorded, {clean['weights']} by its identity")
-    for metric in sorted({*run.numbers, *clean["numbers"]}):
+    for metric in sorted({*run.numbers, *(clean["numbers"] if run.measured else ())}):
         if metric.startswith(NUMBERS):
             recorded, named = run.numbers.get(metric), clean["numbers"].get(metric)
             if recorded != named:
@@ -254,6 +256,7 @@ def runs_of(root: Path) -> list[dict[str, Any]]:
                     "identity": identity,
                     "numbers": numbers,
                     "weights": tags.get("plait.weights"),
+                    "measured": "plait.evaluation" in tags,
                     **given,
                 }
             )

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -79,6 +80,9 @@ def test_a_training_leaves_one_finished_run_with_everything_said(
     assert tags["plait.git_dirty"] == "false"
     assert {"mlflow.user", "plait.version", "plait.pid_started", "plait.heartbeat"} <= tags.keys()
     assert journals(store.workspace) == []
+    # From the start, for a run that never comes to be measured says what it is of too.
+    kept = store.client.download_artifacts(run.info.run_id, "config/resolved.yaml")
+    assert Path(kept).read_text() == resolved().text()
 
     (root / "code.py").write_text("x = 2\n")
     train(store.workspace, resolved(identity="f" * 16), [1.0])

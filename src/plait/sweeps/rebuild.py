@@ -128,7 +128,10 @@ def _source(workspace: Workspace, run: ArchivedRun) -> Source:
             f" that recorded the run, which keeps it as {source_patch.KEPT}{commit[:12]}…"
         )
     if tags.get(SOURCE_MEASURES, tags.get(MEASURED_BY)) != tags.get(MEASURED_BY):
-        raise UserError("it was trained again since it was measured; `dvc repro` measures it again")
+        raise UserError(
+            "it was trained, or trained again, and not measured since: the same `dvc repro` or"
+            " `plait run` measures it"
+        )
     resolved = run.configuration()
     if resolved is None:
         raise UserError(

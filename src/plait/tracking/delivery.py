@@ -90,7 +90,10 @@ class Delivery:
 
     def _begin(self, begin: dict[str, Any], at: int) -> None:
         tags = {**begin["tags"], "plait.heartbeat": f"{time.time():.0f}"}
-        run, _ = runs.begin(self._store, Resolved(begin["resolved"]), tags, at)
+        resolved = Resolved(begin["resolved"])
+        run, _ = runs.begin(self._store, resolved, tags, at)
+        # At once: a run says what it is of, however it ends.
+        runs.log_configuration(self._store, run.info.run_id, resolved)
         if "patch" in begin:
             log_patch(self._store, run.info.run_id, unpacked(begin["patch"]))
         self._points = Points(self._store.client, run)

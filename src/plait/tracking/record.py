@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -337,10 +336,7 @@ def _log_dataset(store: Store, run: "Run", resolved: Resolved, dataset: Dataset)
 
 
 def _log_artifacts(store: Store, run_id: str, resolved: Resolved, outputs: Outputs) -> None:
-    with tempfile.TemporaryDirectory() as temporary:
-        configuration = Path(temporary) / "resolved.yaml"
-        configuration.write_text(resolved.text(), encoding="utf-8")
-        store.client.log_artifact(run_id, str(configuration), "config")
+    runs.log_configuration(store, run_id, resolved)
     for file in (outputs.metrics, outputs.curves, *sorted(outputs.evaluation.glob("*.*"))):
         store.client.log_artifact(run_id, str(file), "results")
     for plot in sorted(outputs.plots.glob("*.png")):

@@ -202,3 +202,8 @@ def _version() -> str:
     from importlib.metadata import version
 
     return version("plait")
+
+
+def log_configuration(store: Store, run_id: str, resolved: Resolved) -> None:
+    """Keep the whole configuration, from which the run is made again."""
+    store.client.log_text(run_id, resolved.text(), "config/resolved.yaml")
