@@ -16,7 +16,7 @@ repro: .venv/installed  ## set up, then rebuild every experiment listed in param
 
 # Not by their number of tests: the files with a single long one would all come last.
 test: .venv/installed-dev  ## set up with test tools, then run the tests (SLOW=1: all, as CI does)
-	@pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(if $(SLOW),--slow) \
+	@pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(if $(SLOW),--slow --durations=40) \
 		$(if $(NIGHTLY),--nightly -m nightly)
 
 lint: .venv/installed-dev  ## check format, style and types

@@ -110,8 +110,11 @@ def warm() -> None:
     for name in HEAVY:
         import_module(name)
     import torch
+    from mlflow.utils.requirements_utils import _init_modules_to_packages_map
 
     torch.set_num_threads(1)
+    # Of which package each module is: half a second, which MLflow asks for with each model.
+    _init_modules_to_packages_map()
     assert "plait" not in sys.modules, "the warm process must know nothing of the project"
 
 

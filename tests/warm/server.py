@@ -55,8 +55,13 @@ def import_all() -> None:
     import sklearn.linear_model
     import sklearn.metrics
     import sklearn.tree  # noqa: F401
+    import skops.io  # noqa: F401
     import torch._dynamo
     import torch.export  # noqa: F401
+    from mlflow.utils.requirements_utils import _init_modules_to_packages_map
+
+    # Of which package each module is: half a second, which MLflow asks for with each model.
+    _init_modules_to_packages_map()
 
     for key in own:
         del os.environ[key]
