@@ -11,7 +11,10 @@ from contextlib import suppress
 
 PYTHON, ADDRESS = "@python@", "@socket@"
 
-WARM = ("plait.stages.", "plait.sweeps.worker", "from plait.cli import main; main()")
+WARM = (
+    *("plait.stages.", "plait.sweeps.worker"),
+    *("from plait.cli import main; main()", "from plait.cli import console; console()"),
+)
 
 
 def main() -> None:

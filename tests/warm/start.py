@@ -15,7 +15,7 @@ _kept: list[object] = []
 
 @cache
 def warm_tools() -> Path | None:
-    """A folder with a ``python`` that asks the server, which ends with this process."""
+    """A folder with ``python`` and ``plait`` that ask the server, which ends with this process."""
     if sys.platform != "linux" or os.environ.get("PLAIT_TEST_COLD"):
         return None
     folder = tempfile.TemporaryDirectory(prefix="warm-")
@@ -31,7 +31,12 @@ def warm_tools() -> Path | None:
     text = (HERE / "client.py").read_text(encoding="utf-8")
     text = text.replace("@python@", sys.executable).replace("@socket@", str(address))
     (tools / "python").write_text(f"#!{sys.executable} -IS\n{text}", encoding="utf-8")
-    (tools / "python").chmod(0o755)
+    (tools / "plait").write_text(
+        f"#!/bin/sh\nexec '{tools}/python' -c 'from plait.cli import console; console()' \"$@\"\n",
+        encoding="utf-8",
+    )
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
     _kept.extend((folder, server))
     return tools
 
