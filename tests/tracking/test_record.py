@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 import plait.tracking.load
 import plait.tracking.record
@@ -31,6 +33,7 @@ from plait.tracking.live import LiveRun
 from plait.tracking.load import load
 from plait.tracking.reaper import reap
 from plait.tracking.record import RecordedRun, metric_name, record
+from plait.tracking.runs import add_parameters
 from plait.tracking.store import Store, open_store
 
 from .conftest import VALUES, points, resolved
@@ -408,6 +411,28 @@ def test_a_recording_that_is_ended_by_a_signal_is_completed_by_the_next(
     assert run.info.status == "FINISHED"
     assert len(run.outputs.model_outputs) == 1
     assert points(store, run.info.run_id, "train/loss") == CURVES
+
+
+def test_two_machines_may_add_the_same_parameters_at_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(workspace, "local", {})
+    run = store.client.create_run(store.experiment("line"))
+    log_batch, failures = MlflowClient.log_batch, [0]
+
+    def taken(client: MlflowClient, run_id: str, **given: Any) -> None:
+        log_batch(client, run_id, params=given["params"][: 2 * failures[0]])
+        if len(given["params"]) > 2 or not failures[0]:
+            failures[0] += 1
+            raise MlflowException("duplicate key value violates unique constraint")
+
+    monkeypatch.setattr(MlflowClient, "log_batch", taken)
+    with pytest.raises(MlflowException, match="duplicate"):
+        add_parameters(store, run, {"a": 1})  # which nobody has added
+    add_parameters(store, run, {"a": 1, "b": 2, "c": 3, "d": 4})
+    assert store.client.get_run(run.info.run_id).data.params == {
+        key: str(value) for value, key in enumerate("abcd", start=1)
+    }
 
 
 def test_a_new_run_that_is_asked_to_end_while_it_is_recorded_says_so(

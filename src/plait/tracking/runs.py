@@ -166,17 +166,30 @@ def set_tags(store: Store, run_id: str, tags: dict[str, str]) -> None:
 def add_parameters(store: Store, run: "Run", parameters: dict[str, Any]) -> None:
     """Record the parameters that the run lacks.
 
-    They are part of the identity, so those it has are the same.
+    They are part of the identity, so those it has are the same. A server refuses to take those
+    that another machine adds at the very same moment.
     """
     from mlflow.entities import Param
+    from mlflow.exceptions import MlflowException
 
+    run_id = run.info.run_id
     values = {key: parameter_text(value) for key, value in parameters.items()}
-    known = run.data.params
+    missing = _missing(values, run.data.params)
+    while missing:
+        try:
+            for batch in chunks([Param(key, values[key]) for key in missing], 100):
+                store.client.log_batch(run_id, params=batch)
+            return
+        except MlflowException:
+            before, missing = missing, _missing(values, store.client.get_run(run_id).data.params)
+            if missing == before:
+                raise
+
+
+def _missing(values: dict[str, str], known: dict[str, str]) -> list[str]:
     changed = {key for key in values.keys() & known.keys() if values[key] != known[key]}
     assert not changed, f"parameters of one identity differ: {sorted(changed)}"
-    missing = [Param(key, value) for key, value in values.items() if key not in known]
-    for batch in chunks(missing, 100):
-        store.client.log_batch(run.info.run_id, params=batch)
+    return [key for key in values if key not in known]
 
 
 def parameter_text(value: Any) -> str:
