@@ -34,13 +34,11 @@ from plait.config.compose import Project, write_resolved
 from plait.config.pairs import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.stages.entry import end_at_sigterm
-from plait.stages.generate import generate
-from plait.stages.pretrain import pretrain
 from plait.training import rank
 from plait.training.checkpoints import newest
 from plait.training.fit import Task, task_of
 from plait.training.loop import Place, Trained, train
-from training.fitting import Lab
+from training.fitting import Lab, leave_inputs
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -413,8 +411,7 @@ def terminated_stage(checkout: Checkout, times: int, draw: random.Random) -> Fig
     project = Project(checkout.root)
     write_resolved(checkout.root / "resolved", project.compose_all())
     workspace, resolved = Workspace.at(checkout.root), project.compose("linear_regression")
-    for earlier in (generate, pretrain):
-        earlier(workspace, resolved, workspace.outputs("linear_regression"))
+    leave_inputs(workspace, resolved)
     wrong = 0
     for _ in range(times):
         before = set(workspace.checkpoints(resolved.identity).glob("*.ckpt"))

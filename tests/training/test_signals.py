@@ -15,11 +15,8 @@ from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from checkouts import Checkout
 from plait.artifacts import Workspace
 from plait.config.compose import Project, write_resolved
-from plait.proof.stage import proved
 from plait.stages.entry import end_at_sigterm
-from plait.stages.generate import generate
-from plait.stages.pretrain import pretrain
-from training.fitting import Lab
+from training.fitting import Lab, leave_inputs
 
 ENDLESS = {
     "trainer": {"max_epochs": 1_000_000, "checkpoint_minutes": 0},
@@ -52,11 +49,7 @@ def test_sigterm_exits_143_and_ctrl_c_130_and_neither_leaves_a_model(
         write_resolved(checkout.root / "resolved", Project(checkout.root).compose_all())
         workspace = Workspace.at(checkout.root)
         resolved = Project(checkout.root).compose("linear_regression")
-        outputs = workspace.outputs("linear_regression")
-        composed = workspace.resolved("linear_regression")
-        for stage, earlier in (("generate", generate), ("pretrain", pretrain)):
-            with proved(stage, workspace, resolved, outputs, composed):
-                earlier(workspace, resolved, outputs)
+        leave_inputs(workspace, resolved)
         checkpoint = workspace.checkpoints(resolved.identity)
         process = start(checkout.root)
         wait_for(checkpoint, process)
