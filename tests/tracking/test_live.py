@@ -20,7 +20,7 @@ from plait.tracking import live
 from plait.tracking.delivery import deliver_journals
 from plait.tracking.journal import Journal, journals
 from plait.tracking.live import LiveRun
-from plait.tracking.runs import outcome
+from plait.tracking.runs import MEASURED_BY, outcome
 from plait.tracking.store import Store, open_store
 
 from .conftest import points, resolved
@@ -98,6 +98,17 @@ def test_the_same_identity_goes_back_into_its_run_and_doubles_no_point(store: St
     assert points(store, run.info.run_id, "train/loss") == [(0, 1.0), (1, 0.5), (2, 0.25)]
     assert run.info.status == "FINISHED"
     assert "plait.differences" not in run.data.tags
+
+
+def test_a_measured_run_keeps_the_configuration_of_its_numbers(store: Store) -> None:
+    """Trained again to be measured otherwise, it still shows what it was measured by."""
+    train(store.workspace, resolved(), [1.0])
+    run_id = the_run(store).info.run_id
+    store.client.set_tag(run_id, MEASURED_BY, "as before")
+    again = Resolved({**resolved().values, "description": "Measured otherwise."})
+    train(store.workspace, again, [1.0])
+    kept = store.client.download_artifacts(run_id, "config/resolved.yaml")
+    assert Path(kept).read_text() == resolved().text() != again.text()
 
 
 def test_time_and_memory_are_those_of_the_training(store: Store) -> None:

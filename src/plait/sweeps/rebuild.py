@@ -32,12 +32,12 @@ from plait.tracking import source_patch
 from plait.tracking.archive import ArchivedRun
 from plait.tracking.find import find
 from plait.tracking.record import (
-    MEASURED_BY,
     SOURCE_MEASURES,
     curve_rows,
     final_values,
     pretraining_rows,
 )
+from plait.tracking.runs import MEASURED_BY
 from plait.tracking.weights import WEIGHTS, weights_digest
 from plait.training.devices import check_devices, describe_devices
 from plait.training.settings import Settings

@@ -35,8 +35,8 @@ from plait.tracking.backend import backend_of
 from plait.tracking.claim import claim
 from plait.tracking.delivery import deliver_journal
 from plait.tracking.find import SWEEPS, names_in
-from plait.tracking.record import MEASURED_BY, evaluation_digest, record
-from plait.tracking.runs import TERMINATED, outcome
+from plait.tracking.record import evaluation_digest, record
+from plait.tracking.runs import MEASURED_BY, TERMINATED, outcome
 from plait.tracking.store import Store, StoreBroken, StoreSilent, open_store, said_plainly
 
 if TYPE_CHECKING:

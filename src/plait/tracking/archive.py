@@ -8,8 +8,7 @@ from plait.errors import UserError
 from plait.tracking import source_patch
 from plait.tracking.exported import NETWORK
 from plait.tracking.logged_model import logged_model_id
-from plait.tracking.record import MEASURED_BY
-from plait.tracking.runs import artifacts_gone, set_tags
+from plait.tracking.runs import MEASURED_BY, artifacts_gone, set_tags
 from plait.tracking.store import Store, said_plainly
 
 if TYPE_CHECKING:

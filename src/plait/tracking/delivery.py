@@ -92,8 +92,10 @@ class Delivery:
         tags = {**begin["tags"], "plait.heartbeat": f"{time.time():.0f}"}
         resolved = Resolved(begin["resolved"])
         run, _ = runs.begin(self._store, resolved, tags, at)
-        # At once: a run says what it is of, however it ends.
-        runs.log_configuration(self._store, run.info.run_id, resolved)
+        if runs.MEASURED_BY not in run.data.tags:
+            # At once: a run says what it is of, however it ends. One that was measured keeps the
+            # configuration of the numbers that it shows, until it is measured again.
+            runs.log_configuration(self._store, run.info.run_id, resolved)
         if "patch" in begin:
             log_patch(self._store, run.info.run_id, unpacked(begin["patch"]))
         self._points = Points(self._store.client, run)

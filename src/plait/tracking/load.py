@@ -13,8 +13,8 @@ from plait.errors import UserError
 from plait.tracking import cost
 from plait.tracking.find import find
 from plait.tracking.logged_model import logged_model_id
-from plait.tracking.record import BASELINE, MEASURED_BY, MEMBER
-from plait.tracking.runs import artifacts_gone
+from plait.tracking.record import BASELINE, MEMBER
+from plait.tracking.runs import MEASURED_BY, artifacts_gone
 from plait.tracking.store import Store, import_pyfunc, said_plainly
 
 if TYPE_CHECKING:

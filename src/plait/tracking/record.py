@@ -22,6 +22,7 @@ from plait.tracking.cost import MEMORY, SECONDS
 from plait.tracking.delivery import deliver_journal, deliver_journals
 from plait.tracking.logged_model import log_model, logged_model_id
 from plait.tracking.points import Points, Row
+from plait.tracking.runs import MEASURED_BY
 from plait.tracking.source_patch import SourcePatch, commit_of, log_patch, take_patch
 from plait.tracking.store import Store, open_store, said_plainly
 from plait.tracking.weights import WEIGHTS, weights_digest
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 
 DIGEST_LENGTH = 12
 """Characters of a data set's digest: MLflow keeps at most 36, its lists have room for few."""
-
-
-MEASURED_BY = "plait.evaluation"
-"""The tag that holds `evaluation_digest`."""
 
 SOURCE_MEASURES = "plait.source_evaluation"
 """The tag with the `evaluation_digest` of the tree that the tags of the source name."""

@@ -7,7 +7,7 @@ from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.tracking import runs
 from plait.tracking.backend import backend_of
-from plait.tracking.record import MEASURED_BY
+from plait.tracking.runs import MEASURED_BY
 from plait.tracking.store import open_store, said_plainly
 
 

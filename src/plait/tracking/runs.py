@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 TERMINATED = 128 + signal.SIGTERM
 """Exit status that the stages raise when they are asked to stop."""
 
+MEASURED_BY = "plait.evaluation"
+"""The tag of a measured run that holds `plait.tracking.record.evaluation_digest`."""
+
 LONGEST_PARAMETER = 6000
 """Characters that MLflow keeps of a parameter."""
 
