@@ -228,7 +228,7 @@ def _table(
     direction = next((entry.score.direction for entry in part if entry.score), None)
     order = {"minimize": ", less is better", "maximize": ", more is better", None: ""}[direction]
     # What all runs have in their names stands above them.
-    above = [word for word in part[0].label.split() if word in shared]
+    above = [word for word in part[0].label.split() if word in shared - {experiment}]
     lines = [f"{' '.join([experiment, *above])}{on}{order}", *_lines(head, widths)]
     for entry, row in zip(part, rows, strict=True):
         if entry.score is None:
