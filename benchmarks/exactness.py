@@ -31,9 +31,9 @@ from safetensors.torch import load_file
 from checkouts import Checkout, copy_project
 from plait.artifacts import Workspace, write_text
 from plait.config.compose import Project, write_resolved
-from plait.config.pairs import module_of, settings_of
+from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
-from plait.stages.entry import end_at_sigterm
+from plait.pipeline.entry import end_at_sigterm
 from plait.training import rank
 from plait.training.checkpoints import newest
 from plait.training.fit import Task, task_of
@@ -551,7 +551,7 @@ def _plait(checkout: Checkout, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def _stage(checkout: Checkout) -> "subprocess.Popen[str]":
-    return _popen(checkout, sys.executable, "-m", "plait.stages.train", "linear_regression")
+    return _popen(checkout, sys.executable, "-m", "plait.pipeline.train", "linear_regression")
 
 
 def _popen(checkout: Checkout, *command: str) -> "subprocess.Popen[str]":

@@ -21,13 +21,13 @@ from typing import Any
 from checkouts import copy_project
 from plait.artifacts import Outputs, Workspace
 from plait.config.compose import Project
-from plait.config.pairs import kind_of
+from plait.config.registry import family_of
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, read_part
 from plait.evaluation.verify import bound
-from plait.stages.evaluate import evaluate
-from plait.stages.generate import generate
-from plait.stages.pretrain import pretrain
+from plait.pipeline.evaluate import evaluate
+from plait.pipeline.generate import generate
+from plait.pipeline.pretrain import pretrain
 from plait.training.curves import write_curves
 from plait.training.fit import fit, prepare
 
@@ -114,14 +114,14 @@ def _made(folder: Path, workspace: Workspace, resolved: Resolved) -> dict[str, A
         checkpoints=folder / "checkpoints" / name,
         observe=lambda epoch, values: None,
     )
-    model.save(outputs.model)
-    write_curves(outputs.curves, curves)
+    model.save(outputs["model"])
+    write_curves(outputs["curves"], curves)
     evaluate(workspace, resolved, outputs)
     return {
         "digests": {out: _digest(getattr(outputs, out)) for out in OUTS},
-        "metrics": json.loads(outputs.metrics.read_text(encoding="utf-8")),
-        "evaluation": json.loads((outputs.evaluation / "evaluation.json").read_text("utf-8")),
-        "by_gradient": kind_of(resolved.choice("model")).by_gradient,
+        "metrics": json.loads(outputs["metrics"].read_text(encoding="utf-8")),
+        "evaluation": json.loads((outputs["evaluation"] / "evaluation.json").read_text("utf-8")),
+        "by_gradient": family_of(resolved.choice("model")).by_gradient,
     }
 
 

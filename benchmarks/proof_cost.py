@@ -12,8 +12,9 @@ from pathlib import Path
 
 from plait.artifacts import Workspace
 from plait.config.compose import Project
-from plait.config.resolved import STAGES, Resolved
+from plait.config.resolved import Resolved
 from plait.contents import Contents, unchanged
+from plait.pipeline.stages import STAGES
 from plait.proof.stage import Proof
 from plait.state import State
 

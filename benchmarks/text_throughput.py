@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from plait.config.compose import Project
-from plait.config.pairs import module_of, settings_of
+from plait.config.registry import module_of, settings_of
 from plait.data.dataset import Dataset, read_part
 from plait.data.write import write
 from plait.models.pretrained import find

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from plait.config.compose import Project
-from plait.config.pairs import module_of, settings_of
+from plait.config.registry import module_of, settings_of
 from plait.data.dataset import Dataset, read_part
 from plait.data.write import write
 from plait.training.fit import fit

@@ -18,8 +18,8 @@ from plait.artifacts import Outputs, Workspace
 from plait.config.compose import Project
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, read_part
-from plait.stages.evaluate import evaluate
-from plait.stages.generate import generate
+from plait.pipeline.evaluate import evaluate
+from plait.pipeline.generate import generate
 from plait.sweeps.trial import Trial
 from plait.sweeps.worker import Worker
 from plait.training.curves import write_curves
@@ -44,8 +44,8 @@ def calls_alone(workspace: Workspace, resolved: Resolved, data: Path, results: P
         checkpoints=results / "checkpoints",
         observe=lambda epoch, values: None,
     )
-    model.save(outputs.model)
-    write_curves(outputs.curves, curves)
+    model.save(outputs["model"])
+    write_curves(outputs["curves"], curves)
     evaluate(workspace, resolved.handed_to("evaluate"), outputs)
     return time.perf_counter() - began
 

@@ -14,7 +14,7 @@ from checkouts import Checkout, copy_project
 from plait.artifacts import Workspace
 from plait.cli import main
 from plait.config.compose import Project
-from plait.config.resolved import READS, STAGES, digests_read
+from plait.pipeline.stages import STAGES
 
 LINEAR = "linear_regression"
 SOLVED = "least_squares"
@@ -53,7 +53,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     entries, workspace = {}, Workspace.at(checkout.root)
     for name, resolved in Project(checkout.root).compose_all().items():
         for stage in STAGES:
-            read = {key: resolved[key] for key in (*READS[stage], *digests_read(stage))}
+            read = {key: resolved[key] for key in STAGES[stage].keys}
             entries[f"{stage}@{name}"] = {"params": {f"resolved/{name}.yaml": read}}
             left = [*workspace.outputs(name).left_by(stage).values()]
             for path in left if stage != "record" else [workspace.recorded(name)]:
@@ -224,7 +224,7 @@ def test_verify_ends_with_1_if_one_of_the_listed_experiments_does_not_hold(
 
 def stage(checkout: Checkout, name: str, *arguments: str) -> Said:
     env = {"PYTHONPATH": os.fspath(checkout.root / "src")}
-    command = (sys.executable, "-m", f"plait.stages.{name}", *arguments)
+    command = (sys.executable, "-m", f"plait.pipeline.{name}", *arguments)
     result = checkout.run(*command, check=False, env=env)
     return Said(result.returncode, result.stdout, result.stderr)
 
@@ -268,7 +268,7 @@ def test_a_stage_without_its_inputs_says_which_and_writes_nothing(checkout: Chec
 def test_a_stage_wants_one_name(checkout: Checkout) -> None:
     for arguments in ([], [LINEAR, SOLVED]):
         said = stage(checkout, "generate", *arguments)
-        assert said == Said(2, "", "plait: usage: python -m plait.stages.generate NAME\n")
+        assert said == Said(2, "", "plait: usage: python -m plait.pipeline.generate NAME\n")
 
 
 def test_training_without_a_training_part_is_refused(checkout: Checkout) -> None:
@@ -294,7 +294,7 @@ def test_a_stage_refuses_versions_that_are_not_the_locks(edited: Checkout) -> No
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("pandas: 3", "pandas: 2"), encoding="utf-8")
     result = edited.run(
-        *(sys.executable, "-m", "plait.stages.generate", LINEAR),
+        *(sys.executable, "-m", "plait.pipeline.generate", LINEAR),
         check=False,
         env={"PYTHONPATH": str(edited.root / "src")},
     )

@@ -1,16 +1,20 @@
 """Invalidation is exact: for each edit, the stages that run again, and no others."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from checkouts import Checkout, copy_project
+from checkouts import ROOT, Checkout, copy_project
+from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.levels import flat
 from plait.config.packages import read_lock
-from plait.config.resolved import READS, STAGES, Resolved, digests_read
+from plait.config.resolved import Resolved
+from plait.pipeline.stages import GROUPS, STAGES
 
 LINEAR = "linear_regression"
 SOLVED = "least_squares"
@@ -192,9 +196,7 @@ def what_each_stage_reads(checkout: Checkout) -> dict[str, dict[str, object]]:
     project = Project(checkout.root)
     return {
         f"{stage}@{name}": {
-            leaf: value
-            for key in (*READS[stage], *digests_read(stage))
-            for leaf, value in flat({key: resolved[key]})
+            leaf: value for key in STAGES[stage].keys for leaf, value in flat({key: resolved[key]})
         }
         for name, resolved in project.compose_all().items()
         for stage in STAGES
@@ -248,14 +250,40 @@ def together() -> dict[str, list[Edit]]:
     return {"what nothing reads": unread, **rest}
 
 
-def test_resolved_values_are_what_the_lock_compares(shared_checkout: Checkout) -> None:
-    """``dvc.yaml`` names for each stage what the code says that it reads."""
+def test_dvc_runs_the_stages_of_the_table() -> None:
+    """``dvc.yaml`` says of each stage what `plait.pipeline.stages` says."""
     import yaml
 
-    pipeline = yaml.safe_load((shared_checkout.root / "dvc.yaml").read_text(encoding="utf-8"))
-    for stage in STAGES:
-        (named,) = pipeline["stages"][stage]["do"]["params"]
-        assert named["resolved/${key}.yaml"] == [*READS[stage], *digests_read(stage)]
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert list(pipeline) == ["compose", *STAGES]
+    workspace = Workspace.at(ROOT)
+    outputs = workspace.outputs("${key}")
+
+    def shown(paths: Iterable[Path]) -> set[str]:
+        return {path.relative_to(ROOT).as_posix() for path in paths}
+
+    def named(entry: dict[str, Any], *sections: str) -> set[str]:
+        listed = [each for section in sections for each in entry.get(section, [])]
+        return {path for each in listed for path in ([each] if isinstance(each, str) else each)}
+
+    for name, stage in STAGES.items():
+        entry = pipeline[name]["do"]
+        assert entry["cmd"] == f"PYTHONPATH=$PWD/src python -m plait.pipeline.{name} ${{key}}"
+        (keys,) = entry["params"]
+        assert set(keys.pop("resolved/${key}.yaml")) == set(stage.keys)
+        assert not keys
+        assert named(entry, "deps") == shown(outputs.taken_by(name).values())
+        assert named(entry, "outs", "plots", "metrics") == shown(workspace.left_by("${key}", name))
+
+
+def test_the_table_of_stages_holds_together() -> None:
+    left: set[str] = set()
+    for stage in STAGES.values():
+        assert set(stage.inputs) <= left, f"{stage.name} reads what no stage before it leaves"
+        left |= {output.name for output in stage.outputs}
+    assert len(STAGES) <= 7
+    for groups in (stage.loads for stage in STAGES.values()):
+        assert set(groups) <= GROUPS.keys()
 
 
 def test_a_stage_cannot_read_what_it_does_not_name() -> None:

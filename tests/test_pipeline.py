@@ -433,7 +433,7 @@ def test_a_failing_stage_is_said_and_recorded_and_blocks_nothing(built: Checkout
 def train_process(checkout: Checkout) -> psutil.Process | None:
     for process in psutil.process_iter():
         try:
-            if "plait.stages.train" in process.cmdline() and process.cwd() == str(checkout.root):
+            if "plait.pipeline.train" in process.cmdline() and process.cwd() == str(checkout.root):
                 return process
         except psutil.Error:
             continue

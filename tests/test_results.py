@@ -10,7 +10,7 @@ import pytest
 from checkouts import ROOT, Checkout
 from plait.config.compose import Project
 from plait.config.levels import flat, read_yaml
-from plait.config.resolved import READS, STAGES, digests_read
+from plait.pipeline.stages import STAGES
 
 NOISE_VARIANCE = 0.01
 
@@ -48,7 +48,7 @@ def test_the_commit_holds_what_its_code_and_configuration_give() -> None:
             locked = dict(flat(lock[f"{stage}@{name}"]["params"][f"resolved/{name}.yaml"]))
             read_now = {
                 leaf: value
-                for key in (*READS[stage], *digests_read(stage))
+                for key in STAGES[stage].keys
                 for leaf, value in flat({key: resolved[key]})
             }
             assert locked == read_now, f"{stage}@{name}"

@@ -3,38 +3,24 @@
 import json
 import math
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from plait.pipeline.stages import OUTPUTS, STAGES
+
 SIGNIFICANT_DIGITS = 8
 """Of the numbers in metrics files: more than any interval needs, fewer than float noise shows."""
 
 
-LEAVES: dict[str, tuple[str, ...]] = {
-    "generate": ("data",),
-    "pretrain": ("pretrained",),
-    "train": ("model", "curves"),
-    "evaluate": ("evaluation", "plots", "predictions", "metrics"),
-    "record": (),
-}
-"""What each stage leaves for those that follow, as `Outputs` names it; ``dvc.yaml`` names the
-same."""
-
-TAKES: dict[str, tuple[str, ...]] = {
-    "generate": (),
-    "pretrain": ("data",),
-    "train": ("data", "pretrained"),
-    "evaluate": ("data", "model", "curves"),
-    "record": ("data", "pretrained", "model", "curves", "metrics", "evaluation", "plots"),
-}
-"""What each stage reads of that."""
-
-
 @dataclass(frozen=True)
 class Outputs:
-    """What the stages of one experiment leave: a folder of data and a folder of results."""
+    """What the stages of one experiment leave: a folder of data and a folder of results.
+
+    ``outputs["model"]`` is the place of what `plait.pipeline.stages.OUTPUTS` calls so.
+    """
 
     data: Path
     """`generate`: {train,val,test}.parquet (val may be missing) and dataset.json."""
@@ -45,55 +31,37 @@ class Outputs:
     data_receipts: Path | None = None
     """The same of `generate`, whose data several trials may share; None: where the others are."""
 
-    @property
-    def pretrained(self) -> Path:
-        """`pretrain`: folder with pretrained.json, and with a transformer where it trained one."""
-        return self.results / "pretrained"
+    def __getitem__(self, name: str) -> Path:
+        output = OUTPUTS[name]
+        return (self.data if output.base == "data" else self.results) / output.path
 
-    @property
-    def model(self) -> Path:
-        """`train`: folder with model.json beside weights.safetensors or estimator.skops."""
-        return self.results / "model"
-
-    @property
-    def curves(self) -> Path:
-        """`train`: a row an epoch; columns ``epoch``, ``train/loss``, ``val/loss``, …"""
-        return self.results / "curves.csv"
-
-    @property
-    def metrics(self) -> Path:
-        """`evaluate`: one flat mapping such as ``{"test/mse": 0.01}``; kept in git."""
-        return self.results / "metrics.json"
-
-    @property
-    def evaluation(self) -> Path:
-        """`evaluate`: folder with evaluation.json and predictions.parquet."""
-        return self.results / "evaluation"
-
-    @property
-    def plots(self) -> Path:
-        """`evaluate`: folder of PNG files, which `dvc plots` shows."""
-        return self.results / "plots"
-
-    @property
-    def predictions(self) -> Path:
-        """`evaluate`: ``truth,prediction`` of some test rows, which `dvc plots` draws."""
-        return self.results / "predictions.csv"
+    def mark(self, name: str) -> Path:
+        """The file by which an output is known to be there."""
+        return self[name] / OUTPUTS[name].mark
 
     def receipt(self, stage: str) -> Path:
         """What a stage has written down."""
         folder = self.receipts or self.results / "receipts"
-        if stage == "generate":
+        if any(output.base == "data" for output in STAGES[stage].outputs):
             folder = self.data_receipts or folder
         return folder / f"{stage}.json"
 
     def left_by(self, stage: str) -> dict[str, Path]:
         """What a stage leaves, by name."""
-        return {name: getattr(self, name) for name in LEAVES[stage]}
+        return {output.name: self[output.name] for output in STAGES[stage].outputs}
 
     def taken_by(self, stage: str) -> dict[str, Path]:
         """What a stage reads of that which others left, by name."""
-        return {name: getattr(self, name) for name in TAKES[stage]}
+        return {name: self[name] for name in STAGES[stage].inputs}
+
+    def clear(self, stage: str) -> None:
+        """Remove what a stage left, and its receipt first: what none tells of is nothing."""
+        self.receipt(stage).unlink(missing_ok=True)
+        for path in self.left_by(stage).values():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -124,6 +92,11 @@ class Workspace:
         receipts = self.root / ".plait" / "receipts" / name
         data, results = self.root / "data" / "generated" / name, self.root / "results" / name
         return Outputs(data, results, receipts)
+
+    def left_by(self, name: str, stage: str) -> list[Path]:
+        """All that DVC knows a stage of an experiment to leave."""
+        left = [*self.outputs(name).left_by(stage).values()]
+        return left if STAGES[stage].computes else [*left, self.recorded(name)]
 
     def recorded(self, name: str) -> Path:
         """`record`: the mark that an experiment is recorded in this clone."""

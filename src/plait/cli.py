@@ -25,7 +25,7 @@ def find_root() -> Path:
 
 def compose(arguments: argparse.Namespace) -> int:
     """Check params.yaml and conf/, and write resolved/."""
-    from plait.stages.compose import compose as compose_stage
+    from plait.pipeline.compose import compose as compose_stage
 
     compose_stage(find_root())
     return 0

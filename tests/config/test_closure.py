@@ -9,6 +9,7 @@ from plait.config.closure import Code
 from plait.config.compose import Project
 from plait.config.packages import read_lock, versions_of
 from plait.errors import ConfigurationError
+from plait.pipeline.stages import STAGES
 
 MODULE = '''"""A module."""
 
@@ -82,12 +83,12 @@ def test_relative_imports_and_packages_used_as_files_are_seen(tmp_path: Path) ->
 def test_a_choice_brings_its_own_file_and_no_other() -> None:
     project = Project(ROOT)
     mlp = project.compose("market")
-    modules = project.code.closure("train", mlp).modules
+    modules = project.code.closure(STAGES["train"], mlp).modules
     assert "plait.models.mlp" in modules
     assert "plait.models.svm" not in modules
     assert not any(name.startswith(("plait.tracking", "plait.evaluation")) for name in modules)
     assert "plait.data.sources.market" not in modules
-    assert "plait.data.sources.market" in project.code.closure("generate", mlp).modules
+    assert "plait.data.sources.market" in project.code.closure(STAGES["generate"], mlp).modules
 
 
 def test_packages_are_those_that_can_change_numbers() -> None:

@@ -12,7 +12,7 @@ import pytest
 from checkouts import ROOT
 from plait.config.files import digest_of
 from plait.config.levels import read_yaml
-from plait.config.pairs import module_of, settings_of
+from plait.config.registry import module_of, settings_of
 from plait.contents import Contents
 from plait.data.dataset import PARTS, Dataset, Source, read_part
 from plait.data.write import write

@@ -33,10 +33,10 @@ def test_predictions_are_equal_at_any_chunk_size(linear: Case, rows: int) -> Non
 
 def test_the_numbers_are_of_all_test_rows(linear: Case) -> None:
     run(linear, true_model())
-    kept = pd.read_parquet(linear.outputs.evaluation / "predictions.parquet")
+    kept = pd.read_parquet(linear.outputs["evaluation"] / "predictions.parquet")
     assert kept.row.tolist() == linear.test.row.tolist()
     error = kept.truth - kept.prediction
-    written = json.loads(linear.outputs.metrics.read_text())
+    written = json.loads(linear.outputs["metrics"].read_text())
     assert list(written) == ["test/mse", "test/rmse", "test/mae", "test/r2"]
     assert written["test/mse"] == pytest.approx((error**2).mean(), rel=1e-7)
     assert written["test/mae"] == pytest.approx(error.abs().mean(), rel=1e-7)
@@ -44,7 +44,7 @@ def test_the_numbers_are_of_all_test_rows(linear: Case) -> None:
 
 def test_the_file_holds_what_is_returned(linear: Case) -> None:
     evaluation = run(linear, true_model())
-    assert json.loads((linear.outputs.evaluation / "evaluation.json").read_text()) == evaluation
+    assert json.loads((linear.outputs["evaluation"] / "evaluation.json").read_text()) == evaluation
 
 
 def test_a_good_model_is_called_better_and_compared_with_the_closed_form(linear: Case) -> None:
@@ -104,7 +104,7 @@ def test_listed_metrics_are_computed_and_the_first_is_primary(linear: Case) -> N
 def test_classes_have_numbers_of_their_own(outputs: Outputs, classes: tuple[str, ...]) -> None:
     case = classes_case(outputs, classes)
     evaluation = run(case, FakeModel(by_centre(len(classes))))
-    kept = pd.read_parquet(outputs.evaluation / "predictions.parquet")
+    kept = pd.read_parquet(outputs["evaluation"] / "predictions.parquet")
     counts = np.array(evaluation["confusion"]["counts"])
     assert counts.sum() == len(case.test) == evaluation["rows"]
     for number, row in enumerate(evaluation["per_class"]):
@@ -128,7 +128,7 @@ def test_a_test_part_of_one_class_has_no_area_and_says_so(outputs: Outputs) -> N
     area = evaluation["metrics"]["roc_auc"]
     assert area["value"] is None
     assert area["reason"] == "undefined here"
-    assert "test/roc_auc" not in json.loads(outputs.metrics.read_text())
+    assert "test/roc_auc" not in json.loads(outputs["metrics"].read_text())
     assert evaluation["per_class"][1]["recall"]["value"] is None
 
 
@@ -150,7 +150,7 @@ def test_a_diverged_model_is_refused_with_the_row(linear: Case) -> None:
 
 def test_the_table_for_dvc_is_short_and_even(market: Case) -> None:
     run(market, constant(0.0), resamples=20)
-    shown = pd.read_csv(market.outputs.predictions)
+    shown = pd.read_csv(market.outputs["predictions"])
     assert list(shown) == ["truth", "prediction"]
     assert len(shown) == 200 < len(market.test)
     assert shown.truth.iloc[[0, -1]].to_numpy() == pytest.approx(
@@ -169,7 +169,7 @@ def test_columns_of_the_source_never_hide_the_predictions(linear: Case) -> None:
         test=linear.test.assign(truth="said so"),
     )
     run(case, true_model(), resamples=20)
-    kept = pd.read_parquet(case.outputs.evaluation / "predictions.parquet")
+    kept = pd.read_parquet(case.outputs["evaluation"] / "predictions.parquet")
     assert list(kept) == ["row", "source_truth", "truth", "prediction"]
     assert kept.truth.tolist() == linear.test.y.tolist()
 

@@ -30,7 +30,7 @@ def test_two_evaluations_are_equal_byte_for_byte(market: Case, tmp_path: Path) -
     first = digests(market.outputs.results)
     run(market, model, CURVES, resamples=20)
     assert digests(market.outputs.results) == first
-    assert b"Software" not in (market.outputs.plots / "over_time.png").read_bytes()
+    assert b"Software" not in (market.outputs["plots"] / "over_time.png").read_bytes()
 
 
 def test_the_plots_fit_the_task_and_the_curves(linear: Case, market: Case) -> None:
@@ -46,7 +46,7 @@ def test_the_plots_fit_the_task_and_the_curves(linear: Case, market: Case) -> No
         assert plot["alt"]
     evaluation = run(market, constant(0.0), resamples=20)
     assert names(evaluation) == ["comparison", *scatter, "over_time"]
-    left = {path.stem for path in market.outputs.plots.iterdir()}
+    left = {path.stem for path in market.outputs["plots"].iterdir()}
     assert left == set(names(evaluation))
 
 

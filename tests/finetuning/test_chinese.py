@@ -9,7 +9,7 @@ from markupsafe import escape
 from checkouts import ROOT, Checkout, copy_project
 from finetuning.tiny import write_model
 from plait.config.levels import read_yaml
-from plait.config.pairs import module_of, settings_of
+from plait.config.registry import module_of, settings_of
 
 pytestmark = pytest.mark.slow
 

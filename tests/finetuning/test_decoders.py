@@ -12,7 +12,7 @@ import torch
 from checkouts import ROOT
 from finetuning.test_methods import check_sharded, new_network_of
 from finetuning.tiny import text_lab
-from plait.config.pairs import choices
+from plait.config.registry import choices
 from plait.models.language_model import TokenBatch
 from plait.models.trained import TrainedModel
 from training.fitting import Lab

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from checkouts import ROOT
 from plait.config.compose import Project
-from plait.config.pairs import choices, settings_of
+from plait.config.registry import choices, settings_of
 from plait.errors import ConfigurationError, UserError
 from plait.models.language_model import TokenBatch
 from plait.models.language_models import padded

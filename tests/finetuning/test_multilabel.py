@@ -11,10 +11,10 @@ from finetuning.tiny import sentences
 from plait.artifacts import Outputs, Workspace
 from plait.evaluation.evaluate import target
 from plait.models.trained import TrainedModel
-from plait.stages.evaluate import evaluate
-from plait.stages.generate import generate
-from plait.stages.record import record
-from plait.stages.train import train
+from plait.pipeline.evaluate import evaluate
+from plait.pipeline.generate import generate
+from plait.pipeline.record import record
+from plait.pipeline.train import train
 from plait.tracking.load import load
 from training.fitting import Lab
 
@@ -98,7 +98,7 @@ def test_from_the_file_to_the_report_and_the_logged_model(
     outputs = Outputs(tmp_path / "data", tmp_path / "results")
     for stage in (generate, train, evaluate, record):
         stage(workspace, resolved, outputs)
-    evaluation = json.loads((outputs.evaluation / "evaluation.json").read_text())
+    evaluation = json.loads((outputs["evaluation"] / "evaluation.json").read_text())
     assert evaluation["primary"] == "f1_macro"
     assert evaluation["baselines"].keys() == {"majority", "tfidf"}
     for member in evaluation["members"] or []:

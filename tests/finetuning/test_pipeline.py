@@ -14,7 +14,7 @@ from markupsafe import escape
 
 from checkouts import ROOT, WITHOUT_PICKLE, WITHOUT_PLAIT, Checkout, copy_project
 from finetuning.tiny import EXPERIMENT, sentences, write_model
-from plait.config.pairs import choices
+from plait.config.registry import choices
 from plait.evaluation.notation import readable, readable_size
 
 pytestmark = pytest.mark.slow

@@ -55,7 +55,7 @@ class Attack:
             return
         if sys.meta_path and sys.meta_path[0] is not self:
             sys.meta_path[:] = [self, *(finder for finder in sys.meta_path if finder is not self)]
-        what = KINDS[event](arguments) if event in KINDS else None
+        what = FAMILIES[event](arguments) if event in FAMILIES else None
         if what is not None:
             self._passed(what[0], self._relative(what[1]))
 
@@ -127,7 +127,7 @@ def _opened(arguments: tuple[Any, ...]) -> tuple[str, Any] | None:
     return ("write" if writes else "read"), path
 
 
-KINDS = {
+FAMILIES = {
     "open": _opened,
     "os.rename": lambda arguments: ("rename", arguments[1]),
     "os.remove": lambda arguments: ("remove", arguments[0]),
@@ -141,7 +141,7 @@ def role_of(command: list[str]) -> str | None:
     if "plait.sweeps.worker" in words:
         return "worker"
     for stage in ("compose", "generate", "pretrain", "train", "evaluate", "record"):
-        if f"plait.stages.{stage}" in words:
+        if f"plait.pipeline.{stage}" in words:
             return stage
     if "plait.training." in words:
         return "rank"

@@ -57,7 +57,7 @@ RECORDING: tuple[Point, ...] = (
 
 def _stage(name: str, *points: Point) -> list[tuple[str, Point]]:
     """A stage of its own: what it imports and is told comes first."""
-    first: tuple[Point, ...] = (("import", "plait.stages.entry", 1),)
+    first: tuple[Point, ...] = (("import", "plait.pipeline.entry", 1),)
     told: tuple[Point, ...] = (("read", "resolved/{}.yaml", 1),)
     return [(name, point) for point in (*first, *told, *points)]
 
@@ -279,7 +279,7 @@ def _add_named() -> None:
     fault = "a model's file is edited until it is trained"
     attacked(fault, "run", own["run"], ("run", ("rename", "*/resolved.yaml", 1)), CODE[4])
     for way, role in {"sweep": "worker", "repro": "train"}.items():
-        attacked(fault, way, own[way], (role, ("import", "plait.stages.entry", 1)), MODEL)
+        attacked(fault, way, own[way], (role, ("import", "plait.pipeline.entry", 1)), MODEL)
     # Several processes train: they load the code after the one that starts them.
     several = [*own["run"], DEVICES]
     began = ("run", ("import", "plait.training.launch", 1))

@@ -172,10 +172,11 @@ def code_digests(template: Path, tree: Path, values: dict[str, Any]) -> dict[str
     _use(template)
     from plait.config.closure import Code
     from plait.config.resolved import Resolved
+    from plait.pipeline.stages import STAGES as TABLE
 
     code = Code(tree / "src")
     try:
-        return {stage: code.closure(stage, Resolved(values)).digest for stage in STAGES}
+        return {stage: code.closure(TABLE[stage], Resolved(values)).digest for stage in STAGES}
     except SyntaxError:
         return {}  # Nothing can have been composed by it.
 
@@ -185,10 +186,10 @@ def train(tree: Path, values: dict[str, Any]) -> dict[str, Any]:
     _use(tree)
     from plait.artifacts import Workspace
     from plait.config.resolved import Resolved
-    from plait.stages.evaluate import evaluate
-    from plait.stages.generate import generate
-    from plait.stages.pretrain import pretrain
-    from plait.stages.train import train as train_stage
+    from plait.pipeline.evaluate import evaluate
+    from plait.pipeline.generate import generate
+    from plait.pipeline.pretrain import pretrain
+    from plait.pipeline.train import train as train_stage
 
     workspace = Workspace(tree, tree)
     resolved = Resolved({**values, "tracking": {"choice": "local"}})
@@ -203,14 +204,14 @@ def _of_outputs(outputs: Any) -> dict[str, Any]:
     from plait.tracking.record import curve_rows, final_values
     from plait.tracking.weights import weights_digest
 
-    evaluation = read_json(outputs.evaluation / "evaluation.json")
+    evaluation = read_json(outputs["evaluation"] / "evaluation.json")
     numbers: dict[str, dict[str, float]] = {}
-    for key, value in final_values(read_json(outputs.metrics), evaluation).items():
+    for key, value in final_values(read_json(outputs["metrics"]), evaluation).items():
         numbers[key] = {"0": value}
-    for row in curve_rows(outputs.curves, 0):
+    for row in curve_rows(outputs["curves"], 0):
         for key, value in row.values.items():
             numbers.setdefault(key, {})[str(row.step)] = value
-    return {"numbers": numbers, "weights": weights_digest(outputs.model)}
+    return {"numbers": numbers, "weights": weights_digest(outputs["model"])}
 
 
 def make_store(root: Path) -> None:

@@ -100,9 +100,9 @@ def test_a_process_is_struck_at_the_point_that_was_named(tmp_path: Path) -> None
     attack, tree = tmp_path / "attack", tmp_path / "tree"
     for folder in (attack / "done", attack / "files", tree / "plait" / "stages"):
         folder.mkdir(parents=True)
-    for name in ("plait/__init__.py", "plait/stages/__init__.py"):
+    for name in ("plait/__init__.py", "plait/pipeline/__init__.py"):
         (tree / name).touch()
-    (tree / "plait/stages/train.py").write_text(VICTIM)
+    (tree / "plait/pipeline/train.py").write_text(VICTIM)
     (tree / "data.csv").write_text("base")
     (attack / "files" / "1").write_text("edit")
 
@@ -123,7 +123,7 @@ def test_a_process_is_struck_at_the_point_that_was_named(tmp_path: Path) -> None
     before = (tree / "data.csv").stat().st_mtime_ns
     python, environment = environment_of(tmp_path)
     struck = subprocess.run(
-        [str(python), "-m", "plait.stages.train"],
+        [str(python), "-m", "plait.pipeline.train"],
         cwd=tree,
         env=environment | {hook.PLAN: str(attack), "PYTHONPATH": str(tree)},
         capture_output=True,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from checkouts import ROOT
-from plait.config.pairs import choices, kind_of
+from plait.config.registry import choices, family_of
 from plait.data.dataset import PARTS
 from plait.models.trained import TrainedModel
 from training.fitting import EXPERIMENT_OF_TASK, MODELS, Lab, OtherProcess, Outcome, files_of
@@ -27,7 +27,7 @@ def outcome(request: pytest.FixtureRequest, lab: Lab) -> Outcome:
 
 def test_every_choice_is_covered() -> None:
     of_columns = [
-        choice for choice in choices(ROOT / "conf", "model") if kind_of(choice).takes == "columns"
+        choice for choice in choices(ROOT / "conf", "model") if family_of(choice).takes == "columns"
     ]
     assert sorted({choice for choice, _ in MODELS}) == of_columns
 
@@ -55,7 +55,7 @@ def test_the_way_rows_are_cut_changes_no_prediction(
 
 def test_it_beats_a_constant_on_what_it_has_seen(outcome: Outcome) -> None:
     losses = outcome.curve("train/loss")
-    if kind_of(outcome.model.choice).by_gradient:
+    if family_of(outcome.model.choice).by_gradient:
         assert losses[-1] < losses[0]
     else:
         # Scaled target: the mean's error is 1; classes: log(3).

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from plait.config.pairs import module_of, settings_of
+from plait.config.registry import module_of, settings_of
 from plait.data.dataset import Column, Dataset
 from plait.models.kinds import Shape
 from plait.training.fit import fit

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from checkouts import ROOT
-from plait.config.pairs import choices, module_of, settings_of
+from plait.config.registry import choices, module_of, settings_of
 from plait.objectives.kinds import Batch
 
 

@@ -16,7 +16,7 @@ HOOK = """
 import sys, importlib.abc
 from pathlib import Path
 
-ARMED = "plait.stages.{stage}" in sys.orig_argv
+ARMED = "plait.pipeline.{stage}" in sys.orig_argv
 
 class Watch(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
@@ -59,7 +59,7 @@ def run(checkout: Checkout, stage: str, **hook: Any) -> None:
     :param hook: edits as text by file, and the moment: a module that is about to be imported.
     """
     environment = {"PYTHONPATH": str(checkout.root / "src")}
-    command = ("-m", f"plait.stages.{stage}", "linear_regression")
+    command = ("-m", f"plait.pipeline.{stage}", "linear_regression")
     if not hook:
         checkout.run("python", *command, env=environment)
         return

@@ -9,21 +9,21 @@ import pytest
 from checkouts import Checkout, copy_project
 from plait.artifacts import Workspace
 from plait.config.compose import Project, write_resolved
-from plait.config.resolved import Resolved, Stage
+from plait.config.resolved import Resolved
 from plait.data import reading
 from plait.errors import UserError
+from plait.pipeline.compose import compose
+from plait.pipeline.entry import StageFunction
+from plait.pipeline.evaluate import evaluate
+from plait.pipeline.generate import generate
+from plait.pipeline.pretrain import pretrain
+from plait.pipeline.record import record
+from plait.pipeline.train import train
 from plait.proof.refusal import Unproved
 from plait.proof.stage import STALE, proved
-from plait.stages.compose import compose
-from plait.stages.entry import StageFunction
-from plait.stages.evaluate import evaluate
-from plait.stages.generate import generate
-from plait.stages.pretrain import pretrain
-from plait.stages.record import record
-from plait.stages.train import train
 from plait.tracking.store import open_store
 
-STAGES: dict[Stage, StageFunction] = {
+STAGES: dict[str, StageFunction] = {
     "generate": generate,
     "pretrain": pretrain,
     "train": train,
@@ -74,7 +74,7 @@ class Line:
     def resolved(self) -> Resolved:
         return Resolved.read(self.composed)
 
-    def run(self, *stages: Stage) -> None:
+    def run(self, *stages: str) -> None:
         for stage in stages:
             resolved = self.resolved
             with proved(stage, self.workspace, resolved, self.outputs, self.composed):
@@ -173,7 +173,7 @@ def test_data_of_another_configuration_is_refused(line: Line) -> None:
 
 
 @pytest.mark.parametrize("stage", ["evaluate", "record"])
-def test_a_model_of_another_configuration_is_refused(line: Line, stage: Stage) -> None:
+def test_a_model_of_another_configuration_is_refused(line: Line, stage: str) -> None:
     line.run("generate", "pretrain", "train", "evaluate")
     line.root.joinpath("params.yaml").write_text("experiments:\n  line:\n    model: {ridge: 5.0}\n")
     write_resolved(line.root / "resolved", Project(line.root).compose_all())
@@ -186,7 +186,7 @@ def test_what_changes_while_a_training_runs_ends_it_without_result(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line.run("generate", "pretrain")
-    monkeypatch.setattr("plait.stages.train.fit", edited_after(line, line.edit_generated))
+    monkeypatch.setattr("plait.pipeline.train.fit", edited_after(line, line.edit_generated))
     with pytest.raises(Unproved, match="data/generated/line was changed while the stage ran"):
         line.run("train")
     ((status, error),) = line.runs()
@@ -206,7 +206,7 @@ def test_a_refused_training_keeps_its_checkpoint_and_goes_on_from_it(
     line.run("generate", "pretrain")
     original = (line.outputs.data / "dataset.json").read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr("plait.stages.train.fit", edited_after(line, line.edit_generated))
+        patch.setattr("plait.pipeline.train.fit", edited_after(line, line.edit_generated))
         with pytest.raises(Unproved):
             line.run("train")
     assert list(line.workspace.checkpoints(line.resolved.identity).glob("*.ckpt"))
@@ -227,7 +227,7 @@ def test_values_that_change_while_a_stage_runs_end_it(
         line.composed.write_text(text.replace("ridge: 0.0", "ridge: 1.0"))
         assert line.composed.read_text() != text
 
-    monkeypatch.setattr("plait.stages.train.fit", edited_after(line, other_values))
+    monkeypatch.setattr("plait.pipeline.train.fit", edited_after(line, other_values))
     with pytest.raises(Unproved, match=r"resolved/line\.yaml was changed meanwhile"):
         line.run("train")
 
@@ -250,7 +250,7 @@ def test_a_declared_file_is_part_of_the_identity_and_proved(
         factors.write_text("2.0\n")
         factors.write_text("1.0\n")
 
-    monkeypatch.setattr("plait.stages.train.fit", edited_after(line, edit_and_put_back))
+    monkeypatch.setattr("plait.pipeline.train.fit", edited_after(line, edit_and_put_back))
     with pytest.raises(Unproved, match=r"data/raw/factors\.txt was written while it was read"):
         line.run("train")
 
@@ -265,7 +265,7 @@ def test_a_file_that_was_away_and_comes_while_a_stage_runs_is_refused(
     line.run("generate", "pretrain")
     factors.unlink()
     late = edited_after(line, lambda: factors.write_text("2.0\n"))
-    monkeypatch.setattr("plait.stages.train.fit", late)
+    monkeypatch.setattr("plait.pipeline.train.fit", late)
     with pytest.raises(Unproved, match=r"data/raw/factors\.txt came while the stage ran"):
         line.run("train")
 
@@ -282,7 +282,7 @@ def test_a_file_that_is_touched_during_a_training_fails_nothing(
 ) -> None:
     line.run("generate", "pretrain")
     touched = edited_after(line, (line.outputs.data / "train.parquet").touch)
-    monkeypatch.setattr("plait.stages.train.fit", touched)
+    monkeypatch.setattr("plait.pipeline.train.fit", touched)
     line.run("train", "evaluate", "record")
     assert line.runs() == [("FINISHED", "")]
 
@@ -299,11 +299,11 @@ def test_code_that_would_run_is_compared_with_what_was_composed(line: Line) -> N
 
 def test_a_refusal_while_measuring_is_told_on_the_run(line: Line) -> None:
     line.run("generate", "pretrain", "train")
-    model = line.outputs.model / "model.json"
+    model = line.outputs["model"] / "model.json"
     model.write_text(model.read_text() + " ")
     environment = {"PYTHONPATH": str(line.root / "src")}
     answer = Checkout(line.root).run(
-        "python", "-m", "plait.stages.evaluate", "line", check=False, env=environment
+        "python", "-m", "plait.pipeline.evaluate", "line", check=False, env=environment
     )
     assert answer.returncode == 1
     assert "results/line/model: not what stage train leaves" in answer.stderr

@@ -37,7 +37,7 @@ def _no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
 def measured(case: Case, model: FakeModel, **changes: Any) -> Measured:
     """What evaluation leaves of a model."""
     evaluation = run(case, model, **changes)
-    return Measured(evaluation, pd.read_parquet(case.outputs.evaluation / "predictions.parquet"))
+    return Measured(evaluation, pd.read_parquet(case.outputs["evaluation"] / "predictions.parquet"))
 
 
 def judged(model: Measured, champion: Measured) -> Judgement:

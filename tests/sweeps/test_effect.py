@@ -9,7 +9,7 @@ from checkouts import Checkout
 from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.effect import Effect, effect_of, in_words, unused_in_params
-from plait.stages.compose import compose
+from plait.pipeline.compose import compose
 from plait.tracking.find import runs_of_sweep
 from plait.tracking.store import open_store
 from sweeps.launching import statuses

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from plait.artifacts import Outputs, write_json
-from plait.config.pairs import kind_of, module_of, settings_of
+from plait.config.registry import family_of, module_of, settings_of
 from plait.data.dataset import Column, Dataset, Task
 from plait.data.preprocessing import Preprocessor, Settings
 from plait.models.kinds import Shape
@@ -68,21 +68,21 @@ def write_outputs(root: Path, task: Task = "regression", model: str = "mlp") -> 
     for part in ("train", "test"):
         rows.to_parquet(outputs.data / f"{part}.parquet", index=False)
     dataset.write(outputs.data)
-    trained(rows, dataset, model).save(outputs.model)
-    outputs.curves.write_text(
+    trained(rows, dataset, model).save(outputs["model"])
+    outputs["curves"].write_text(
         "epoch,train/loss,val/loss\n0,1.0,2.0\n1,0.5,\n2,0.25,0.5\n", encoding="utf-8"
     )
-    write_json(outputs.metrics, {"test/mse": 0.25, "test/r2": 0.9})
-    outputs.evaluation.mkdir()
-    plots = outputs.plots
+    write_json(outputs["metrics"], {"test/mse": 0.25, "test/r2": 0.9})
+    outputs["evaluation"].mkdir()
+    plots = outputs["plots"]
     plots.mkdir()
     (plots / "residuals.png").write_bytes(b"\x89PNG\r\n")
     rows[["row"]].assign(truth=1.0, prediction=1.5).to_parquet(
-        outputs.evaluation / "predictions.parquet", index=False
+        outputs["evaluation"] / "predictions.parquet", index=False
     )
     naive = {"mean": 4.0, "zero": 3.0, "ols": 0.1}
     write_json(
-        outputs.evaluation / "evaluation.json",
+        outputs["evaluation"] / "evaluation.json",
         {
             "primary": "mse",
             "metrics": {
@@ -108,7 +108,7 @@ def trained(rows: pd.DataFrame, dataset: Dataset, choice: str) -> TrainedModel:
     preprocessor = Preprocessor.fit(rows, dataset, settings)
     shape = Shape(dataset.task, len(preprocessor.input_names), max(1, len(dataset.classes)))
     module, cls = module_of("model", choice), settings_of("model", choice)
-    if kind_of(choice).by_gradient:
+    if family_of(choice).by_gradient:
         import torch
 
         torch.manual_seed(0)

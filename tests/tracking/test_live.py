@@ -75,7 +75,7 @@ def test_a_training_leaves_one_finished_run_with_everything_said(
     assert tags["plait.pid"] == str(os.getpid())
     assert tags["plait.dvc_experiment"] == "brave-name"
     assert tags["mlflow.note.content"] == "A straight line through noise."
-    assert tags["mlflow.source.name"] == "src/plait/stages/train.py"
+    assert tags["mlflow.source.name"] == "src/plait/pipeline/train.py"
     assert len(tags["mlflow.source.git.commit"]) == 40
     assert tags["plait.git_dirty"] == "false"
     assert {"mlflow.user", "plait.version", "plait.pid_started", "plait.heartbeat"} <= tags.keys()

@@ -24,7 +24,7 @@ from plait.artifacts import Outputs, Workspace, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models.trained import TrainedModel
-from plait.stages.entry import end_at_sigterm
+from plait.pipeline.entry import end_at_sigterm
 from plait.tracking.archive import ArchivedRun
 from plait.tracking.backend import TRAINING_VIEWS
 from plait.tracking.delivery import deliver_journals
@@ -111,7 +111,7 @@ def test_a_missing_run_is_made_from_the_outputs_and_marked(
     assert tags["plait.verdict"] == "Better than predicting zero."
     assert tags["plait.better_than_naive"] == "true"
     assert tags["mlflow.runName"] == "lr=0.1"
-    assert tags["mlflow.source.name"] == "src/plait/stages/record.py"
+    assert tags["mlflow.source.name"] == "src/plait/pipeline/record.py"
     (dataset,) = found["datasets"]
     assert (dataset["name"], dataset["digest"]) == ("synthetic", "d" * 12)
     assert json.loads(dataset["source"]) == {"uri": "data/generated/line"}
@@ -256,12 +256,12 @@ def test_a_notebook_gets_everything_back(
     loaded = load("line")
     assert loaded.configuration.values == VALUES
     assert loaded.metrics["test/mse"] == 0.25
-    expected = pd.read_csv(outputs.curves)
+    expected = pd.read_csv(outputs["curves"])
     pd.testing.assert_frame_equal(loaded.history, expected, check_dtype=False)
     assert loaded.predictions["prediction"].eq(1.5).all()
     raw = frame()[["width", "height", "colour"]]
     predicted = loaded.model.predict(raw)["prediction"].to_numpy()
-    np.testing.assert_allclose(predicted, TrainedModel.load(outputs.model).predict(raw), 1e-6)
+    np.testing.assert_allclose(predicted, TrainedModel.load(outputs["model"]).predict(raw), 1e-6)
     for unknown in ("nothing", "it's", "0" * 32):
         with pytest.raises(UserError, match="no run"):
             load(unknown)
@@ -331,7 +331,7 @@ def test_the_model_loads_without_pickle_and_without_plait(
     assert process.returncode == 0, process.stderr
     predictions, one, _ = json.loads(process.stdout)
     assert one == 1
-    expected = TrainedModel.load(outputs.model).predict(frame())
+    expected = TrainedModel.load(outputs["model"]).predict(frame())
     if task == "regression":
         np.testing.assert_allclose(predictions["prediction"], expected, rtol=1e-5)
     else:
@@ -344,7 +344,7 @@ def test_the_model_loads_without_pickle_and_without_plait(
 def test_numbers_measured_otherwise_replace_the_former_ones(workspace: Workspace) -> None:
     outputs = write_outputs(workspace.root, model="decision_tree")
     run_id = recorded(workspace, outputs, resolved()).run_id
-    write_json(outputs.metrics, {"test/mse": 0.5, "test/r2": 0.9})
+    write_json(outputs["metrics"], {"test/mse": 0.5, "test/r2": 0.9})
     again = recorded(workspace, outputs, resolved(evaluation={"seed": 1}))
     assert again.run_id == run_id
     assert not again.differences

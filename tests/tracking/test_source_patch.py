@@ -353,7 +353,7 @@ def test_the_source_of_a_run_is_that_of_the_numbers_which_it_shows(
     run = after({}, "y = 2\n")
     assert (run.tags[COMMIT], run.tags[DIRTY]) == (trained_by, "false")
     git(root, "commit", "-qam", "another")
-    write_json(outputs.metrics, {"test/mse": 0.5, "test/r2": 0.9})
+    write_json(outputs["metrics"], {"test/mse": 0.5, "test/r2": 0.9})
     run = after({"seed": 1}, "y = 3\n")
     assert (run.tags[COMMIT], run.tags[DIRTY]) == (commit_of(root)[COMMIT], "true")
     assert run.tags[COMMIT] != trained_by
@@ -370,7 +370,7 @@ def test_the_digest_of_the_weights_is_that_of_the_first_and_another_is_told(
     outputs = write_outputs(workspace.root, model="decision_tree")
     first = recorded(workspace, outputs, resolved())
     assert first.differences == ()
-    description = outputs.model / "model.json"
+    description = outputs["model"] / "model.json"
     description.write_text(description.read_text() + "\n")
     (line,) = recorded(workspace, outputs, resolved()).differences
     known = archived(open_store(workspace, "local", {}), tmp_path).tags["plait.weights"]

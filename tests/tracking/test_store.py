@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from plait.artifacts import Workspace
-from plait.config.pairs import settings_of
+from plait.config.registry import settings_of
 from plait.errors import UserError
 from plait.tracking import live
 from plait.tracking.backend import backend_of, without_credentials

@@ -17,15 +17,15 @@ import pytest
 from checkouts import ROOT
 from plait.artifacts import Workspace
 from plait.config.compose import Project
-from plait.config.pairs import choices, kind_of, module_of, settings_of
-from plait.config.resolved import Resolved, Stage
+from plait.config.registry import choices, family_of, module_of, settings_of
+from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, read_part
 from plait.data.write import write
 from plait.models.trained import TrainedModel
+from plait.pipeline.entry import StageFunction
+from plait.pipeline.generate import generate
+from plait.pipeline.pretrain import pretrain
 from plait.proof.stage import proved
-from plait.stages.entry import StageFunction
-from plait.stages.generate import generate
-from plait.stages.pretrain import pretrain
 from plait.training.curves import write_curves
 from plait.training.epoch_end import EpochMeans
 from plait.training.fit import fit
@@ -36,7 +36,7 @@ MODELS = [
     (choice, task)
     for choice in choices(ROOT / "conf", "model")
     for task in settings_of("model", choice).tasks  # type: ignore[attr-defined]
-    if kind_of(choice).takes == "columns"
+    if family_of(choice).takes == "columns"
 ]
 """Every model that takes columns, with every task that it declares."""
 
@@ -195,7 +195,7 @@ def in_other_process(
 def leave_inputs(workspace: Workspace, resolved: Resolved) -> None:
     """What `train` takes of a composed experiment, left by the stages before it."""
     outputs, composed = workspace.outputs(resolved.name), workspace.resolved(resolved.name)
-    stages: dict[Stage, StageFunction] = {"generate": generate, "pretrain": pretrain}
+    stages: dict[str, StageFunction] = {"generate": generate, "pretrain": pretrain}
     for stage, function in stages.items():
         with proved(stage, workspace, resolved, outputs, composed):
             function(workspace, resolved.handed_to(stage), outputs)

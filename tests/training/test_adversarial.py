@@ -8,7 +8,7 @@ from torch import nn
 
 from checkouts import ROOT
 from plait.config.levels import read_yaml
-from plait.config.pairs import choices, module_of, settings_of
+from plait.config.registry import choices, module_of, settings_of
 from plait.errors import ConfigurationError
 from plait.objectives.kinds import Batch
 from plait.training.adversarial.steps import scaled, within

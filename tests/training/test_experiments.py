@@ -9,12 +9,12 @@ import pytest
 
 from checkouts import ROOT
 from plait.artifacts import Outputs, Workspace
-from plait.config.pairs import choices, kind_of
+from plait.config.registry import choices, family_of
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, read_part
 from plait.models.trained import TrainedModel
-from plait.stages.generate import generate
-from plait.stages.train import train
+from plait.pipeline.generate import generate
+from plait.pipeline.train import train
 from training.fitting import Lab
 
 
@@ -45,12 +45,12 @@ NOTES: list[Notes] = []
 def test_every_experiment_composes_and_trains_two_steps(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr("plait.stages.train.LiveRun", Notes)
+    monkeypatch.setattr("plait.pipeline.train.LiveRun", Notes)
     resolved = lab.resolved(name, "debug=fast", "data.seed=3")
-    if kind_of(resolved.choice("model")).name == "language_model":
+    if family_of(resolved.choice("model")).name == "language_model":
         # All of its texts, but the beginning of each.
         resolved = lab.resolved(name, "debug=fast", "data.seed=3", "model.max_length=8")
-    elif kind_of(resolved.choice("model")).name == "text_estimator":
+    elif family_of(resolved.choice("model")).name == "text_estimator":
         resolved = lab.resolved(name, "debug=fast", "data.seed=3", "data.labels=300")
     outputs = Outputs(tmp_path / "data", tmp_path / "results")
     workspace = Workspace(ROOT, tmp_path)
@@ -59,15 +59,15 @@ def test_every_experiment_composes_and_trains_two_steps(
     members = resolved["ensemble"] or 1
     assert NOTES[-1].epochs == list(range(members))
     assert not workspace.checkpoints(resolved.identity).exists()
-    if kind_of(resolved.choice("model")).by_gradient:
+    if family_of(resolved.choice("model")).by_gradient:
         assert resolved["trainer.max_steps"] == 2
     frame = read_part(outputs.data, "test")
     assert frame is not None
     classes = Dataset.read(outputs.data).classes
-    predictions = TrainedModel.load(outputs.model).predict(frame)
+    predictions = TrainedModel.load(outputs["model"]).predict(frame)
     assert predictions.shape == ((len(frame), len(classes)) if classes else (len(frame),))
     assert np.isfinite(predictions).all()
-    header, *rows = outputs.curves.read_text().splitlines()
+    header, *rows = outputs["curves"].read_text().splitlines()
     assert header.startswith("epoch,train/")
     assert len(rows) == members
     assert not (tmp_path / ".plait" / "checkpoints").exists() or not any(

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from checkouts import ROOT
-from plait.config.pairs import choices, settings_of
+from plait.config.registry import choices, settings_of
 from training.fitting import Lab
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from checkouts import copy_project
-from plait.config.pairs import GROUPS
 from plait.errors import UserError
 from plait.models.trained import TrainedModel
+from plait.pipeline.stages import GROUPS
 from training.fitting import Lab, equal_weights, inputs_and_targets
 
 MODULE = '''

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from checkouts import ROOT
-from plait.config.pairs import choices, module_of, settings_of
+from plait.config.registry import choices, module_of, settings_of
 from training.fitting import Lab
 
 

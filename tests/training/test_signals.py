@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from checkouts import Checkout
 from plait.artifacts import Workspace
 from plait.config.compose import Project, write_resolved
-from plait.stages.entry import end_at_sigterm
+from plait.pipeline.entry import end_at_sigterm
 from training.fitting import Lab, leave_inputs
 
 ENDLESS = {
@@ -29,7 +29,7 @@ def start(root: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(root / "src")}
     environment.pop("DVC_ROOT", None)
     return subprocess.Popen(
-        [sys.executable, "-m", "plait.stages.train", "linear_regression"],
+        [sys.executable, "-m", "plait.pipeline.train", "linear_regression"],
         cwd=root,
         env=environment,
         stdout=subprocess.PIPE,

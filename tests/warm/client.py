@@ -12,7 +12,7 @@ from contextlib import suppress
 PYTHON, ADDRESS = "@python@", "@socket@"
 
 WARM = (
-    *("plait.stages.", "plait.sweeps.worker"),
+    *("plait.pipeline.", "plait.sweeps.worker"),
     *("from plait.cli import main; main()", "from plait.cli import console; console()"),
 )
 

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from plait.config.fields import interval_of, kind_words, locate
-from plait.config.pairs import GROUPS, SECTIONS, kind_of, section_settings, settings_of
+from plait.config.registry import SECTIONS, family_of, section_settings, settings_of
 from plait.errors import ConfigurationError
+from plait.pipeline.stages import GROUPS
 from plait.settings import Settings, setting
 
 MOST_LINES = 4
@@ -142,7 +143,7 @@ def _combination(values: dict[str, Any], settings: dict[str, Any]) -> list[str]:
                 f"{group}: {values[group]['choice']!r} is for {' or '.join(settings[group].tasks)},"
                 f" but data: {values['data']['choice']} is a {task} task"
             )
-    kind = kind_of(values["model"]["choice"])
+    kind = family_of(values["model"]["choice"])
     if settings["data"].gives != kind.takes:
         faults.append(
             f"model: {values['model']['choice']!r} takes {kind.takes}, but"

@@ -11,34 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from plait.config.pairs import GROUPS, kind_of
-from plait.config.resolved import STAGES, Resolved, Stage
+from plait.config.registry import family_of
+from plait.config.resolved import Resolved
+from plait.pipeline.stages import GROUPS, Stage
 from plait.state import State
-
-STAGE_GROUPS: dict[Stage, tuple[str, ...]] = {
-    "generate": ("data",),
-    "pretrain": ("pretraining",),
-    "train": (
-        *("augmentation", "model", "finetuning", "objective", "optimizer", "schedule"),
-        *("adversarial", "callbacks"),
-    ),
-    "evaluate": ("model", "finetuning"),
-    "record": ("model", "finetuning", "tracking"),
-}
-"""Whose chosen modules a stage loads by name, which no import statement shows."""
-
-DISCOVERED: dict[Stage, tuple[str, ...]] = {"evaluate": ("plait.evaluation.metrics",)}
-"""Packages of which a stage loads every module."""
 
 TEMPLATES: dict[str, str] = {"plait.evaluation.report": "plait/evaluation/templates"}
 """Folders of files, below ``src/``, that are part of a module as much as its statements."""
-
-OBSERVERS: dict[Stage, tuple[str, ...]] = {
-    stage: ("plait.tracking",) for stage in STAGES if stage != "record"
-}
-"""Code that is handed values and gives none back: it cannot change what the stage leaves, so
-editing it reruns nothing. A test shows that training is equal, bit for bit, without it."""
-
 
 TYPE_CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
@@ -97,17 +76,20 @@ class Code:
         self._sources: dict[str, bytes] = {}
 
     def closure(self, stage: Stage, resolved: Resolved) -> Closure:
-        """What ``stage`` can reach for an experiment's choices."""
-        roots = [f"plait.stages.{stage}"]
-        for group in STAGE_GROUPS[stage]:
+        """What ``stage`` can reach for an experiment's choices.
+
+        The chosen modules are loaded by name, which no import statement shows.
+        """
+        roots = [f"plait.pipeline.{stage.name}"]
+        for group in (*(group.name for group in stage.groups), *stage.loads):
             roots += [f"{GROUPS[group].package}.{name}" for name in chosen(resolved, group)]
-        if "model" in STAGE_GROUPS[stage]:
-            kind = kind_of(resolved.choice("model"))
-            roots += [kind.inputs, kind.models, *([kind.training] if stage == "train" else [])]
-        for package in DISCOVERED.get(stage, ()):
+        if stage.family:
+            family = family_of(resolved.choice("model"))
+            roots += [getattr(family, part) for part in stage.family]
+        for package in stage.discovers:
             folder = self._src.joinpath(*package.split("."))
             roots += [f"{package}.{path.stem}" for path in sorted(folder.glob("[!_]*.py"))]
-        return self.reach(roots, OBSERVERS.get(stage, ()))
+        return self.reach(roots, stage.observers)
 
     def reach(self, roots: Iterable[str], observers: tuple[str, ...] = ()) -> Closure:
         """What the modules ``roots`` can reach, themselves included, ``observers`` left out."""

@@ -6,7 +6,7 @@ higher level replaces takes the values set for the old choice with it.
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,17 +33,15 @@ from plait.config.levels import (
     root_level,
     shown_path,
 )
-from plait.config.packages import versions_of
-from plait.config.pairs import GROUPS, SECTIONS, choices, kind_of, settings_of
-from plait.config.resolved import PLACEMENT, STAGES, Resolved
+from plait.config.packages import check_installed, versions_of
+from plait.config.registry import SECTIONS, choices, family_of, settings_of
+from plait.config.resolved import Resolved, identifies, text_of_fault
 from plait.contents import Contents
 from plait.errors import ConfigurationError
+from plait.pipeline.stages import GROUPS, STAGES
 from plait.state import State
 
 LOCK = "requirements.lock"
-
-OPTIONAL = ("pretraining", "augmentation", "objective", "adversarial", "callbacks", "debug")
-"""Groups from which nothing need be chosen."""
 
 BASE_KEYS = ("origin", "name", "revision", "digest")
 """The settings of a language model that say which one it is."""
@@ -88,25 +86,47 @@ class Project:
         return read_params(self.root / "params.yaml")
 
     @cached_property
-    def _composed(self) -> dict[tuple[str, ...], dict[str, Any]]:
-        """What Hydra has composed, by its overrides: trials of a sweep choose much alike."""
+    def _files(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """The files of the menu that were read: trials of a sweep choose much alike."""
         return {}
+
+    def compose_each(self) -> dict[str, Resolved | ConfigurationError]:
+        """Every listed experiment, or what is wrong with it: also that it is the very training that
+        another one is.
+
+        :raises ConfigurationError: for a fault of ``params.yaml`` or ``conf/config.yaml``, which is
+            no experiment's own.
+        """
+        root_level(self.conf)
+        experiments: dict[str, Resolved | ConfigurationError] = {}
+        names: dict[str, str] = {}
+        for name in self.listed:
+            try:
+                resolved = self.compose(name)
+            except ConfigurationError as error:
+                experiments[name] = error
+                continue
+            first = names.setdefault(resolved.identity, name)
+            experiments[name] = (
+                resolved
+                if first == name
+                else ConfigurationError(
+                    f"{name}: is the very training that {first} is, and one training is one run;"
+                    " list one of them, or let them differ"
+                )
+            )
+        return experiments
 
     def compose_all(self) -> dict[str, Resolved]:
         """Every listed experiment.
 
-        :raises ConfigurationError: also for two that are one and the same training.
+        :raises ConfigurationError: with everything that is wrong with any.
         """
-        experiments = {name: self.compose(name) for name in self.listed}
-        names: dict[str, str] = {}
-        for name, resolved in experiments.items():
-            first = names.setdefault(resolved.identity, name)
-            if first != name:
-                raise ConfigurationError(
-                    f"{name}: is the very training that {first} is, and one training is one run;"
-                    " list one of them, or let them differ"
-                )
-        return experiments
+        each = self.compose_each()
+        faults = [str(found) for found in each.values() if isinstance(found, ConfigurationError)]
+        if faults:
+            raise ConfigurationError("\n       ".join(faults))
+        return {name: found for name, found in each.items() if isinstance(found, Resolved)}
 
     def compose(
         self,
@@ -140,13 +160,13 @@ class Project:
         root = root_level(self.conf)
         chosen = dict(root.choices)
         for level in (*files, *users):
-            self._check_choices(name, level)
+            self._check_choices(name, level, root.choices)
             chosen |= level.choices
         if chosen.get("debug"):
             path = self.conf / "debug" / f"{chosen['debug']}.yaml"
             files.append(Level(shown_path(path), {}, read_yaml(path)))
         counting = _that_count([*files, *users], root.choices, chosen)
-        values = self._hydra(chosen)
+        values = self._menu(root, chosen)
         for level in counting:
             self._check_callbacks(name, chosen, level)
             _overlay(values, level.values)
@@ -177,7 +197,7 @@ class Project:
 
     def _default_objective(self, chosen: dict[str, Any], values: dict[str, Any]) -> str | None:
         """Of a model trained by gradients, what the task of its data asks for."""
-        if not kind_of(chosen["model"]).by_gradient:
+        if not family_of(chosen["model"]).by_gradient:
             return None
         try:
             settings: Any = settings_of("data", chosen["data"]).model_validate(values["data"])
@@ -185,39 +205,14 @@ class Project:
             return None  # which `check` will say
         return DEFAULT_OBJECTIVES[settings.task]
 
-    def _hydra(self, chosen: dict[str, Any]) -> dict[str, Any]:
-        """What Hydra composes of ``conf/config.yaml`` and the chosen files."""
-        import yaml
-        from hydra import compose, initialize_config_dir
-        from hydra.core.global_hydra import GlobalHydra
-        from hydra.errors import HydraException
-        from omegaconf import OmegaConf
-        from omegaconf.errors import OmegaConfBaseException
-
-        overrides = [_override(group, chosen[group]) for group in GROUPS if chosen[group]]
-        if tuple(overrides) in self._composed:
-            return deepcopy(self._composed[tuple(overrides)])
-        # `plait run` composes while it is a Hydra application itself.
-        application, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
-        try:
-            with initialize_config_dir(str(self.conf.resolve()), version_base="1.3"):
-                config = compose("config", overrides)
-        except yaml.YAMLError as error:
-            # Hydra does not say which file: read the menu again, which does.
-            for path in sorted(self.conf.rglob("*.yaml")):
-                if path.stat().st_size:
-                    read_yaml(path)
-            raise ConfigurationError(f"conf/: malformed YAML: {error}") from None
-        except (HydraException, OmegaConfBaseException) as error:
-            lines = [line for line in str(error).splitlines() if line.strip()]
-            raise ConfigurationError(
-                "\n       ".join(["conf/: " + lines[0], *lines[1:3]])
-            ) from None
-        finally:
-            GlobalHydra.instance().hydra = application
-        plain: Any = OmegaConf.to_container(config, resolve=False)
-        self._composed[tuple(overrides)] = plain
-        return dict(deepcopy(plain))
+    def _menu(self, root: Level, chosen: dict[str, Any]) -> dict[str, Any]:
+        """The values of the chosen files, and over them those of ``conf/config.yaml``."""
+        values: dict[str, Any] = {}
+        for group in GROUPS:
+            for choice in _names(chosen[group]):
+                _overlay(values.setdefault(group, {}), self._file(group, choice))
+        _overlay(values, root.values)
+        return values
 
     def _digests(self, files: Iterable[str], name: str) -> dict[str, str]:
         """Of the user's files that an experiment reads."""
@@ -225,7 +220,9 @@ class Project:
 
     def _file(self, group: str, choice: str) -> dict[str, Any]:
         """The values of a choice, as its file holds them."""
-        return read_yaml(self.conf / group / f"{choice}.yaml")
+        if (group, choice) not in self._files:
+            self._files[group, choice] = read_yaml(self.conf / group / f"{choice}.yaml")
+        return self._files[group, choice]
 
     def _check_experiment(self, name: str) -> None:
         check_name(name, "params.yaml" if name in self.listed else "command line")
@@ -236,13 +233,13 @@ class Project:
                 f" conf/experiment/{name}.yaml"
             )
 
-    def _check_choices(self, name: str, level: Level) -> None:
+    def _check_choices(self, name: str, level: Level, defaults: dict[str, Any]) -> None:
         for group, chosen in level.choices.items():
             if group not in FILE_GROUPS:
                 near = difflib.get_close_matches(group, FILE_GROUPS, 1)
                 hint = f"; did you mean {near[0]}?" if near else ""
                 raise ConfigurationError(f"{level.origin}: no such group: {group}{hint}")
-            if chosen is None and group not in OPTIONAL:
+            if chosen is None and defaults[group] not in (None, []):
                 known = ", ".join(choices(self.conf, group))
                 raise ConfigurationError(f"{name}: {group}: is null; choose one of {known}")
             if isinstance(chosen, list) and not (group in GROUPS and GROUPS[group].several):
@@ -291,14 +288,13 @@ class Project:
             else:
                 choice = {"choice": values[section]["choice"]} if section in GROUPS else {}
                 ordered[section] = choice | settings[section].model_dump()
-        kind = kind_of(values["model"]["choice"])
-        ordered["pretraining_base"], ordered["pretraining_files"] = None, {}
+        kind = family_of(values["model"]["choice"])
+        ordered["pretraining_base"] = None
         if kind.name != "language_model":
             ordered["finetuning"] = ordered["pretraining"] = None
         elif values["pretraining"] is not None:
             # What it goes on from: all of the model's settings that it reads.
             ordered["pretraining_base"] = {key: ordered["model"][key] for key in BASE_KEYS}
-            ordered["pretraining_files"] = self._digests(settings["pretraining"].files, name)
         if not kind.by_gradient:
             for unused in ("objective", "optimizer", "schedule", "adversarial", "batch_size"):
                 ordered[unused] = None
@@ -308,32 +304,40 @@ class Project:
                 for key, value in ordered["trainer"].items()
             }
         ordered["label"] = _label(merged.users, ordered)
-        ordered["files"] = self._digests(settings["data"].files, name)
-        ordered["model_files"] = self._digests(settings["model"].files, name)
+        for group in GROUPS.values():
+            if group.files is not None:
+                read = settings[group.name].files if ordered[group.name] is not None else []
+                ordered[group.files] = self._digests(read, name)
         resolved = Resolved(ordered)
-        closures = {stage: self.code.closure(stage, resolved) for stage in STAGES}
+        closures = {name: self.code.closure(stage, resolved) for name, stage in STAGES.items()}
         self.code.keep(closures.values())
-        ordered["code"] = {stage: closure.digest for stage, closure in closures.items()}
+        ordered["code"] = {name: closure.digest for name, closure in closures.items()}
         ordered["packages"] = {
-            stage: versions_of(closure.packages, self.root / LOCK)
-            for stage, closure in closures.items()
-            if stage != "record"
+            stage: versions_of(closures[stage].packages, self.root / LOCK)
+            for stage, entry in STAGES.items()
+            if entry.computes
         }
+        check_installed(name, {each for of in ordered["packages"].values() for each in of})
         ordered["identity"] = resolved.named_identity
         return resolved
 
 
-def write_resolved(folder: Path, experiments: dict[str, Resolved]) -> list[str]:
+def write_resolved(
+    folder: Path, experiments: Mapping[str, Resolved | ConfigurationError]
+) -> list[str]:
     """Write ``resolved/``: one file an experiment; files of delisted ones go.
 
     Called when everything has been composed, so that a failure leaves the folder as it was.
 
+    :param experiments: in place of one that cannot be composed, what is wrong with it: its stages
+        then fail with these words.
     :returns: a line for each file written or removed.
     """
     folder.mkdir(exist_ok=True)
     changes = []
-    for name, resolved in experiments.items():
-        path, text = folder / f"{name}.yaml", resolved.text()
+    for name, found in experiments.items():
+        text = found.text() if isinstance(found, Resolved) else text_of_fault(name, str(found))
+        path = folder / f"{name}.yaml"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             changes.append(f"{'changed' if path.exists() else 'new'}: {name}")
             write_text(path, text)
@@ -421,17 +425,10 @@ def _names(choice: Any) -> list[str]:
     return [str(item) for item in choice] if isinstance(choice, list) else [str(choice)]
 
 
-def _override(group: str, choice: Any) -> str:
-    """As Hydra's grammar has it; quoted, or a choice called ``nan`` would be a number."""
-    names = ",".join(f"'{name}'" for name in _names(choice))
-    return f"{group}=[{names}]" if isinstance(choice, list) else f"{group}={names}"
-
-
 def _label(users: tuple[Level, ...], ordered: dict[str, Any]) -> str:
     """What the user set beside the experiment file: ``model=mlp lr=0.1``, in the order of the
     resolved file; longer keys where two would read alike. What has no effect is left out.
     """
-    hidden = ("tracking", "evaluation", "description", *PLACEMENT)
     given = {key: value for level in users for key, value in level.deviations()}
     if given.get("debug") is not None and ordered["optimizer"] is not None:
         final = {"debug": given["debug"]}
@@ -445,7 +442,9 @@ def _label(users: tuple[Level, ...], ordered: dict[str, Any]) -> str:
     deviations = {
         key: value
         for key, value in final.items()
-        if key in given and value not in (None, {}, []) and not key.startswith(hidden)
+        if key in given
+        and value not in (None, {}, [])
+        and (key in ("debug", "reads") or identifies(key))
     }
     names = shortened(deviations)
     words = []

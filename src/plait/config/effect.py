@@ -7,9 +7,9 @@ from typing import Any
 
 from plait.config.compose import Project
 from plait.config.levels import Level, flat, level_of_overrides, level_of_params, read_yaml
-from plait.config.pairs import GROUPS
-from plait.config.resolved import PLACEMENT, Resolved
+from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
+from plait.pipeline.stages import GROUPS, RUNTIME
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ def _unused(project: Project, level: Level, resolved: Resolved) -> list[str]:
     """
     found = []
     for key, value in level.deviations():
-        if value in (None, [], {}) or key in ("experiment", *PLACEMENT):
+        if value in (None, [], {}) or key in ("experiment", *RUNTIME):
             continue
         keys = [key]
         if key == "debug":
             preset = read_yaml(project.conf / "debug" / f"{value}.yaml")
             keys = [each for each, _ in flat(preset)]
-        if not any(each in PLACEMENT or _holds(resolved, each) for each in keys):
+        if not any(each in RUNTIME or _holds(resolved, each) for each in keys):
             found.append(key)
     return found
 

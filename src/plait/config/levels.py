@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
-from plait.config.pairs import GROUPS, SECTIONS
+from plait.config.registry import SECTIONS
 from plait.errors import ConfigurationError
+from plait.pipeline.stages import GROUPS
 
 FILE_GROUPS = (*GROUPS, "debug")
 """Groups of ``conf/`` that a string chooses from."""
@@ -51,15 +52,7 @@ def read_params(path: Path) -> dict[str, dict[str, Any]]:
     """
     content = read_yaml(path)
     for key in content:
-        if key in (
-            *FILE_GROUPS,
-            *SECTIONS,
-            "seed",
-            "batch_size",
-            "ensemble",
-            "reads",
-            "description",
-        ):
+        if key in (*FILE_GROUPS, *SECTIONS, *ROOT_KEYS):
             raise ConfigurationError(
                 f"{path.name}: {key} stands outside of `experiments`; set it below an"
                 " experiment's name"
@@ -136,9 +129,12 @@ def shown_path(path: Path) -> str:
 
 
 def root_level(conf: Path) -> Level:
-    """``conf/config.yaml``: a default choice for every group, and the values beside them."""
+    """``conf/config.yaml``: a default choice for every group, and the values beside them.
+
+    Of a group that it does not name, nothing is chosen.
+    """
     values = read_yaml(conf / "config.yaml")
-    choices: dict[str, Any] = {}
+    choices: dict[str, Any] = dict.fromkeys(GROUPS)
     for item in values.pop("defaults"):
         if isinstance(item, dict):
             choices |= item

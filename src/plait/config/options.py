@@ -6,8 +6,9 @@ from typing import Any
 from plait.config.check import Root, unknown_choice
 from plait.config.fields import as_yaml, interval_of, kind_words, nested
 from plait.config.levels import read_yaml
-from plait.config.pairs import GROUPS, SECTIONS, choices, section_settings, settings_of
+from plait.config.registry import SECTIONS, choices, section_settings, settings_of
 from plait.errors import ConfigurationError
+from plait.pipeline.stages import GROUPS
 from plait.settings import Settings
 
 

@@ -53,6 +53,7 @@ def read_lock(lock: Path) -> dict[str, str]:
     return versions
 
 
+@cache
 def installed_version(distribution: str) -> str | None:
     """The version that is installed, as a lock would name it: 2.13.0+cpu is 2.13.0."""
     from importlib.metadata import PackageNotFoundError, version
@@ -81,6 +82,40 @@ def versions_of(imports: Iterable[str], lock: Path) -> dict[str, str]:
                 )
             found[distribution] = locked[distribution]
     return dict(sorted(found.items()))
+
+
+def check_installed(name: str, distributions: Iterable[str]) -> None:
+    """Refuse an experiment whose extra is not installed.
+
+    :raises ConfigurationError: naming what is missing, and how to get it.
+    """
+    missing = [each for each in sorted(distributions) if installed_version(each) is None]
+    if not missing:
+        return
+    extras = sorted({extra for each in missing if (extra := _extra_of(each)) is not None})
+    how = f"pip install --constraint requirements.lock --editable '.[{','.join(extras)}]'"
+    brought = f", which the extra {' and '.join(extras)} brings" if extras else ""
+    raise ConfigurationError(
+        f"{name}: needs {', '.join(missing)}{brought}; "
+        + (f"`{how}`" if extras else "`make repro` installs what requirements.lock says")
+    )
+
+
+def _extra_of(distribution: str) -> str | None:
+    """The extra of plait that brings a distribution, or None."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    from packaging.requirements import Requirement
+
+    try:
+        listed = requires("plait") or []
+    except PackageNotFoundError:
+        return None
+    for requirement in map(Requirement, listed):
+        extra = re.search(r"extra == [\"'](.+?)[\"']", str(requirement.marker or ""))
+        if extra is not None and _normal(requirement.name) == distribution:
+            return extra[1]
+    return None
 
 
 def _providers(name: str, locked: dict[str, str]) -> list[str]:

@@ -5,69 +5,26 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 
-from plait.errors import UserError
-
-Stage = Literal["generate", "pretrain", "train", "evaluate", "record"]
-STAGES: tuple[Stage, ...] = ("generate", "pretrain", "train", "evaluate", "record")
-
-READS: dict[Stage, tuple[str, ...]] = {
-    "generate": ("data", "files", "read_files"),
-    "pretrain": ("pretraining", "pretraining_base", "pretraining_files", "read_files"),
-    "train": (
-        "read_files",
-        *("preprocessing", "augmentation", "model", "model_files", "finetuning"),
-        *("objective", "optimizer", "schedule", "adversarial", "callbacks"),
-        *("batch_size", "ensemble", "seed"),
-        *(f"trainer.{key}" for key in ("max_epochs", "max_steps", "precision", "threads")),
-        *(f"trainer.{key}" for key in ("gradient_clip", "micro_batch_size", "overfit_rows")),
-        *("trainer.keep", "trainer.detect_anomaly"),
-    ),
-    "evaluate": ("evaluation", "read_files"),
-    "record": ("description", "label", "tracking", "trainer", "evaluation", "identity"),
-}
-"""The values whose change reruns a stage; ``dvc.yaml`` names the same ones, and the digests of
-`digests_read`. What `generate`, `pretrain` and `train` read makes up the identity."""
-
-IDENTIFYING: tuple[Stage, ...] = ("generate", "pretrain", "train")
-"""The stages whose reading makes up the identity."""
-
-PLACEMENT: tuple[str, ...] = (
-    *("trainer.accelerator", "trainer.devices", "trainer.nodes", "trainer.strategy"),
-    *("trainer.workers", "trainer.checkpoint_minutes", "trainer.checkpoint_steps"),
-    *("trainer.gradient_checkpointing", "trainer.profile"),
-)
-"""What `train` reads too: where and how it runs. By design no part of the identity, though another
-kind of device may round differently."""
-
-UNKEYED: dict[Stage, tuple[str, ...]] = {
-    "generate": (),
-    "pretrain": PLACEMENT,
-    "train": (*PLACEMENT, "tracking"),
-    "evaluate": (),
-    # The identity stands for all of these.
-    "record": (*READS["generate"], *READS["pretrain"], *READS["train"]),
-}
-"""What a stage may read without being rerun by it."""
-
-
-def digests_read(stage: Stage) -> tuple[str, ...]:
-    """The digests whose change reruns a stage. `record` computes no number from any package, but
-    records by what the numbers were measured.
-    """
-    if stage == "record":
-        return ("code.record", "code.evaluate", "packages.evaluate")
-    return (f"code.{stage}", f"packages.{stage}")
-
+from plait.errors import ConfigurationError, UserError
+from plait.pipeline.stages import FILES, GROUPS, STAGES, Stage, identifying
 
 HEADER = "# Written by `plait compose` from params.yaml and conf/. Edit those, not this file.\n"
 
 
-UNDECLARED: dict[str, Any] = {"reads": [], "read_files": {}}
-"""What runs of before 2026-12 say nothing of."""
+UNDECLARED: dict[str, Any] = {
+    **dict.fromkeys(GROUPS),
+    **{key: {} for key in FILES},
+    "reads": [],
+    "pretraining_base": None,
+}
+"""What keys stand for that a run recorded before they were introduced says nothing of."""
+
+FAULT = "error"
+"""In the file of an experiment that cannot be composed, the key that says why."""
 
 WIDTH = 100
 
@@ -81,14 +38,14 @@ class Resolved:
     """
 
     values: dict[str, Any]
-    stage: Stage | None = None
+    stage: str | None = None
     """The stage that this is handed to: it can read what it has named and nothing else."""
 
     @classmethod
     def read(cls, path: Path) -> "Resolved":
         """Read ``resolved/NAME.yaml``.
 
-        :raises UserError: if it has not been composed, or is not what was composed.
+        :raises UserError: if it has not been composed, cannot be, or is not what was composed.
         """
         try:
             text = path.read_text(encoding="utf-8")
@@ -102,6 +59,8 @@ class Resolved:
             values = yaml.load(text, loader)
         except yaml.YAMLError:
             values = None
+        if isinstance(values, dict) and FAULT in values:
+            raise ConfigurationError(values[FAULT])
         # The identity is written last: a file that ends before it is not whole.
         if not isinstance(values, dict) or "identity" not in values:
             raise UserError(f"{path.name}: not what `plait compose` wrote; run it again")
@@ -136,7 +95,7 @@ class Resolved:
         """The value at a dotted key, such as ``trainer.max_epochs``; None below what is unused."""
         value = self._at(key)
         if self.stage is not None:
-            allowed = (*READS[self.stage], *UNKEYED[self.stage])
+            allowed = _readable_by(STAGES[self.stage])
             for leaf, _ in _flatten(key, value):
                 assert f"{leaf}.".startswith(tuple(f"{name}." for name in allowed)), (
                     f"stage {self.stage} reads {leaf}, which dvc.yaml does not name for it"
@@ -144,14 +103,15 @@ class Resolved:
         return value
 
     def _at(self, key: str) -> Any:
-        value: Any = self.values if key not in UNDECLARED else {**UNDECLARED, **self.values}
-        for part in key.split("."):
+        first, *inner = key.split(".")
+        value = UNDECLARED[first] if first not in self.values else self.values[first]
+        for part in inner:
             if value is None:
                 return None
             value = value[part]
         return value
 
-    def handed_to(self, stage: Stage) -> "Resolved":
+    def handed_to(self, stage: str) -> "Resolved":
         """The same, readable only where ``stage`` may."""
         return Resolved(self.values, stage)
 
@@ -162,9 +122,7 @@ class Resolved:
     @property
     def user_files(self) -> dict[str, str]:
         """Of each of the user's files that it depends on, the digest."""
-        # Older runs knew not all of the keys.
-        keys = ("files", "model_files", "pretraining_files", "read_files")
-        return {path: digest for key in keys for path, digest in self.values.get(key, {}).items()}
+        return {path: digest for key in FILES for path, digest in self._at(key).items()}
 
     def choice(self, group: str) -> str:
         """The name chosen in a group, such as ``mlp`` for ``model``."""
@@ -174,10 +132,10 @@ class Resolved:
         """The values of the choice in a group, without its name."""
         return {key: value for key, value in self[group].items() if key != "choice"}
 
-    def read_by(self, stage: Stage) -> dict[str, Any]:
+    def read_by(self, stage: str) -> dict[str, Any]:
         """Everything whose change reruns a stage: its values and digests, by dotted key."""
         read: dict[str, Any] = {}
-        for key in (*READS[stage], *digests_read(stage)):
+        for key in STAGES[stage].keys:
             read.update(leaves(key, self._at(key)))
         return read
 
@@ -185,13 +143,13 @@ class Resolved:
     def named_identity(self) -> str:
         """The identity that these values have: one digest of everything that the numbers of a
         training depend on, before anything has run. That is the values, code, user files and
-        packages that `generate`, `pretrain` and `train` read.
+        packages that the stages with ``in_identity`` read, those left out that have nothing to do.
         """
         read = {
-            stage: {key: self._at(key) for key in READS[stage]}
-            | {"code": self.values["code"][stage], "packages": self.values["packages"][stage]}
-            for stage in IDENTIFYING
-            if stage != "pretrain" or self.values["pretraining"] is not None
+            stage.name: {key: self._at(key) for key in stage.reads}
+            | {key: self.values[key][stage.name] for key in ("code", "packages")}
+            for stage in identifying()
+            if stage.unless_null is None or self._at(stage.unless_null) is not None
         }
         text = json.dumps(read, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -202,14 +160,51 @@ class Resolved:
         A choice stands under its group's name; lists are kept whole; what is unused is left out.
         """
         flat: dict[str, Any] = {}
-        for key in (key for stage in IDENTIFYING for key in READS[stage]):
+        for key in (key for stage in identifying() for key in stage.reads):
             flat.update(_flatten(key, self._at(key)))
         return flat
+
+
+def identifies(key: str) -> bool:
+    """Whether the identity depends on the value at a dotted key."""
+    return any(f"{key}.".startswith(f"{read}.") for stage in identifying() for read in stage.reads)
+
+
+def _readable_by(stage: Stage) -> tuple[str, ...]:
+    """The keys that a stage can read."""
+    keys = (*stage.reads, *stage.unkeyed)
+    if "identity" in stage.reads:
+        # Which stands for all that the identity is made of.
+        keys += tuple(key for each in identifying() for key in each.reads)
+    return keys
 
 
 def as_text(values: dict[str, Any]) -> str:
     """Plain data as YAML, keys in their order."""
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+
+
+def text_of_fault(name: str, fault: str) -> str:
+    """The resolved file of an experiment that cannot be composed.
+
+    It holds every key that ``dvc.yaml`` names, as null: DVC runs its stages, which fail by saying
+    what is wrong, and every other experiment's.
+    """
+    values: dict[str, Any] = {"name": name, FAULT: _Block(fault)}
+    for stage in STAGES.values():
+        for key in stage.keys:
+            *above, last = key.split(".")
+            here = values
+            for part in above:
+                if here.get(part) is None:
+                    here[part] = {}
+                here = here[part]
+            here.setdefault(last, None)
+    return HEADER + as_text(values)
+
+
+class _Block(str):
+    """Text that is written line by line."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -221,6 +216,11 @@ class _Dumper(yaml.SafeDumper):
             deep = isinstance(data, dict) and any(isinstance(v, dict) for v in data.values())
             node.flow_style = not data or (not deep and len(str(data)) < WIDTH - 10)
         return node
+
+
+_Dumper.add_representer(
+    _Block, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|")
+)
 
 
 def leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -5,12 +5,13 @@ and looks whether the outputs are there. `dvc status` also hashes them.
 """
 
 import subprocess
-from typing import Any, cast
+from typing import Any
 
 from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.levels import flat, read_yaml
-from plait.config.resolved import STAGES, Resolved, Stage
+from plait.config.resolved import Resolved
+from plait.pipeline.stages import STAGES
 
 
 def why(project: Project, name: str) -> str:
@@ -35,7 +36,7 @@ def why(project: Project, name: str) -> str:
 
 
 def _reasons(
-    project: Project, resolved: Resolved, stage: Stage, entry: dict[str, Any] | None
+    project: Project, resolved: Resolved, stage: str, entry: dict[str, Any] | None
 ) -> list[str]:
     if entry is None:
         return ["it has never run"]
@@ -47,7 +48,7 @@ def _reasons(
         if before == after:
             continue
         if key.startswith("code."):
-            owner = cast(Stage, key.removeprefix("code."))
+            owner = key.removeprefix("code.")
             whose = "its code" if owner == stage else f"the code of {owner}"
             reasons.append(f"{whose} changed{_edited(project, resolved, owner)}")
         elif key == "identity":
@@ -55,8 +56,7 @@ def _reasons(
         else:
             reasons.append(f"{key} {_shown(before)} -> {_shown(after)}")
     workspace = Workspace.at(project.root)
-    left = [*workspace.outputs(resolved.name).left_by(stage).values()]
-    for path in left if stage != "record" else [workspace.recorded(resolved.name)]:
+    for path in workspace.left_by(resolved.name, stage):
         if not path.exists():
             reasons.append(f"{path.relative_to(workspace.root)} is missing")
     return reasons
@@ -66,7 +66,7 @@ def _shown(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _edited(project: Project, resolved: Resolved, stage: Stage) -> str:
+def _edited(project: Project, resolved: Resolved, stage: str) -> str:
     """Which files of the stage's closure git sees as edited since the last commit."""
     answer = subprocess.run(
         ["git", "diff", "--name-only", "HEAD", "--", "src"],
@@ -77,7 +77,7 @@ def _edited(project: Project, resolved: Resolved, stage: Stage) -> str:
     )
     edited = set(answer.stdout.split())
     reached = []
-    for module in project.code.closure(stage, resolved).modules:
+    for module in project.code.closure(STAGES[stage], resolved).modules:
         path = project.code.path(module)
         if path is not None and str(path.relative_to(project.root)) in edited:
             reached.append(str(path.relative_to(project.root)))

@@ -46,10 +46,11 @@ def evaluate(
     outputs: Outputs,
     curves: "pd.DataFrame",
 ) -> dict[str, Any]:
-    """Measure a model and write ``outputs.metrics`` and the folder ``outputs.evaluation``.
+    """Measure a model and write ``outputs["metrics"]`` and the folder ``outputs["evaluation"]``.
 
-    The folder gets ``evaluation.json`` and ``predictions.parquet`` (all rows); ``outputs.plots``
-    the PNG files; ``outputs.predictions`` at most ``settings.plots.points`` rows, for DVC's plots.
+    The folder gets ``evaluation.json`` and ``predictions.parquet`` (all rows);
+    ``outputs["plots"]`` the PNG files; ``outputs["predictions"]`` at most
+    ``settings.plots.points`` rows, for DVC's plots.
 
     :param model: what is measured.
     :param train: the training part, from which the baselines are made.
@@ -124,16 +125,16 @@ def evaluate(
             {key: _number(value) for key, value in row.items()} for row in rows
         ]
 
-    outputs.evaluation.mkdir(parents=True, exist_ok=True)
-    if outputs.plots.exists():
-        shutil.rmtree(outputs.plots)
+    outputs["evaluation"].mkdir(parents=True, exist_ok=True)
+    if outputs["plots"].exists():
+        shutil.rmtree(outputs["plots"])
     evaluation["plots"] = plots.draw(
-        outputs.plots, evaluation, truth, prediction, test, dataset, settings.plots, curves
+        outputs["plots"], evaluation, truth, prediction, test, dataset, settings.plots, curves
     )
     _write_predictions(outputs, truth, prediction, test, dataset, settings.plots.points)
-    write_json(outputs.evaluation / "evaluation.json", evaluation)
+    write_json(outputs["evaluation"] / "evaluation.json", evaluation)
     write_json(
-        outputs.metrics,
+        outputs["metrics"],
         {
             f"test/{name}": entry["value"]
             for name, entry in table.items()
@@ -460,7 +461,7 @@ def _write_predictions(
     else:
         whole["truth"], whole["prediction"] = truth, prediction
     shown = whole[["truth", "prediction"]]
-    whole.to_parquet(outputs.evaluation / "predictions.parquet", index=False)
+    whole.to_parquet(outputs["evaluation"] / "predictions.parquet", index=False)
     shown.iloc[plots.evenly(len(shown), points)].to_csv(
-        outputs.predictions, index=False, float_format="%.8g"
+        outputs["predictions"], index=False, float_format="%.8g"
     )

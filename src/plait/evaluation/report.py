@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from plait.config.resolved import Resolved
 from plait.data.dataset import PARTS, Dataset
 from plait.evaluation.notation import NOTHING, percent, readable, readable_size
+from plait.pipeline.stages import FILES
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,7 +23,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 LINK = "_link"
 """A fact whose name ends so is the address of the fact without it: ``run`` and ``run_link``."""
 
-DIGESTS = ("identity", "code", "packages", "files", "model_files", "pretraining_files")
+DIGESTS = ("identity", "code", "packages", *FILES)
 
 BESIDE_CONFIGURATION = ("name", "description", "label", *DIGESTS)
 """Keys of the resolved file that the page shows elsewhere or that are digests."""

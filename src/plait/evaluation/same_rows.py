@@ -35,7 +35,7 @@ def tested_rows_digest(resolved: Resolved, outputs: Outputs) -> str:
     import pandas as pd
 
     return rows_digest(
-        resolved, tested(pd.read_parquet(outputs.evaluation / "predictions.parquet"))
+        resolved, tested(pd.read_parquet(outputs["evaluation"] / "predictions.parquet"))
     )
 
 

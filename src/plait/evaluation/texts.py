@@ -108,7 +108,7 @@ def sizes(
 
     :param parts: by name.
     """
-    described = read_json(outputs.model / DESCRIPTION)
+    described = read_json(outputs["model"] / DESCRIPTION)
     found: dict[str, Any] = {
         key: described[key] for key in ("trained_parameters", "parameters") if key in described
     }
@@ -116,7 +116,7 @@ def sizes(
         found[key] *= 1 + len(model.others)
     found["saved_bytes"] = sum(
         path.stat().st_size
-        for path in outputs.model.rglob("*")
+        for path in outputs["model"].rglob("*")
         # The result of stage `pretrain`, which experiments share.
         if path.is_file() and path.parent.name != BASE
     )

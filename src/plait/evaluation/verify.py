@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from plait.artifacts import SIGNIFICANT_DIGITS, Workspace, read_json
-from plait.config.pairs import kind_of
+from plait.config.registry import family_of
 from plait.errors import UserError
 
 ROUNDED = 10.0 ** (1 - SIGNIFICANT_DIGITS)
@@ -101,9 +101,9 @@ def _verdict(root: Path, name: str) -> Verdict:
     outputs = Workspace.at(root).outputs(name)
     path = f"results/{name}/metrics.json"
     try:
-        evaluation = read_json(outputs.evaluation / "evaluation.json")
-        choice = read_json(outputs.model / "model.json")["choice"]
-        now = _numbers(read_json(outputs.metrics))
+        evaluation = read_json(outputs["evaluation"] / "evaluation.json")
+        choice = read_json(outputs["model"] / "model.json")["choice"]
+        now = _numbers(read_json(outputs["metrics"]))
         entries = {key: entry["value"] for key, entry in evaluation["metrics"].items()}
         # What is undefined for these rows is no metric.
         measured = {f"{PREFIX}{key}": value for key, value in entries.items() if value is not None}
@@ -120,7 +120,7 @@ def _verdict(root: Path, name: str) -> Verdict:
         then = _numbers(json.loads(committed))
     except ValueError as error:
         return Verdict(f"the commit's {path} has no metrics: {error}", False)
-    return _compared(then, now, kind_of(choice).by_gradient, evaluation)
+    return _compared(then, now, family_of(choice).by_gradient, evaluation)
 
 
 def _numbers(raw: Any) -> dict[str, float]:

@@ -46,7 +46,7 @@ class ModelSettings(Settings):
     """Of any choice of model."""
 
     kind: ClassVar[str]
-    """The key in `plait.config.pairs.KINDS`."""
+    """The key in `plait.config.registry.FAMILIES`."""
     tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification")
 
     @property

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.config.pairs import module_of
+from plait.config.registry import module_of
 from plait.models.kinds import Inputs, Shape
 from plait.models.weights import not_readable, read, write
 

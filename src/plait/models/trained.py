@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import read_json, write_json
-from plait.config.pairs import kind_of, settings_of
+from plait.config.registry import family_of, settings_of
 from plait.errors import UserError
 from plait.models.kinds import Shape
 
@@ -59,7 +59,7 @@ class TrainedModel:
     @property
     def is_network(self) -> bool:
         """Whether ``fitted`` is a network that takes numbers alone."""
-        return kind_of(self.choice).name == "network"
+        return family_of(self.choice).name == "network"
 
     @property
     def shape(self) -> Shape:
@@ -147,7 +147,7 @@ class TrainedModel:
         try:
             raw = read_json(folder / DESCRIPTION)
             classes = tuple(raw["classes"])
-            inputs = import_module(kind_of(raw["choice"]).inputs)
+            inputs = import_module(family_of(raw["choice"]).inputs)
             preprocessor = inputs.Preprocessor.from_json(raw["preprocessing"])
             model = cls(
                 raw["choice"],
@@ -165,7 +165,7 @@ class TrainedModel:
     @property
     def _kind(self) -> ModuleType:
         """`plait.models.networks`, `plait.models.estimators`, …"""
-        return import_module(kind_of(self.choice).models)
+        return import_module(family_of(self.choice).models)
 
 
 def member_folder(folder: Path, number: int) -> Path:

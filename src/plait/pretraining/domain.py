@@ -116,7 +116,7 @@ def pretrain(
 def pretrain_once(
     settings: Settings, resolved: "Resolved", workspace: Workspace, outputs: Outputs, digest: str
 ) -> None:
-    """Write ``outputs.pretrained``; what another experiment has had made is taken from there.
+    """Write ``outputs["pretrained"]``; what another experiment has had made is taken from there.
 
     :param digest: of everything that decides what comes out.
     """
@@ -155,9 +155,9 @@ def pretrain_once(
             os.replace(unfinished, shared)
             shutil.rmtree(checkpoints, ignore_errors=True)
         # Held, so that nobody clears it away meanwhile.
-        shutil.rmtree(outputs.pretrained, ignore_errors=True)
-        outputs.pretrained.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(shared, outputs.pretrained)
+        shutil.rmtree(outputs["pretrained"], ignore_errors=True)
+        outputs["pretrained"].parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(shared, outputs["pretrained"])
 
 
 def _texts(settings: Settings, root: Path, outputs: Outputs) -> "np.ndarray":
@@ -195,9 +195,10 @@ def _as_training(
     settings: Settings, base: dict[str, Any], placement: "Resolved", identity: str
 ) -> "Resolved":
     """The configuration of this training, in the words of any other."""
-    from plait.config.resolved import PLACEMENT, Resolved
+    from plait.config.resolved import Resolved
     from plait.models import masked_words
     from plait.objectives import guessed_words
+    from plait.pipeline.stages import RUNTIME
     from plait.training.optimizers import adamw
     from plait.training.schedules import linear
 
@@ -205,7 +206,7 @@ def _as_training(
         # By an import, so that what it does counts as code of this stage.
         return module.__name__.rpartition(".")[2]
 
-    where = {key.partition(".")[2]: placement[key] for key in PLACEMENT}
+    where = {key.partition(".")[2]: placement[key] for key in RUNTIME}
     if where["strategy"] == "fsdp":
         # The head shares the table of embeddings, which sharding gathers for their layer alone.
         where["strategy"] = "auto"

@@ -7,22 +7,16 @@ those that are loaded already included, is compared with its digest, and those t
 in memory, so that what is edited later is neither loaded nor refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from plait import loaded
 from plait.config.closure import CLOSURE, SOURCE, Code, as_bytes, digest_of_modules
-from plait.config.resolved import STAGES, Resolved, Stage
+from plait.config.resolved import Resolved
+from plait.pipeline.stages import STAGES
 from plait.proof.refusal import named
 from plait.state import State
-
-MAKES_NO_NUMBER: dict[Stage, tuple[str, ...]] = {
-    "evaluate": ("plait.evaluation.plots", "plait.evaluation.fonts"),
-    "record": ("plait",),
-}
-"""Starts of the names of modules that draw or record. Edited since it was composed, such code is no
-reason to refuse: what was composed runs where it is kept, else what there is."""
 
 
 class ProvedCode:
@@ -57,21 +51,21 @@ class ProvedCode:
         return self._sources.get(name)
 
 
-def modules_of(state: State, code: Code, resolved: Resolved, stage: Stage) -> dict[str, str] | None:
+def modules_of(state: State, code: Code, resolved: Resolved, stage: str) -> dict[str, str] | None:
     """By module of a stage's closure, its digest; None if nobody here knows any more."""
     digest = resolved.values["code"][stage]
     known: Any = state.get(CLOSURE, [digest]).get(digest)
     if known is not None and digest_of_modules(known) == digest:
         return dict(known)
     try:
-        closure = code.closure(stage, resolved)
+        closure = code.closure(STAGES[stage], resolved)
     except SyntaxError:
         return None
     return closure.modules if closure.digest == digest else None
 
 
 def sources_of(
-    state: State, src: Path, resolved: Resolved, stages: tuple[Stage, ...] = STAGES
+    state: State, src: Path, resolved: Resolved, stages: Iterable[str] = tuple(STAGES)
 ) -> tuple[dict[str, bytes], list[str]]:
     """The proved sources of all that stages run, whatever has become of the files since.
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import yaml
 
-from plait.artifacts import LEAVES, TAKES, Outputs, Workspace, read_json, write_json
-from plait.config.resolved import Resolved, Stage, leaves
+from plait.artifacts import Outputs, Workspace, read_json, write_json
+from plait.config.resolved import Resolved, leaves
 from plait.contents import Contents
+from plait.pipeline.stages import Stage
 
 _EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 
@@ -31,7 +32,7 @@ class Receipt:
     left: dict[str, str]
     """Digests of what it left, by name."""
 
-    def is_of(self, resolved: Resolved, stage: Stage, now: dict[str, str]) -> bool:
+    def is_of(self, resolved: Resolved, stage: str, now: dict[str, str]) -> bool:
         """Whether it tells of these values, and of what lies there now.
 
         :param now: digests by name; names that are missing are not asked about.
@@ -42,7 +43,7 @@ class Receipt:
         )
 
 
-def write_receipt(contents: Contents, resolved: Resolved, stage: Stage, outputs: Outputs) -> None:
+def write_receipt(contents: Contents, resolved: Resolved, stage: str, outputs: Outputs) -> None:
     """Write down what a stage that has just ended went by and left."""
     receipt = Receipt(
         resolved.read_by(stage),
@@ -52,7 +53,7 @@ def write_receipt(contents: Contents, resolved: Resolved, stage: Stage, outputs:
     write_json(outputs.receipt(stage), asdict(receipt))
 
 
-def is_left_by(contents: Contents, resolved: Resolved, stage: Stage, outputs: Outputs) -> bool:
+def is_left_by(contents: Contents, resolved: Resolved, stage: str, outputs: Outputs) -> bool:
     """Whether all that a stage leaves lies there, made by these values of what lies there."""
     try:
         now = digests(contents, outputs.taken_by(stage) | outputs.left_by(stage))
@@ -67,13 +68,13 @@ class Receipts:
     def __init__(self, workspace: Workspace, name: str, outputs: Outputs) -> None:
         self._workspace, self._name, self._outputs = workspace, name, outputs
 
-    def of(self, stage: Stage) -> Iterator[Receipt]:
+    def of(self, stage: str) -> Iterator[Receipt]:
         """Of one stage: plait's own, and DVC's of what lies where DVC has it."""
         yield from _own(self._outputs, stage)
         if self._outputs == self._workspace.outputs(self._name):
             yield from self._of_dvc(stage)
 
-    def _of_dvc(self, stage: Stage) -> Iterator[Receipt]:
+    def _of_dvc(self, stage: str) -> Iterator[Receipt]:
         entry = self._locked.get(f"{stage}@{self._name}")
         if entry is None:
             return
@@ -104,7 +105,8 @@ class Receipts:
 
 def relevant(stage: Stage, names: dict[str, str]) -> dict[str, str]:
     """Of these digests, those that a receipt of a stage tells of."""
-    return {key: value for key, value in names.items() if key in (*TAKES[stage], *LEAVES[stage])}
+    known = (*stage.inputs, *(output.name for output in stage.outputs))
+    return {key: value for key, value in names.items() if key in known}
 
 
 def digests(contents: Contents, paths: dict[str, Path]) -> dict[str, str]:
@@ -124,7 +126,7 @@ def _numbers(value: Any) -> Any:
     return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value
 
 
-def _own(outputs: Outputs, stage: Stage) -> Iterator[Receipt]:
+def _own(outputs: Outputs, stage: str) -> Iterator[Receipt]:
     path = outputs.receipt(stage)
     if path.exists():
         try:

@@ -11,24 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from plait import loaded
-from plait.artifacts import LEAVES, TAKES, Outputs, Workspace, read_json, write_json, write_text
+from plait.artifacts import Outputs, Workspace, read_json, write_json, write_text
 from plait.config.closure import Code
-from plait.config.resolved import STAGES, Resolved, Stage
+from plait.config.resolved import Resolved
 from plait.contents import Contents, Seen, unchanged
 from plait.errors import UserError
-from plait.proof.code import MAKES_NO_NUMBER, ProvedCode, files_named, modules_of, sources_of
+from plait.pipeline.stages import STAGES, before
+from plait.proof.code import ProvedCode, files_named, modules_of, sources_of
 from plait.proof.receipts import Receipts, relevant, write_receipt
 from plait.proof.refusal import Unproved
 from plait.state import State
-
-FILES: dict[Stage, tuple[str, ...]] = {
-    "generate": ("files", "read_files"),
-    "pretrain": ("pretraining_files", "model_files", "read_files"),
-    "train": ("model_files", "read_files"),
-    "evaluate": ("model_files", "read_files"),
-    "record": ("model_files",),
-}
-"""The keys with digests of the user's files that each stage reads."""
 
 STALE = "# stale: "
 """Begins the line at the end of a resolved file that has `dvc repro` compose it again."""
@@ -43,7 +35,7 @@ class Proof:
 
     def __init__(
         self,
-        stage: Stage,
+        stage: str,
         workspace: Workspace,
         resolved: Resolved,
         outputs: Outputs,
@@ -126,7 +118,7 @@ class Proof:
             raise self._refusal(
                 f"the code of {self._stage} in src/ was edited since it was composed"
             )
-        spared = MAKES_NO_NUMBER.get(self._stage, ())
+        spared = STAGES[self._stage].without_numbers
         proved = ProvedCode(code, state, modules, spared)
         if proved.edited:
             files = files_named(self._workspace.root, proved.edited)
@@ -135,8 +127,8 @@ class Proof:
 
     def _prove_files(self) -> list[Seen]:
         found = []
-        for key in FILES[self._stage]:
-            for relative, digest in self._resolved.values.get(key, {}).items():
+        for key in STAGES[self._stage].files:
+            for relative, digest in (self._resolved.values.get(key) or {}).items():
                 path = self._workspace.root / relative
                 if not path.exists():
                     self._missing.append(path)
@@ -154,15 +146,15 @@ class Proof:
         }
         digests = {name: seen.digest for name, seen in taken.items()}
         receipts = Receipts(self._workspace, self._resolved.name, self._outputs)
-        for earlier in STAGES[: STAGES.index(self._stage)]:
-            mine = set(LEAVES[earlier]) & set(TAKES[self._stage])
+        for earlier in before(self._stage):
+            mine = {output.name for output in earlier.outputs} & taken.keys()
             now = relevant(earlier, digests)
             if mine and not any(
-                each.is_of(self._resolved, earlier, now) for each in receipts.of(earlier)
+                each.is_of(self._resolved, earlier.name, now) for each in receipts.of(earlier.name)
             ):
                 paths = ", ".join(self._shown(taken[name].path) for name in sorted(mine))
                 raise self._refusal(
-                    f"{paths}: not what stage {earlier} leaves for this configuration"
+                    f"{paths}: not what stage {earlier.name} leaves for this configuration"
                 )
         return taken
 
@@ -183,7 +175,7 @@ _running: list[Proof] = []
 
 @contextmanager
 def proved(
-    stage: Stage,
+    stage: str,
     workspace: Workspace,
     resolved: Resolved,
     outputs: Outputs,

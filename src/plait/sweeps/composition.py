@@ -19,9 +19,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from plait.config.compose import Project
 from plait.config.effect import Effect, effect_of
-from plait.config.pairs import GROUPS, choices
+from plait.config.registry import choices
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
+from plait.pipeline.stages import GROUPS
 
 PRIMARY = "run"
 """The file in ``conf/`` that Hydra starts from."""

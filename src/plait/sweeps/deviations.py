@@ -20,14 +20,14 @@ import yaml
 from plait.config.closure import chosen
 from plait.config.compose import Project
 from plait.config.fields import as_yaml
-from plait.config.pairs import GROUPS
 from plait.config.resolved import Resolved, as_text
 from plait.errors import ConfigurationError, UserError
+from plait.pipeline.stages import FILES, GROUPS, STAGES
 
 BESIDE_VALUES = (
     *("name", "description", "label"),
-    *("files", "model_files", "pretraining_base", "pretraining_files", "read_files"),
-    *("code", "packages", "identity"),
+    *("pretraining_base", "code", "packages", "identity"),
+    *FILES,
 )
 """Keys of the resolved file that no experiment file sets."""
 
@@ -127,9 +127,7 @@ def describe(recorded: Resolved) -> str:
 def what_changed(recorded: Resolved, now: Resolved) -> list[str]:
     """What of code, packages and data files is not as it was recorded, in words."""
     then_code, now_code = recorded.values["code"], now.values["code"]
-    stages = [
-        stage for stage in ("generate", "pretrain", "train", "evaluate") if stage in then_code
-    ]
+    stages = [name for name, stage in STAGES.items() if stage.computes and name in then_code]
     words = [f"the code of {stage}" for stage in stages if then_code[stage] != now_code[stage]]
     packages: dict[str, str] = {}
     for stage in stages:

@@ -17,7 +17,7 @@ from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.evaluation.notation import NOTHING, readable_size
 from plait.locks import held, lock_named
-from plait.stages.pretrain import digest_of_what_is_read
+from plait.pipeline.pretrain import digest_of_what_is_read
 from plait.sweeps.dvc_cache import cache_folder, cache_garbage, clear_cache
 from plait.sweeps.trial import trial_lock
 from plait.sweeps.trial_data import data_digest, data_lock, data_receipts

@@ -57,7 +57,7 @@ def _tested_on(
     import pandas as pd
 
     data = data_folder(workspace, data_digest(resolved))
-    file = outputs_of(workspace, resolved, data).evaluation / "predictions.parquet"
+    file = outputs_of(workspace, resolved, data)["evaluation"] / "predictions.parquet"
     if file.exists():
         predictions = pd.read_parquet(file)
     else:

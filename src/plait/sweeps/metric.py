@@ -1,6 +1,6 @@
 """Whether a metric can be had of a configuration, as far as that is known before it is trained."""
 
-from plait.config.pairs import kind_of, settings_of
+from plait.config.registry import family_of, settings_of
 from plait.config.resolved import Resolved
 from plait.data.dataset import Task
 from plait.data.kinds import SourceSettings
@@ -15,7 +15,7 @@ def fault_of(metric: str, resolved: Resolved) -> str | None:
     """
     section, _, name = metric.partition("/")
     data: SourceSettings = settings_of("data", resolved.choice("data"))(**resolved.settings("data"))  # type: ignore[assignment]
-    kind = kind_of(resolved.choice("model"))
+    kind = family_of(resolved.choice("model"))
     task: Task = data.task  # type: ignore[attr-defined]  # a property of every choice
     measured = resolved["evaluation.metrics"] or of_task(task)
     there = [f"test/{each}" for each in measured]

@@ -107,7 +107,8 @@ def plan_for(project: Project, recorded: Resolved, name: str | None) -> Plan:
     """
     if name is not None:
         check_name(name, "command line")
-    listed = {resolved.identity: each for each, resolved in project.compose_all().items()}
+    composed = project.compose_each().items()
+    listed = {found.identity: each for each, found in composed if isinstance(found, Resolved)}
     if recorded.identity in listed:
         return Plan(listed[recorded.identity], True, {}, "")
     rewritten = rewrite(project, recorded)

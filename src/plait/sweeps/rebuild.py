@@ -1,6 +1,7 @@
 """``plait rebuild``: a recorded run made again by its own commit, and every number compared."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from plait.artifacts import Outputs, Workspace, read_json, write_text
 from plait.config.compose import LOCK
+from plait.config.levels import read_yaml
 from plait.config.packages import installed_version, read_lock
-from plait.config.pairs import kind_of
+from plait.config.registry import family_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError
-from plait.stages.entry import end_at_sigterm
+from plait.pipeline.entry import end_at_sigterm
 from plait.sweeps.comparison import (
     INCOMPARABLE,
     SAME,
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
 VERDICT = "plait.rebuild"
 """The tag of a recorded run with verdict and date."""
 
-STAGES = ("generate", "pretrain", "train", "evaluate")
+_MODULE = re.compile(r"python -m (plait\.\S+)")
 
 
 def rebuild(workspace: Workspace, reference: str, tolerance: float) -> int:
@@ -99,11 +101,9 @@ def _rebuild(workspace: Workspace, run: ArchivedRun, tolerance: float) -> Verdic
         local = Resolved({**resolved.values, "tracking": {"choice": "local"}})
         write_text(there.resolved(resolved.name), local.text())
         outputs = there.outputs(resolved.name)
-        outputs.metrics.unlink(missing_ok=True)  # of the commit
-        for stage in STAGES:
-            # Older commits know no pretraining.
-            if (tree / "src" / "plait" / "stages" / f"{stage}.py").exists():
-                _run_stage(tree, stage, resolved.name)
+        outputs["metrics"].unlink(missing_ok=True)  # of the commit
+        for stage, module in modules_of_stages(tree / "dvc.yaml"):
+            _run_stage(tree, stage, module, resolved.name)
         comparison = _compare(run, outputs)
     print(f"\n{comparison.table()}\n\n{comparison.conclusion(tolerance)}")
     verdict = comparison.verdict(tolerance)
@@ -195,7 +195,7 @@ def _other_packages(tree: Path) -> str:
 def _say_devices(run: ArchivedRun, resolved: Resolved) -> None:
     """:raises UserError: if this machine lacks the devices that the configuration asks for."""
     here = "cpu"
-    if kind_of(resolved.choice("model")).by_gradient:
+    if family_of(resolved.choice("model")).by_gradient:
         # Unchecked: of another commit, it may have other fields.
         settings = Settings.model_construct(**resolved["trainer"])
         check_devices(settings)
@@ -207,7 +207,23 @@ def _say_devices(run: ArchivedRun, resolved: Resolved) -> None:
         _say("devices", f"{here}, but it was trained on {then}, which may round differently")
 
 
-def _run_stage(tree: Path, stage: str, name: str) -> None:
+def modules_of_stages(pipeline: Path) -> list[tuple[str, str]]:
+    """The stages of an experiment that compute, and the module that runs each, as the ``dvc.yaml``
+    of a commit has them.
+
+    :raises UserError: if it has none.
+    """
+    found = []
+    for stage, entry in (read_yaml(pipeline).get("stages") or {}).items():
+        module = _MODULE.search(str(entry.get("do", {}).get("cmd", "")))
+        if module is not None and stage != "record":
+            found.append((stage, module[1]))
+    if not found:
+        raise UserError(f"the {pipeline.name} of its commit has no stages that plait can run")
+    return found
+
+
+def _run_stage(tree: Path, stage: str, module: str, name: str) -> None:
     """Run a stage by the code of the worktree.
 
     :raises UserError: if it fails, after what it printed.
@@ -218,7 +234,7 @@ def _run_stage(tree: Path, stage: str, name: str) -> None:
     began = time.monotonic()
     print(f"{stage:<10}", end="", flush=True)
     answer = subprocess.run(
-        [sys.executable, "-m", f"plait.stages.{stage}", name],
+        [sys.executable, "-m", module, name],
         cwd=tree,
         env={**environment, "PYTHONPATH": str(tree / "src")},
         stdout=subprocess.PIPE,
@@ -234,9 +250,9 @@ def _run_stage(tree: Path, stage: str, name: str) -> None:
 
 def _compare(run: ArchivedRun, outputs: Outputs) -> Comparison:
     try:
-        evaluation = read_json(outputs.evaluation / "evaluation.json")
-        finals = final_values(read_json(outputs.metrics), evaluation)
-        rows = [*curve_rows(outputs.curves, 0), *pretraining_rows(outputs, 0)]
+        evaluation = read_json(outputs["evaluation"] / "evaluation.json")
+        finals = final_values(read_json(outputs["metrics"]), evaluation)
+        rows = [*curve_rows(outputs["curves"], 0), *pretraining_rows(outputs, 0)]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"its commit writes results that this version cannot read ({error})"
@@ -251,11 +267,11 @@ def _compare(run: ArchivedRun, outputs: Outputs) -> Comparison:
 def compare_weights(run: ArchivedRun, outputs: Outputs) -> Compared:
     """By their digests; where those differ, by the weights themselves or what they predict."""
     recorded = run.tags.get(WEIGHTS, UNRECORDED)
-    rebuilt = weights_digest(outputs.model)
+    rebuilt = weights_digest(outputs["model"])
     if recorded == rebuilt:
         return Compared("weights", recorded, rebuilt, SAME)
-    file = outputs.model / "weights.safetensors"
-    alone = file.exists() and not list(outputs.model.glob("*/"))
+    file = outputs["model"] / "weights.safetensors"
+    alone = file.exists() and not list(outputs["model"].glob("*/"))
     # An ensemble is compared by what it predicts.
     weights = run.network_weights() if alone else None
     if weights is not None:
@@ -268,7 +284,7 @@ def compare_weights(run: ArchivedRun, outputs: Outputs) -> Compared:
     if predictions is None:
         return Compared("weights", recorded, rebuilt, INCOMPARABLE)
     distance = arrays_distance(
-        _predictions(predictions), _predictions(outputs.evaluation / predictions.name)
+        _predictions(predictions), _predictions(outputs["evaluation"] / predictions.name)
     )
     return Compared("weights (by predictions of the test part)", recorded, rebuilt, distance)
 

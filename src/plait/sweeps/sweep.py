@@ -365,7 +365,7 @@ class Sweep:
                 continue
             data = data_folder(self.workspace, data_digest(row.resolved))
             outputs = outputs_of(self.workspace, row.resolved, data)
-            if data.exists() and (outputs.model / "model.json").exists():
+            if data.exists() and (outputs["model"] / "model.json").exists():
                 trial = Trial(row.resolved, row.overrides, self.name)
                 with held_trial(self.workspace, row.resolved, wait=True):
                     patiently(record_trial, self.workspace, trial, outputs, {})

@@ -16,19 +16,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from filelock import FileLock
 
 from plait.artifacts import Outputs, Workspace, write_text
-from plait.config.resolved import STAGES, Resolved, Stage
-from plait.contents import Contents
+from plait.config.resolved import Resolved
 from plait.errors import Pruned, UserError
 from plait.locks import held, lock_named
-from plait.proof.receipts import is_left_by
+from plait.pipeline.entry import check_packages
+from plait.pipeline.in_process import clear_results, run_stage, run_stages
+from plait.pipeline.record import write_page
+from plait.pipeline.stages import STAGES, TRAINING
 from plait.proof.stage import proved
-from plait.stages.entry import check_packages
-from plait.stages.evaluate import evaluate
-from plait.stages.generate import generate
-from plait.stages.pretrain import pretrain
-from plait.stages.record import write_page
-from plait.stages.train import train
-from plait.state import State
 from plait.sweeps.trial_data import data_digest, data_receipts, trial_data
 from plait.tracking import runs
 from plait.tracking.backend import backend_of
@@ -200,7 +195,7 @@ def _run(workspace: Workspace, trial: Trial, wait: bool) -> tuple[Status, str | 
         shutil.rmtree(workspace.checkpoints(resolved.identity), ignore_errors=True)
     # What is on disk counts as long as its run does: one deleted in the UI is made anew.
     if trial.fresh or run is None:
-        _clear(outputs_of(workspace, resolved, results))
+        clear_results(outputs_of(workspace, resolved, results))
     resumed = outputs_of(workspace, resolved, results).receipt("train").exists() or any(
         workspace.checkpoints(resolved.identity).rglob("*.ckpt")
     )
@@ -236,25 +231,14 @@ def _go_through(workspace: Workspace, trial: Trial, tags: dict[str, str]) -> str
     for stage in STAGES:
         check_packages(stage, resolved)
 
-    def run(stage: Stage, function: Callable[..., None], outputs: Outputs, *more: Any) -> None:
-        with proved(stage, workspace, resolved, outputs):
-            function(workspace, resolved.handed_to(stage), outputs, *more)
-
     def generate_into(there: Outputs) -> None:
-        run("generate", generate, there)
+        run_stage("generate", workspace, resolved, there)
 
-    contents = Contents(State.of(workspace))
     data = trial_data(workspace, resolved, generate_into)
     outputs = outputs_of(workspace, resolved, data)
     outputs.results.mkdir(parents=True, exist_ok=True)
     write_text(outputs.results / "resolved.yaml", resolved.text())
-    if not is_left_by(contents, resolved, "train", outputs):
-        _clear(outputs)
-        run("pretrain", pretrain, outputs)
-        run("train", train, outputs, _watch(trial), tags)
-    if not is_left_by(contents, resolved, "evaluate", outputs):
-        run("evaluate", evaluate, outputs)
-
+    run_stages(workspace, resolved, outputs, {TRAINING: (_watch(trial), tags)})
     return patiently(record_trial, workspace, trial, outputs, tags)
 
 
@@ -279,21 +263,6 @@ def record_trial(workspace: Workspace, trial: Trial, outputs: Outputs, tags: dic
             tags=tags,
         )
     return recorded.run_id
-
-
-def _clear(outputs: Outputs) -> None:
-    """Remove what an earlier training left; Hydra's own files beside it stay."""
-    # First: what no receipt tells of is taken for nothing.
-    shutil.rmtree(outputs.receipt("train").parent, ignore_errors=True)
-    for folder in (
-        outputs.pretrained,
-        outputs.model,
-        outputs.evaluation,
-        outputs.plots,
-    ):
-        shutil.rmtree(folder, ignore_errors=True)
-    for file in (outputs.curves, outputs.metrics, outputs.predictions):
-        file.unlink(missing_ok=True)
 
 
 def _watch(trial: Trial) -> "Observe | None":

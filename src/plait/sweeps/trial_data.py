@@ -10,16 +10,17 @@ from pathlib import Path
 from filelock import FileLock
 
 from plait.artifacts import Outputs, Workspace
-from plait.config.resolved import READS, Resolved, digests_read
+from plait.config.resolved import Resolved
 from plait.contents import Contents
 from plait.locks import lock_named
+from plait.pipeline.stages import STAGES
 from plait.proof.receipts import is_left_by
 from plait.state import State
 
 
 def data_digest(resolved: Resolved) -> str:
     """The digest of everything that stage `generate` reads for these values."""
-    read = {key: resolved[key] for key in (*READS["generate"], *digests_read("generate"))}
+    read = {key: resolved[key] for key in STAGES["generate"].keys}
     return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:32]
 
 

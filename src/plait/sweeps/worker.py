@@ -130,7 +130,7 @@ def cause(status: int) -> str:
 
 def main() -> None:
     """Run the trials that come in until there are no more."""
-    from plait.stages.entry import end_at_sigterm
+    from plait.pipeline.entry import end_at_sigterm
 
     # Outcomes have a pipe of their own; nothing that is printed may get between them.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from plait.artifacts import Workspace
-from plait.config.pairs import module_of
+from plait.config.registry import module_of
 from plait.errors import UserError
 
 UI_HOST, UI_PORT = "127.0.0.1", 5000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import plait
 from plait.artifacts import Outputs
-from plait.config.pairs import settings_of
+from plait.config.registry import settings_of
 from plait.data.dataset import Column, Dataset, read_part
 from plait.models.trained import TrainedModel
 from plait.proof.stage import sources
@@ -44,7 +44,7 @@ def log_model(
 
     frame = read_part(outputs.data, "test")
     assert frame is not None, "every data set has a test part"
-    model = TrainedModel.load(outputs.model)
+    model = TrainedModel.load(outputs["model"])
     logged = store.client.create_logged_model(
         run.info.experiment_id,
         name=name,
@@ -55,7 +55,7 @@ def log_model(
     try:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "logged"
-            _save(folder, model, outputs.model, frame, dataset, logged, run, Path(temporary))
+            _save(folder, model, outputs["model"], frame, dataset, logged, run, Path(temporary))
             store.client.log_model_artifacts(logged.model_id, str(folder))
     except BaseException:
         store.client.delete_logged_model(logged.model_id)

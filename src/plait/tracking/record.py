@@ -152,8 +152,8 @@ def _complete(
     """
     measured_by = evaluation_digest(resolved)
     dataset = Dataset.read(outputs.data)
-    evaluation = read_json(outputs.evaluation / "evaluation.json")
-    curves = curve_rows(outputs.curves, now)
+    evaluation = read_json(outputs["evaluation"] / "evaluation.json")
+    curves = curve_rows(outputs["curves"], now)
 
     model_id = logged_model_id(store, run)
     if keep_model and model_id is None:
@@ -161,11 +161,11 @@ def _complete(
         model_id = log_model(store, run, resolved.name, outputs, dataset, last)
     points = Points(store.client, run)
     differences = points.add([*curves, *pretraining_rows(outputs, now)])
-    final = Row(0, now, final_values(read_json(outputs.metrics), evaluation))
+    final = Row(0, now, final_values(read_json(outputs["metrics"]), evaluation))
     # Measured otherwise than before, numbers may differ; measured alike, they must agree.
     anew = run.data.tags.get(MEASURED_BY, measured_by) != measured_by
     differences += points.add([final], model_id, replace=anew)
-    weights = weights_digest(outputs.model)
+    weights = weights_digest(outputs["model"])
     known = run.data.tags.get(WEIGHTS, weights)
     if known != weights:
         differences.append(f"the weights: {known} recorded, {weights} now")
@@ -220,7 +220,7 @@ def curve_rows(path: Path, at: int) -> list[Row]:
 
 def pretraining_rows(outputs: Outputs, at: int) -> list[Row]:
     """The epochs of stage `pretrain`, if it trained: ``pretraining/train_loss`` and the like."""
-    path = outputs.pretrained / "curves.csv"
+    path = outputs["pretrained"] / "curves.csv"
     if not path.exists():
         return []
     return [
@@ -334,7 +334,7 @@ def _log_dataset(store: Store, run: "Run", resolved: Resolved, dataset: Dataset)
 
 def _log_artifacts(store: Store, run_id: str, resolved: Resolved, outputs: Outputs) -> None:
     runs.log_configuration(store, run_id, resolved)
-    for file in (outputs.metrics, outputs.curves, *sorted(outputs.evaluation.glob("*.*"))):
+    for file in (outputs["metrics"], outputs["curves"], *sorted(outputs["evaluation"].glob("*.*"))):
         store.client.log_artifact(run_id, str(file), "results")
-    for plot in sorted(outputs.plots.glob("*.png")):
+    for plot in sorted(outputs["plots"].glob("*.png")):
         store.client.log_artifact(run_id, str(plot), "plots")

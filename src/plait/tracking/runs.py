@@ -43,7 +43,7 @@ def tags_of(workspace: Workspace, resolved: Resolved, stage: str) -> dict[str, s
         **process.own(),
         **commit_of(workspace.root),
         "mlflow.note.content": resolved.description,
-        "mlflow.source.name": f"src/plait/stages/{stage}.py",
+        "mlflow.source.name": f"src/plait/pipeline/{stage}.py",
         "mlflow.source.type": "LOCAL",
         "mlflow.user": psutil.Process().username(),
     }

@@ -1,7 +1,7 @@
 """The fit of an estimator that knows how to fit itself."""
 
 from plait.artifacts import significant
-from plait.config.pairs import module_of, settings_of
+from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models import estimators

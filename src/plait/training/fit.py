@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from plait.config.pairs import kind_of, module_of, settings_of
+from plait.config.registry import family_of, module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.data.preprocessing import Preprocessor
@@ -86,7 +86,7 @@ def prepare(resolved: Resolved) -> str:
     :returns: the devices that training will use, such as ``cpu``.
     :raises UserError: for devices that this machine does not have.
     """
-    devices: str = import_module(kind_of(resolved.choice("model")).training).prepare(resolved)
+    devices: str = import_module(family_of(resolved.choice("model")).training).prepare(resolved)
     return devices
 
 
@@ -118,7 +118,7 @@ def fit(
             resolved, dataset, train, val, checkpoints=checkpoints, observe=observe, base=base
         )
         choice = resolved.choice("model")
-        fitted: Fitted = import_module(kind_of(choice).training).fit(task)
+        fitted: Fitted = import_module(family_of(choice).training).fit(task)
         model = TrainedModel(
             choice,
             resolved.settings("model"),
@@ -147,7 +147,7 @@ def task_of(
 ) -> tuple[Task, Preprocessor]:
     """What a training is given, with parameters as `fit` has them; preprocessing is fitted."""
     choice = resolved.choice("model")
-    kind = kind_of(choice)
+    kind = family_of(choice)
     preprocessor: Preprocessor = import_module(kind.inputs).Preprocessor.fit(
         train, dataset, PreprocessingSettings(**resolved["preprocessing"])
     )

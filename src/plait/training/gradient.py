@@ -4,7 +4,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from plait.config.pairs import kind_of, settings_of
+from plait.config.registry import family_of, settings_of
 from plait.config.resolved import Resolved
 from plait.training.fit import Fitted, Task
 from plait.training.settings import Settings
@@ -58,7 +58,7 @@ def fit(task: Task) -> Fitted:
 
 def models_of(resolved: Resolved) -> ModuleType:
     """The module that handles the chosen kind of model."""
-    return import_module(kind_of(resolved.choice("model")).models)
+    return import_module(family_of(resolved.choice("model")).models)
 
 
 def new_network(task: Task) -> "nn.Module":

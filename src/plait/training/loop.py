@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
 from lightning.pytorch.profilers import SimpleProfiler
 
-from plait.config.pairs import module_of, settings_of
+from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
 from plait.models.draws import Draws

@@ -7,39 +7,12 @@ from types import ModuleType
 from typing import Literal
 
 from plait.errors import ConfigurationError
+from plait.pipeline.stages import GROUPS
 from plait.settings import Settings
 
 
 @dataclass(frozen=True)
-class Group:
-    """A folder of ``conf/`` from which one file, or several, are chosen."""
-
-    name: str
-    package: str
-    """Where the paired modules lie; each defines ``Settings``."""
-    several: bool = False
-
-
-GROUPS: dict[str, Group] = {
-    group.name: group
-    for group in (
-        Group("data", "plait.data.sources"),
-        Group("model", "plait.models"),
-        Group("pretraining", "plait.pretraining"),
-        Group("augmentation", "plait.augmentation"),
-        Group("finetuning", "plait.finetuning"),
-        Group("objective", "plait.objectives"),
-        Group("optimizer", "plait.training.optimizers"),
-        Group("schedule", "plait.training.schedules"),
-        Group("adversarial", "plait.training.adversarial"),
-        Group("callbacks", "plait.training.callbacks", several=True),
-        Group("tracking", "plait.tracking"),
-    )
-}
-
-
-@dataclass(frozen=True)
-class Kind:
+class Family:
     """What handles all models of a kind."""
 
     name: str
@@ -57,26 +30,26 @@ class Kind:
         return self.training == "plait.training.gradient"
 
 
-KINDS: dict[str, Kind] = {
+FAMILIES: dict[str, Family] = {
     kind.name: kind
     for kind in (
-        Kind(
+        Family(
             *("network", "columns", "plait.data.preprocessing"),
             *("plait.models.networks", "plait.training.gradient"),
         ),
-        Kind(
+        Family(
             *("estimator", "columns", "plait.data.preprocessing"),
             *("plait.models.estimators", "plait.training.estimator"),
         ),
-        Kind(
+        Family(
             *("text_estimator", "text", "plait.data.texts"),
             *("plait.models.estimators", "plait.training.estimator"),
         ),
-        Kind(
+        Family(
             *("language_model", "text", "plait.data.texts"),
             *("plait.models.language_models", "plait.training.gradient"),
         ),
-        Kind(
+        Family(
             *("masked_language_model", "text", "plait.data.texts"),
             *("plait.models.masked_language_models", "plait.training.gradient"),
         ),
@@ -130,12 +103,12 @@ def section_settings(section: str) -> type[Settings]:
     return cls
 
 
-def kind_of(model: str) -> Kind:
+def family_of(model: str) -> Family:
     """How the models of a choice are fitted and kept."""
     kind = getattr(settings_of("model", model), "kind", None)
-    if kind not in KINDS:
+    if kind not in FAMILIES:
         raise ConfigurationError(
             f"src/plait/models/{model}.py: its Settings must derive from NetworkSettings or"
             " another class of plait.models.kinds"
         )
-    return KINDS[kind]
+    return FAMILIES[kind]

@@ -7,8 +7,8 @@ from plait.artifacts import Outputs, Workspace
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, read_part
 from plait.errors import UserError
+from plait.pipeline.entry import run_stage
 from plait.proof.stage import confirm, settle
-from plait.stages.entry import run_stage
 from plait.tracking.live import LiveRun
 from plait.training.curves import write_curves
 from plait.training.fit import Observe, fit, prepare
@@ -21,7 +21,7 @@ def train(
     watch: Observe | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> None:
-    """Write ``outputs.model`` and ``outputs.curves``.
+    """Write ``outputs["model"]`` and ``outputs["curves"]``.
 
     :param watch: told of every epoch once it is recorded; what it raises ends the training.
     :param tags: of the run, beside its own.
@@ -32,6 +32,7 @@ def train(
         raise UserError(f"{resolved.name}: data/generated has no training part; run `dvc repro`")
     settle()
     checkpoints = workspace.checkpoints(resolved.identity)
+    pretrained = outputs["pretrained"]
     with LiveRun(workspace, resolved, prepare(resolved), tags) as run:
 
         def observe(epoch: int, values: dict[str, float]) -> None:
@@ -47,11 +48,11 @@ def train(
             checkpoints=checkpoints,
             observe=observe,
             # Where stage `pretrain` had nothing to do, it holds no model.
-            base=outputs.pretrained if (outputs.pretrained / "config.json").exists() else None,
+            base=pretrained if (pretrained / "config.json").exists() else None,
         )
-        shutil.rmtree(outputs.model, ignore_errors=True)
-        model.save(outputs.model)
-        write_curves(outputs.curves, curves)
+        shutil.rmtree(outputs["model"], ignore_errors=True)
+        model.save(outputs["model"])
+        write_curves(outputs["curves"], curves)
         # Within, so that the run of a training that is refused says so; its checkpoints stay.
         confirm()
     shutil.rmtree(checkpoints, ignore_errors=True)

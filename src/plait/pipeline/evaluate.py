@@ -7,11 +7,11 @@ from plait.errors import UserError
 from plait.evaluation.evaluate import evaluate as evaluate_model
 from plait.evaluation.settings import Settings
 from plait.models.trained import TrainedModel
-from plait.stages.entry import run_stage
+from plait.pipeline.entry import run_stage
 
 
 def evaluate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
-    """Write ``outputs.metrics`` and ``outputs.evaluation``."""
+    """Write ``outputs["metrics"]`` and ``outputs["evaluation"]``."""
     import pandas as pd
 
     train_part, test_part = read_part(outputs.data, "train"), read_part(outputs.data, "test")
@@ -20,13 +20,13 @@ def evaluate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None
             f"{resolved.name}: evaluation needs a test part; set data.split.test above 0"
         )
     evaluate_model(
-        TrainedModel.load(outputs.model),
+        TrainedModel.load(outputs["model"]),
         train_part,
         test_part,
         Dataset.read(outputs.data),
         Settings(**resolved["evaluation"]),
         outputs,
-        pd.read_csv(outputs.curves),
+        pd.read_csv(outputs["curves"]),
     )
 
 

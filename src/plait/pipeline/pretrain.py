@@ -6,17 +6,17 @@ import shutil
 from typing import Any
 
 from plait.artifacts import Outputs, Workspace, write_json
-from plait.config.pairs import module_of, settings_of
+from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
+from plait.pipeline.entry import run_stage
 from plait.pretraining.kinds import PRETRAINED
-from plait.stages.entry import run_stage
 
 
 def pretrain(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
-    """Write ``outputs.pretrained``; experiments that ask for the same share the work."""
+    """Write ``outputs["pretrained"]``; experiments that ask for the same share the work."""
     if resolved["pretraining"] is None:
-        shutil.rmtree(outputs.pretrained, ignore_errors=True)
-        write_json(outputs.pretrained / PRETRAINED, {"pretraining": None})
+        shutil.rmtree(outputs["pretrained"], ignore_errors=True)
+        write_json(outputs["pretrained"] / PRETRAINED, {"pretraining": None})
         return
     choice = resolved.choice("pretraining")
     settings = settings_of("pretraining", choice)(**resolved.settings("pretraining"))

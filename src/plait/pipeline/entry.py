@@ -1,21 +1,19 @@
-"""How a stage starts: ``python -m plait.stages.STAGE NAME``, in the project's folder."""
+"""How a stage starts: ``python -m plait.pipeline.STAGE NAME``, in the project's folder."""
 
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn, cast
+from typing import NoReturn
 
 from plait.artifacts import Outputs, Workspace
 from plait.config.packages import installed_version
-from plait.config.resolved import STAGES, Resolved, Stage
+from plait.config.resolved import Resolved
 from plait.errors import UserError, exit_with
+from plait.pipeline.stages import TRAINING, after, before
 from plait.proof.refusal import Unproved
 from plait.proof.stage import proved
-
-MEASURING: tuple[Stage, ...] = ("evaluate", "record")
-"""Stages that refuse when the run is over that `train` has written; it is then told."""
 
 StageFunction = Callable[[Workspace, Resolved, Outputs], None]
 
@@ -25,11 +23,11 @@ def run_stage(stage: StageFunction) -> None:
 
     def command() -> None:
         if len(sys.argv) != 2:
-            raise UserError(f"usage: python -m plait.stages.{stage.__name__} NAME", status=2)
+            raise UserError(f"usage: python -m plait.pipeline.{stage.__name__} NAME", status=2)
         workspace = Workspace.at(Path.cwd())
         composed = workspace.resolved(sys.argv[1])
         resolved = Resolved.read(composed)
-        named = cast(Stage, stage.__name__)
+        named = stage.__name__
         check_packages(named, resolved)
         _check_inputs(named, workspace, resolved.name)
         outputs = workspace.outputs(resolved.name)
@@ -37,7 +35,8 @@ def run_stage(stage: StageFunction) -> None:
             with proved(named, workspace, resolved, outputs, composed):
                 stage(workspace, resolved.handed_to(named), outputs)
         except Unproved as refusal:
-            if named in MEASURING:
+            # The run that the training has written is over: it is told.
+            if named in {each.name for each in after(TRAINING)}:
                 from plait.tracking.refused import tell_run
 
                 tell_run(workspace, resolved, str(refusal))
@@ -47,7 +46,7 @@ def run_stage(stage: StageFunction) -> None:
     exit_with(command)
 
 
-def check_packages(stage: Stage, resolved: Resolved) -> None:
+def check_packages(stage: str, resolved: Resolved) -> None:
     """Refuse to compute by other versions than those that will be recorded."""
     for name, locked in resolved.values["packages"].get(stage, {}).items():
         installed = installed_version(name)
@@ -58,21 +57,16 @@ def check_packages(stage: Stage, resolved: Resolved) -> None:
             )
 
 
-def _check_inputs(stage: Stage, workspace: Workspace, name: str) -> None:
+def _check_inputs(stage: str, workspace: Workspace, name: str) -> None:
     """Before anything is written anywhere, the tracking store included."""
     outputs = workspace.outputs(name)
-    left_by = {
-        "generate": (outputs.data / "dataset.json",),
-        "pretrain": (outputs.pretrained / "pretrained.json",),
-        "train": (outputs.model / "model.json", outputs.curves),
-        "evaluate": (outputs.evaluation / "evaluation.json", outputs.metrics),
-    }
-    for earlier in STAGES[: STAGES.index(stage)]:
-        for path in left_by[earlier]:
+    for earlier in before(stage):
+        for output in earlier.outputs:
+            path = outputs.mark(output.name)
             if not path.exists():
                 missing = path.relative_to(workspace.root)
                 raise UserError(
-                    f"{name}: {missing} is missing, which stage {earlier} leaves;"
+                    f"{name}: {missing} is missing, which stage {earlier.name} leaves;"
                     f" run `dvc repro {stage}@{name}`"
                 )
 

@@ -8,7 +8,7 @@ from plait.artifacts import Outputs, Workspace, read_json, write_json, write_tex
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.evaluation.report import IndexRow, render, render_index
-from plait.stages.entry import run_stage
+from plait.pipeline.entry import run_stage
 from plait.tracking.record import record as record_run
 
 
@@ -42,7 +42,7 @@ def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
             path.with_suffix(".html").unlink(missing_ok=True)
     write_text(pages / "index.html", render_index(rows))
     # DVC keeps its digest, so it names nothing of this run: only what was recorded.
-    digest = hashlib.sha256(outputs.metrics.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(outputs["metrics"].read_bytes()).hexdigest()[:16]
     write_json(
         workspace.recorded(resolved.name),
         {"identity": resolved.identity, "metrics": digest},
@@ -61,7 +61,7 @@ def write_page(
     :param facts: what is known of its run.
     :returns: its evaluation.
     """
-    evaluation: dict[str, Any] = read_json(outputs.evaluation / "evaluation.json")
+    evaluation: dict[str, Any] = read_json(outputs["evaluation"] / "evaluation.json")
     dataset = Dataset.read(outputs.data)
     write_text(page, render(resolved, dataset, evaluation, outputs.results, facts))
     return evaluation
