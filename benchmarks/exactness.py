@@ -34,10 +34,11 @@ from plait.config.compose import Project, write_resolved
 from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.pipeline.entry import end_at_sigterm
-from plait.training import rank
 from plait.training.checkpoints import newest
-from plait.training.fit import Task, task_of
-from plait.training.loop import Place, Trained, train
+from plait.training.distributed import exchange, worker
+from plait.training.fit import task_of
+from plait.training.loop import train
+from plait.training.task import DistributedContext, Task, Trained
 from training.fitting import Lab, leave_inputs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,11 +87,11 @@ class Figure:
 class Training:
     """A training in processes forked from this one."""
 
-    def __init__(self, task: Task, place: Place) -> None:
+    def __init__(self, task: Task, place: DistributedContext) -> None:
         self.task, self.place = task, place
         with redirect_stdout(None):
             start = newest(task)
-        self.folder = rank.hand_over(task, place, start)
+        self.folder = exchange.write_task(task, place, start)
         port = str(_free_port())
         self._running = {_fork(self._run(number, port)) for number in range(place.world)}
         self.statuses: list[int] = []
@@ -107,10 +108,12 @@ class Training:
         def run() -> int:
             if size != "1":
                 os.environ.update(environment)
-                return rank.run(self.folder, number)
+                return worker.run(self.folder, number)
             # As the stage does: alone, and asked to stop at any moment.
             end_at_sigterm()
-            rank.give_back(train(self.task, Place(), newest(self.task)), self.folder)
+            exchange.write_result(
+                train(self.task, DistributedContext(), newest(self.task)), self.folder
+            )
             return 0
 
         return run
@@ -118,7 +121,7 @@ class Training:
     def end(self, number: signal.Signals) -> None:
         """Send a signal; several processes are asked to stop as the one that starts them asks."""
         if number != signal.SIGKILL and self.place.world > 1:
-            (self.folder / rank.STOP).touch()
+            (self.folder / exchange.STOP).touch()
             return
         for process in self._running:
             os.kill(process, number)
@@ -144,10 +147,10 @@ class Training:
     def result(self) -> Trained:
         """What it gave."""
         assert self.wait(), "a training hangs"
-        if not (self.folder / rank.DONE).exists():
-            told = [path.read_text() for path in self.folder.glob(f"{rank.FAILURE}*")]
+        if not (self.folder / exchange.DONE).exists():
+            told = [path.read_text() for path in self.folder.glob(f"{exchange.FAILURE}*")]
             raise AssertionError(f"no result: {self.statuses} {told}")
-        return rank.take_back(self.folder)
+        return exchange.read_result(self.folder)
 
 
 class Laboratory:
@@ -175,7 +178,7 @@ class Laboratory:
             checkpoints=at or self.folder(),
             observe=lambda epoch, values: None,
         )
-        return Training(task, Place(devices=world, strategy=strategy))
+        return Training(task, DistributedContext(devices=world, strategy=strategy))
 
     def train(self, overrides: Overrides, world: int = 1, strategy: str = "auto") -> Trained:
         return self.start(overrides, world, strategy).result()
@@ -328,9 +331,9 @@ def cut_off(
                     continue  # Over before its moment came.
                 training.end(number)
                 assert training.wait(), "a training does not end"
-                if not any(training.statuses) and (training.folder / rank.DONE).exists():
+                if not any(training.statuses) and (training.folder / exchange.DONE).exists():
                     continue  # It was over, and about to end.
-                told = list(training.folder.glob(f"{rank.FAILURE}*"))
+                told = list(training.folder.glob(f"{exchange.FAILURE}*"))
                 asked = all('"SIGTERM"' in path.read_text() for path in told) and told
                 statuses.update([143 if asked else training.statuses[0]])
                 resumed = lab.start((*case, *OFTEN), world, at=folder)

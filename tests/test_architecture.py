@@ -42,7 +42,7 @@ ROOMS = (
         "training",
         "pretraining",
     ),
-    *("evaluation", "tracking", "pipeline", "sweeps", "cli"),
+    *("evaluation", "tracking", "pipeline", "sweeps", "runs", "cli"),
 )
 """From upstream to downstream."""
 
@@ -95,6 +95,33 @@ def upstream_violations(src: Path) -> list[str]:
             other = room_of(target)
             if other is not None and ROOMS.index(other) > ROOMS.index(room):
                 found.append(f"{name} imports {target}")
+    return found
+
+
+def circles(src: Path) -> list[list[str]]:
+    """Modules that import each other, in functions and for type checking too."""
+    trees = modules(src)
+    graph: dict[str, set[str]] = {name: set() for name in trees}
+    for name, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                named = {f"{node.module}.{alias.name}" for alias in node.names}
+                graph[name] |= named & trees.keys()
+                # What is imported is no module: then it is of the one that it is imported from.
+                if node.module in trees and not named <= trees.keys():
+                    graph[name].add(node.module)
+            elif isinstance(node, ast.Import):
+                graph[name] |= {alias.name for alias in node.names} & trees.keys()
+    found = []
+    # What has nothing left to import, or is imported by nothing left, lies on no circle.
+    while leaves := [name for name, targets in graph.items() if not targets & graph.keys()]:
+        for name in leaves:
+            del graph[name]
+    while roots := graph.keys() - {target for targets in graph.values() for target in targets}:
+        for name in roots:
+            del graph[name]
+    if graph:
+        found.append(sorted(graph))
     return found
 
 
@@ -223,6 +250,10 @@ def test_rooms_import_from_upstream_only() -> None:
     assert upstream_violations(SRC) == []
 
 
+def test_no_modules_import_each_other() -> None:
+    assert circles(SRC) == []
+
+
 def test_every_room_has_its_place_in_the_stream() -> None:
     assert rooms_without_a_place(SRC) == []
 
@@ -270,6 +301,11 @@ PLANTED = {
         "src/plait/data/splits.py",
         "import plait.training.settings\n",
         lambda root: upstream_violations(root / "src"),
+    ),
+    "a circle": (
+        "src/plait/training/task.py",
+        "def late() -> None:\n    import plait.training.fit\n",
+        lambda root: circles(root / "src"),
     ),
     "mlflow in another room": (
         "src/plait/training/module.py",
@@ -410,12 +446,12 @@ def test_observers_change_no_number(tmp_path_factory: pytest.TempPathFactory) ->
     watched = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     code = (
         "import contextlib, sys, types\n"
-        "live = types.ModuleType('plait.tracking.live')\n"
+        "live = types.ModuleType('plait.tracking.live.live')\n"
         "class LiveRun(contextlib.nullcontext):\n"
         "    def __init__(self, *arguments): super().__init__(self)\n"
         "    def epoch(self, step, values): pass\n"
         "live.LiveRun = LiveRun\n"
-        "sys.modules['plait.tracking.live'] = live\n"
+        "sys.modules['plait.tracking.live.live'] = live\n"
         "import runpy; sys.argv = ['train', 'market']\n"
         "runpy.run_module('plait.pipeline.train', run_name='__main__')\n"
     )

@@ -317,7 +317,7 @@ def test_the_next_command_records_what_a_killed_training_left(
 ) -> None:
     delivered: list[Path] = []
     monkeypatch.setattr(
-        "plait.tracking.delivery.deliver_journals",
+        "plait.tracking.live.delivery.deliver_journals",
         lambda workspace: delivered.append(workspace.root),
     )
     plait(edited.root, "options")

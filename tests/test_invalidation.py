@@ -159,7 +159,7 @@ EDITS: dict[str, Edit] = {
         stages(LINEAR, "generate", "record") | stages(SOLVED, "generate", "record"),
     ),
     "a statement in the tracking": Edit(
-        append("src/plait/tracking/record.py", "REMARK = 1\n"),
+        append("src/plait/tracking/record/record.py", "REMARK = 1\n"),
         stages(LINEAR, "record") | stages(SOLVED, "record") | stages(TABLE, "record"),
     ),
     "a template of the report": Edit(

@@ -15,5 +15,5 @@ loaded.begin(sys._getframe())
 def __getattr__(name: str) -> Any:
     # Late, so that importing plait stays instant; by name, so that no stage reaches tracking by it.
     if name == "load":
-        return import_module("plait.tracking.load").load
+        return import_module("plait.tracking.query.load").load
     raise AttributeError(f"module 'plait' has no attribute {name!r}")

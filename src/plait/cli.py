@@ -8,7 +8,7 @@ from pathlib import Path
 from shutil import get_terminal_size
 
 from plait.errors import UserError, exit_with
-from plait.sweeps.comparison import TOLERANCE
+from plait.runs.rebuild.comparison import TOLERANCE
 
 
 def find_root() -> Path:
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 def join(arguments: argparse.Namespace) -> int:
     """Be a further node of a training that another machine starts in this tree."""
     from plait.artifacts import Workspace
-    from plait.training.launch import join as join_training
+    from plait.training.distributed.launch import join as join_training
 
     workspace = Workspace.at(find_root())
     places = [workspace.checkpoints("").resolve(), workspace.pretrained.resolve()]
@@ -90,7 +90,7 @@ def verify(arguments: argparse.Namespace) -> int:
 def rebuild(arguments: argparse.Namespace) -> int:
     """Make a recorded run again by its own commit, and compare every number."""
     from plait.artifacts import Workspace
-    from plait.sweeps.rebuild import rebuild as rebuild_run
+    from plait.runs.rebuild.rebuild import rebuild as rebuild_run
 
     return rebuild_run(Workspace.at(find_root()), arguments.run, arguments.tolerance)
 
@@ -98,7 +98,7 @@ def rebuild(arguments: argparse.Namespace) -> int:
 def promote(arguments: argparse.Namespace) -> int:
     """Make a recorded run an experiment that `dvc repro` rebuilds, or the champion."""
     from plait.artifacts import Workspace
-    from plait.sweeps.promote import promote as promote_run
+    from plait.runs.promote.promote import promote as promote_run
 
     given = arguments.run, arguments.name, arguments.champion, arguments.force
     print("\n".join(promote_run(Workspace.at(find_root()), *given)))
@@ -108,7 +108,7 @@ def promote(arguments: argparse.Namespace) -> int:
 def runs(arguments: argparse.Namespace) -> int:
     """List the recorded runs, the best of each experiment first."""
     from plait.artifacts import Workspace
-    from plait.tracking.leaderboard import as_json, as_table, entries
+    from plait.tracking.query.leaderboard import as_json, as_table, entries
 
     wanted = arguments.experiment, arguments.sweep, arguments.metric, arguments.limit
     found = entries(Workspace.at(find_root()), *wanted)
@@ -126,7 +126,7 @@ def runs(arguments: argparse.Namespace) -> int:
 def gc(arguments: argparse.Namespace) -> int:
     """Show how large everything has grown, and what of it nobody needs any more."""
     from plait.artifacts import Workspace
-    from plait.sweeps.garbage import gc as collect
+    from plait.runs.gc.collector import gc as collect
 
     return collect(Workspace.at(find_root()), arguments.yes, arguments.json)
 
@@ -216,7 +216,7 @@ def deliver_journals(root: Path) -> None:
 
     workspace = Workspace.at(root)
     if any((workspace.scratch / "journal").glob("*.jsonl")):
-        from plait.tracking.delivery import deliver_journals as deliver
+        from plait.tracking.live.delivery import deliver_journals as deliver
 
         deliver(workspace)
 

@@ -15,7 +15,7 @@ from plait.pipeline.evaluate import evaluate
 from plait.pipeline.generate import generate
 from plait.pipeline.record import record
 from plait.pipeline.train import train
-from plait.tracking.load import load
+from plait.tracking.query.load import load
 from training.fitting import Lab
 
 EXPERIMENT = """\

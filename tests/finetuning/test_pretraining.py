@@ -14,7 +14,7 @@ from finetuning.tiny import EXPERIMENT, sentences, write_model
 from plait.config.compose import Project
 from plait.config.levels import read_yaml
 from plait.errors import UserError
-from plait.models.draws import Draws
+from plait.models.counter_rng import Draws
 from plait.models.language_model import TokenBatch
 from plait.models.masked_language_model import NOTHING, Masking
 from plait.pretraining.domain import Settings, pretrain

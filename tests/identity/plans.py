@@ -51,7 +51,7 @@ EVALUATING: tuple[Point, ...] = (
 )
 RECORDING: tuple[Point, ...] = (
     *(("write", ".plait/locks/store.lock", 3), ("read", "*/evaluation.json", 1)),
-    ("read", "src/plait/tracking/logged_model.py", 2),
+    ("read", "src/plait/tracking/record/logged_model.py", 2),
 )
 
 
@@ -73,7 +73,7 @@ PIPELINE = [
     *_stage("generate", ("import", "plait.data.reading", 1), ("read", "{file}", 1), *GENERATING),
     *_stage("train", *STARTING[2:], ("import", "{model}", 1), *TRAINING[1:]),
     *_stage("evaluate", ("import", "plait.evaluation.metrics.regression", 1), *EVALUATING),
-    *_stage("record", ("import", "plait.tracking.record", 1), RECORDING[1]),
+    *_stage("record", ("import", "plait.tracking.record.record", 1), RECORDING[1]),
     ("record", ("rename", "mlruns/recorded/*", 1)),
 ]
 
@@ -282,7 +282,7 @@ def _add_named() -> None:
         attacked(fault, way, own[way], (role, ("import", "plait.pipeline.entry", 1)), MODEL)
     # Several processes train: they load the code after the one that starts them.
     several = [*own["run"], DEVICES]
-    began = ("run", ("import", "plait.training.launch", 1))
+    began = ("run", ("import", "plait.training.distributed.launch", 1))
     attacked(fault, "run on two processes", several, began, MODEL)
 
     # A table is edited when it has been hashed.

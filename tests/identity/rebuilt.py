@@ -201,8 +201,8 @@ def train(tree: Path, values: dict[str, Any]) -> dict[str, Any]:
 
 def _of_outputs(outputs: Any) -> dict[str, Any]:
     from plait.artifacts import read_json
-    from plait.tracking.record import curve_rows, final_values
-    from plait.tracking.weights import weights_digest
+    from plait.tracking.record.record import curve_rows, final_values
+    from plait.tracking.record.weights import weights_digest
 
     evaluation = read_json(outputs["evaluation"] / "evaluation.json")
     numbers: dict[str, dict[str, float]] = {}
@@ -218,7 +218,7 @@ def make_store(root: Path) -> None:
     """An empty tracking store, whose making would take a second in each round."""
     _use(root)
     from plait.artifacts import Workspace
-    from plait.tracking.store import open_store
+    from plait.tracking.store.store import open_store
 
     open_store(Workspace.at(root), "local", {})
 
@@ -281,7 +281,7 @@ def _described(path: Path, identity: str, measured_by: str) -> dict[str, Any]:
     """A recorded configuration, and whether it is that of the identity."""
     from plait.config.packages import installed_version
     from plait.config.resolved import Resolved
-    from plait.tracking.record import evaluation_digest
+    from plait.tracking.record.record import evaluation_digest
 
     if not path.exists():
         return {"values": None, "belied": [], "measured_by": ""}

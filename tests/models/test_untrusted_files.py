@@ -20,7 +20,7 @@ from plait.config.compose import Project
 from plait.errors import UserError
 from plait.models.trained import TrainedModel
 from plait.models.weights import WEIGHTS
-from plait.training import rank
+from plait.training.distributed import exchange
 from training.fitting import Lab
 
 
@@ -84,11 +84,11 @@ def test_what_the_processes_of_a_training_hand_over_is_no_pickle(tmp_path: Path)
     resolved = Project(ROOT).compose("linear_regression")
     (folder / "resolved.yaml").write_text(resolved.text(), encoding="utf-8")
     with pytest.raises(ValueError, match=r"allow_pickle=False|Array can't be memory-mapped"):
-        rank.take_over(folder)
+        exchange.read_task(folder)
     (folder / WEIGHTS).write_bytes(pickle.dumps(Planted(trace)))
-    write_json(folder / rank.DONE, {"curves": []})
+    write_json(folder / exchange.DONE, {"curves": []})
     with pytest.raises(UserError, match="cannot be read"):
-        rank.take_back(folder)
+        exchange.read_result(folder)
     assert not trace.exists()
 
 

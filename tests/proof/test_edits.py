@@ -10,7 +10,7 @@ import pytest
 from checkouts import Checkout, copy_project
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
-from plait.tracking.store import open_store
+from plait.tracking.store.store import open_store
 
 HOOK = """
 import sys, importlib.abc
@@ -34,7 +34,7 @@ HARMLESS = {
     "src/plait/models/linear.py": "\n# a remark\n",
     "src/plait/models/svm.py": "\nEDITED = 1\n",
     "src/plait/evaluation/plots.py": "\nEDITED = 1\n",
-    "src/plait/tracking/record.py": "\nEDITED = 1\n",
+    "src/plait/tracking/record/record.py": "\nEDITED = 1\n",
     # What this training runs by, edited once it has begun.
     "src/plait/training/progress.py": "\nEDITED = 1\n",
     "conf/experiment/linear_regression.yaml": "\nevaluation: {plots: {dpi: 50}}\n",

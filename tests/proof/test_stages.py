@@ -21,7 +21,7 @@ from plait.pipeline.record import record
 from plait.pipeline.train import train
 from plait.proof.refusal import Unproved
 from plait.proof.stage import STALE, proved
-from plait.tracking.store import open_store
+from plait.tracking.store.store import open_store
 
 STAGES: dict[str, StageFunction] = {
     "generate": generate,

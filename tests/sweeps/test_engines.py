@@ -19,7 +19,7 @@ from plait.sweeps.engines.gpus import gpus_here
 from plait.sweeps.pruning import PRUNERS as PRUNER_SETTINGS
 from plait.sweeps.search import SearchSettings
 from plait.tracking.cost import without_costs
-from plait.tracking.store import open_store
+from plait.tracking.store.store import open_store
 from sweeps.faults import SMALL, plant_faulty_model
 from sweeps.launching import launched, statuses, wait_for
 

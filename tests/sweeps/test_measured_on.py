@@ -11,8 +11,8 @@ from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.sweeps.measured_on import measured_on
 from plait.sweeps.trial_data import data_digest
-from plait.tracking.find import find, runs_of_sweep
-from plait.tracking.store import Store, open_store
+from plait.tracking.query.find import find, runs_of_sweep
+from plait.tracking.store.store import Store, open_store
 from sweeps.launching import statuses
 from tracking.conftest import resolved
 

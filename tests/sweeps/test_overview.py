@@ -12,7 +12,7 @@ from plait.sweeps.overview import standings, write
 from plait.sweeps.summary import Row, summarise
 from plait.sweeps.trial import Outcome
 from plait.tracking.cost import MEMORY, SECONDS
-from plait.tracking.score import Score
+from plait.tracking.query.score import Score
 from tracking.conftest import resolved
 
 PLOTS = Plots(dpi=60, width=6, height=4, points=100)

@@ -13,7 +13,7 @@ from plait.config.compose import Project
 from plait.errors import ConfigurationError
 from plait.sweeps.app import run
 from plait.tracking.cost import without_costs
-from plait.tracking.store import Store, open_store
+from plait.tracking.store.store import Store, open_store
 from sweeps.faults import SMALL
 
 LINEAR = "experiment=linear_regression"

@@ -24,9 +24,9 @@ from plait.sweeps.summary import Row
 from plait.sweeps.sweep import Sweep, name_of
 from plait.sweeps.trial import Outcome, Trial
 from plait.tracking.cost import without_costs
-from plait.tracking.find import runs_of_sweep
-from plait.tracking.score import Score
-from plait.tracking.store import open_store
+from plait.tracking.query.find import runs_of_sweep
+from plait.tracking.query.score import Score
+from plait.tracking.store.store import open_store
 from sweeps.faults import SMALL, plant_faulty_model
 from sweeps.launching import launched, statuses, wait_for
 

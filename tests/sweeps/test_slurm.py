@@ -10,7 +10,7 @@ import pytest
 
 from checkouts import Checkout
 from plait.artifacts import Workspace
-from plait.tracking.store import open_store
+from plait.tracking.store.store import open_store
 from sweeps.faults import SMALL, plant_faulty_model
 from sweeps.launching import launched, statuses, wait_for
 from sweeps.slurm_node import INSTALLED, slurm_node

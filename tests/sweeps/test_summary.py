@@ -11,7 +11,7 @@ from plait.evaluation.notation import duration
 from plait.sweeps.summary import Row, counts, summarise, table
 from plait.sweeps.sweep import name_of
 from plait.sweeps.trial import Outcome, Status
-from plait.tracking.score import Score
+from plait.tracking.query.score import Score
 from tracking.conftest import resolved
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
-from plait.tracking.backend import local_backend
-from plait.tracking.store import Store, open_store
+from plait.tracking.store.backend import local_backend
+from plait.tracking.store.store import Store, open_store
 
 VALUES: dict[str, Any] = {
     "name": "line",

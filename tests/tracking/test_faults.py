@@ -15,10 +15,10 @@ import pytest
 from plait.artifacts import Workspace
 from plait.sweeps import trial
 from plait.sweeps.trial import find_run, open_store_of, patiently
-from plait.tracking.backend import sqlite_url
-from plait.tracking.journal import journals
-from plait.tracking.live import LiveRun
-from plait.tracking.store import Store, StoreBroken, StoreSilent, open_store, said_plainly
+from plait.tracking.live.journal import journals
+from plait.tracking.live.live import LiveRun
+from plait.tracking.store.backend import sqlite_url
+from plait.tracking.store.store import Store, StoreBroken, StoreSilent, open_store, said_plainly
 
 from .conftest import forget, resolved
 from .test_live import locked, train
@@ -103,8 +103,8 @@ def test_a_training_does_not_begin_whose_store_is_broken(workspace: Workspace) -
 def test_a_store_that_breaks_while_it_trains_stops_nothing_and_is_told_at_the_end(
     workspace: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plait.tracking.live.PATIENCE", 0.5)
-    monkeypatch.setattr("plait.tracking.live.check_own", lambda database: None)
+    monkeypatch.setattr("plait.tracking.live.live.PATIENCE", 0.5)
+    monkeypatch.setattr("plait.tracking.live.live.check_own", lambda database: None)
     no_database(workspace.store / "mlflow.db")
     train(workspace, resolved(), [1.0])
     said = capsys.readouterr().err
@@ -270,7 +270,7 @@ def test_a_server_that_is_away_is_asked_again_until_it_is_back(
 def test_a_locked_database_is_waited_for(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plait.tracking.relocate.PATIENCE", 0.1)
+    monkeypatch.setattr("plait.tracking.store.relocate.PATIENCE", 0.1)
     with locked(workspace), pytest.raises(StoreSilent, match="database is locked"):
         patiently(open_store_of, workspace, resolved())
 

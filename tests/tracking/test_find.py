@@ -4,8 +4,8 @@ import pytest
 
 from plait.artifacts import Workspace, write_json
 from plait.errors import UserError
-from plait.tracking.find import BEST_OF, SWEEPS, find, names_in, runs_of_sweep
-from plait.tracking.store import Store
+from plait.tracking.query.find import BEST_OF, SWEEPS, find, names_in, runs_of_sweep
+from plait.tracking.store.store import Store
 
 
 def add(store: Store, name: str, at: int = 0, status: str = "FINISHED", **tags: str) -> str:
@@ -39,7 +39,7 @@ def test_a_start_that_several_ids_have_is_refused(workspace: Workspace, store: S
         starts.setdefault(run_id[:1], []).append(run_id)
     (several,) = [ids for ids in starts.values() if len(ids) > 1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("plait.tracking.find.SHORTEST_ID", 1)
+        patch.setattr("plait.tracking.query.find.SHORTEST_ID", 1)
         with pytest.raises(UserError, match="several runs") as refused:
             find(workspace, several[0][0])
     assert all(run_id in str(refused.value) for run_id in several)

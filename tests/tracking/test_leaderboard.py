@@ -12,9 +12,9 @@ from mlflow.entities import Dataset, DatasetInput
 from plait.artifacts import Workspace
 from plait.cli import main
 from plait.errors import UserError
-from plait.tracking.leaderboard import Entry, as_json, as_table, entries
-from plait.tracking.score import direction_of
-from plait.tracking.store import Store
+from plait.tracking.query.leaderboard import Entry, as_json, as_table, entries
+from plait.tracking.query.score import direction_of
+from plait.tracking.store.store import Store
 
 
 def add(

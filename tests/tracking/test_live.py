@@ -16,12 +16,12 @@ import pytest
 
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
-from plait.tracking import live
-from plait.tracking.delivery import deliver_journals
-from plait.tracking.journal import Journal, journals
-from plait.tracking.live import LiveRun
+from plait.tracking.live import live
+from plait.tracking.live.delivery import deliver_journals
+from plait.tracking.live.journal import Journal, journals
+from plait.tracking.live.live import LiveRun
 from plait.tracking.runs import MEASURED_BY, outcome
-from plait.tracking.store import Store, open_store
+from plait.tracking.store.store import Store, open_store
 
 from .conftest import points, resolved
 
@@ -335,7 +335,7 @@ import os, sys, time
 from pathlib import Path
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
-from plait.tracking.live import LiveRun
+from plait.tracking.live.live import LiveRun
 began = time.thread_time()
 with LiveRun(Workspace.at(Path(sys.argv[1])), Resolved.read(Path(sys.argv[2])), "1 x cpu") as run:
     assert not {"mlflow.tracking", "pandas"} & set(sys.modules)

@@ -9,11 +9,12 @@ import psutil
 import pytest
 
 from plait.artifacts import Workspace
-from plait.tracking import process, runs
-from plait.tracking.claim import MISSED, claim, trained_elsewhere
-from plait.tracking.live import LiveRun
-from plait.tracking.process import BOOT, since_boot
-from plait.tracking.store import Store, StoreBroken, StoreSilent, open_store, said_plainly
+from plait.tracking import runs
+from plait.tracking.live.claim import MISSED, claim, trained_elsewhere
+from plait.tracking.live.live import LiveRun
+from plait.tracking.store import process
+from plait.tracking.store.process import BOOT, since_boot
+from plait.tracking.store.store import Store, StoreBroken, StoreSilent, open_store, said_plainly
 
 from .conftest import points, resolved
 
@@ -50,8 +51,8 @@ def test_the_oldest_run_stays_and_who_made_a_later_one_goes_on_with_it(shared: S
 def test_a_training_whose_run_gives_way_to_another_machines_loses_nothing(
     shared: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plait.tracking.live.AFTER_FAILURE", 0.1)
-    monkeypatch.setattr("plait.tracking.live.BETWEEN_WRITES", 0.1)
+    monkeypatch.setattr("plait.tracking.live.live.AFTER_FAILURE", 0.1)
+    monkeypatch.setattr("plait.tracking.live.live.BETWEEN_WRITES", 0.1)
     tracking = {"choice": "server", **tracking_of(shared.workspace)}
     with LiveRun(shared.workspace, resolved(tracking=tracking), "1 x cpu") as run:
         run.epoch(0, {"train/loss": 1.0})
@@ -74,7 +75,7 @@ def test_a_training_whose_run_gives_way_to_another_machines_loses_nothing(
 def test_only_a_server_needs_claims_and_only_the_living_hold_them(
     shared: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plait.tracking.claim.SETTLING", 0.0)
+    monkeypatch.setattr("plait.tracking.live.claim.SETTLING", 0.0)
     now = time.time()
     assert claim(shared, resolved(), None, {"mine": "yes"})
     (run,) = shared.runs("")

@@ -18,11 +18,11 @@ import pytest
 
 from checkouts import ROOT, Checkout
 from plait.artifacts import Workspace, write_text
-from plait.tracking.delivery import deliver_journals
-from plait.tracking.journal import journals
-from plait.tracking.load import load
-from plait.tracking.record import record
-from plait.tracking.store import Store, StoreSilent, open_store
+from plait.tracking.live.delivery import deliver_journals
+from plait.tracking.live.journal import journals
+from plait.tracking.query.load import load
+from plait.tracking.record.record import record
+from plait.tracking.store.store import Store, StoreSilent, open_store
 
 from .conftest import points, resolved
 from .outputs import write_outputs
@@ -46,7 +46,7 @@ TRAIN = f"""
 import sys, time
 from pathlib import Path
 from plait.artifacts import Workspace
-from plait.tracking.live import LiveRun
+from plait.tracking.live.live import LiveRun
 from tracking.conftest import resolved
 
 root, identity, tracking, seconds = sys.argv[1:]
@@ -61,8 +61,8 @@ CLAIM = """
 import sys, time
 from pathlib import Path
 from plait.artifacts import Workspace
-from plait.tracking.claim import claim
-from plait.tracking.store import open_store
+from plait.tracking.live.claim import claim
+from plait.tracking.store.store import open_store
 from tracking.conftest import resolved
 
 root, folder, address, number = sys.argv[1:]
@@ -82,8 +82,8 @@ import sys
 from pathlib import Path
 from plait.artifacts import Outputs, Workspace, write_text
 from plait.errors import exit_with
-from plait.tracking.live import LiveRun
-from plait.tracking.record import record
+from plait.tracking.live.live import LiveRun
+from plait.tracking.record.record import record
 from tracking.conftest import resolved
 
 root, uri = Path(sys.argv[1]), sys.argv[2] or None
@@ -289,7 +289,7 @@ def test_a_sweep_of_eight_at_once_goes_on_when_the_server_goes_and_comes_back(
 def test_what_was_trained_and_recorded_without_the_server_is_sent_when_it_is_back(
     empty: Workspace, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plait.tracking.live.PATIENCE", 1.0)
+    monkeypatch.setattr("plait.tracking.live.live.PATIENCE", 1.0)
     configuration = resolved(identity="without", tracking=server.tracking)
     outputs = write_outputs(empty.root)
     server.tell("stop")

@@ -7,9 +7,9 @@ import psutil
 import pytest
 from mlflow.entities import Run
 
-from plait.tracking import process
-from plait.tracking.reaper import reap
-from plait.tracking.store import Store
+from plait.tracking.store import process
+from plait.tracking.store.reaper import reap
+from plait.tracking.store.store import Store
 
 
 def running(store: Store, tags: dict[str, str], began: float | None = None) -> str:

@@ -17,24 +17,24 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-import plait.tracking.load
-import plait.tracking.record
+import plait.tracking.query.load
+import plait.tracking.record.record
 from checkouts import WITHOUT_PICKLE, WITHOUT_PLAIT
 from plait.artifacts import Outputs, Workspace, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models.trained import TrainedModel
 from plait.pipeline.entry import end_at_sigterm
-from plait.tracking.archive import ArchivedRun
-from plait.tracking.backend import TRAINING_VIEWS
-from plait.tracking.delivery import deliver_journals
-from plait.tracking.journal import Journal, journals
-from plait.tracking.live import LiveRun
-from plait.tracking.load import load
-from plait.tracking.reaper import reap
-from plait.tracking.record import RecordedRun, metric_name, record
+from plait.tracking.live.delivery import deliver_journals
+from plait.tracking.live.journal import Journal, journals
+from plait.tracking.live.live import LiveRun
+from plait.tracking.query.archive import ArchivedRun
+from plait.tracking.query.load import load
+from plait.tracking.record.record import RecordedRun, metric_name, record
 from plait.tracking.runs import add_parameters
-from plait.tracking.store import Store, open_store
+from plait.tracking.store.backend import TRAINING_VIEWS
+from plait.tracking.store.reaper import reap
+from plait.tracking.store.store import Store, open_store
 
 from .conftest import VALUES, points, resolved
 from .outputs import frame, write_outputs
@@ -165,13 +165,13 @@ def test_a_run_that_is_being_completed_is_not_taken_for_dead(
     run = store.find_run(resolved().identity)
     assert run is not None
     store.client.set_tag(run.info.run_id, "plait.pid", a_free_pid())
-    log_model = plait.tracking.record.log_model
+    log_model = plait.tracking.record.record.log_model
 
     def while_others_look(*arguments: Any) -> Any:
         assert reap(store) == []
         return log_model(*arguments)
 
-    monkeypatch.setattr(plait.tracking.record, "log_model", while_others_look)
+    monkeypatch.setattr(plait.tracking.record.record, "log_model", while_others_look)
     recorded(workspace, outputs, resolved())
     found = contents(store, run.info.run_id)
     assert found["status"] == "FINISHED"
@@ -236,7 +236,7 @@ def test_a_locked_store_is_said_plainly(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outputs = write_outputs(workspace.root, model="decision_tree")
-    monkeypatch.setattr("plait.tracking.relocate.PATIENCE", 0.1)
+    monkeypatch.setattr("plait.tracking.store.relocate.PATIENCE", 0.1)
     with locked(workspace), pytest.raises(UserError, match="database is locked"):
         recorded(workspace, outputs, resolved())
 
@@ -266,7 +266,7 @@ def test_a_notebook_gets_everything_back(
         with pytest.raises(UserError, match="no run"):
             load(unknown)
     with pytest.raises(UserError, match=r"no params\.yaml"):
-        load("line", plait.tracking.load._checkout(Path("/")))
+        load("line", plait.tracking.query.load._checkout(Path("/")))
 
 
 ELSEWHERE = """
@@ -446,7 +446,7 @@ def test_a_new_run_that_is_asked_to_end_while_it_is_recorded_says_so(
         time.sleep(60)
 
     with monkeypatch.context() as patch:
-        patch.setattr("plait.tracking.record._log_dataset", terminated)
+        patch.setattr("plait.tracking.record.record._log_dataset", terminated)
         with pytest.raises(SystemExit) as ended:
             record(workspace, resolved(), outputs, lambda facts: {})
     assert ended.value.code == 143
@@ -468,7 +468,7 @@ def test_a_private_umask_and_a_clock_that_is_set_back_change_nothing(
         now = time.time_ns()
         with LiveRun(workspace, resolved(), "1 x cpu") as run:
             run.epoch(0, {"train/loss": 1.0})
-            monkeypatch.setattr("plait.tracking.live.time.time_ns", lambda: now - 3600 * 10**9)
+            monkeypatch.setattr("plait.tracking.live.live.time.time_ns", lambda: now - 3600 * 10**9)
             run.epoch(1, {"train/loss": 0.5})
         monkeypatch.undo()
         outputs = write_outputs(workspace.root, model="decision_tree")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from plait.artifacts import Workspace
-from plait.tracking.record import record
+from plait.tracking.record.record import record
 from plait.tracking.registry import (
     BEATEN,
     FORCED,
@@ -18,7 +18,7 @@ from plait.tracking.registry import (
     make_champion,
     run_of,
 )
-from plait.tracking.store import open_store
+from plait.tracking.store.store import open_store
 
 from .conftest import resolved
 from .outputs import write_outputs

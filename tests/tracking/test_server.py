@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from plait.artifacts import Workspace, write_text
-from plait.tracking.load import load
-from plait.tracking.record import record
-from plait.tracking.store import open_store
+from plait.tracking.query.load import load
+from plait.tracking.record.record import record
+from plait.tracking.store.store import open_store
 from plait.tracking.ui import ui_command
 
 from .conftest import points, resolved

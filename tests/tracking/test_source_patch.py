@@ -10,9 +10,9 @@ import pytest
 
 from checkouts import ROOT
 from plait.artifacts import Workspace, write_json
-from plait.tracking.archive import ArchivedRun
-from plait.tracking.confidential import holds_a_secret, named_like_a_secret
-from plait.tracking.source_patch import (
+from plait.tracking.query.archive import ArchivedRun
+from plait.tracking.record.secrets import holds_a_secret, named_like_a_secret
+from plait.tracking.record.source_patch import (
     COMMIT,
     DIRTY,
     EMPTY,
@@ -27,7 +27,7 @@ from plait.tracking.source_patch import (
     take_patch,
     unpacked,
 )
-from plait.tracking.store import Store, open_store
+from plait.tracking.store.store import Store, open_store
 
 from .conftest import resolved
 from .outputs import write_outputs

@@ -13,11 +13,11 @@ import pytest
 from plait.artifacts import Workspace
 from plait.config.registry import settings_of
 from plait.errors import UserError
-from plait.tracking import live
-from plait.tracking.backend import backend_of, without_credentials
-from plait.tracking.live import LiveRun
+from plait.tracking.live import live
+from plait.tracking.live.live import LiveRun
 from plait.tracking.registry import Candidate, champion_of, make_champion
-from plait.tracking.store import Store, open_store
+from plait.tracking.store.backend import backend_of, without_credentials
+from plait.tracking.store.store import Store, open_store
 
 from .conftest import forget, points, resolved
 
@@ -26,7 +26,7 @@ import sys
 import time
 from pathlib import Path
 from plait.artifacts import Workspace
-from plait.tracking.store import open_store
+from plait.tracking.store.store import open_store
 store = open_store(Workspace.at(Path(sys.argv[1])), "local", {})
 run = store.client.create_run(store.experiment("line"))
 store.client.log_metric(run.info.run_id, "x", 1.0)

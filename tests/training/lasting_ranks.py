@@ -15,14 +15,15 @@ import pytest
 
 from checkouts import ROOT
 from plait.config.resolved import Resolved
-from plait.training import launch
-from plait.training.processes import own_environment
+from plait.training.distributed import launch
+from plait.training.distributed.collectives import own_environment
 
 PROGRAM = """
 import os, sys
 from pathlib import Path
 from torch import distributed
-from plait.training import processes, rank
+from plait.training.distributed import collectives as processes
+from plait.training.distributed import worker
 
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)  # what a training prints is no answer
@@ -30,7 +31,7 @@ for line in sys.stdin:
     place, folder, os.environ["MASTER_PORT"] = line.rstrip("\\n").split("\\t")
     os.chdir(place)
     number = int(os.environ["RANK"])
-    status = rank.run(Path(folder), number)
+    status = worker.run(Path(folder), number)
     if distributed.is_initialized():
         distributed.destroy_process_group()
     processes.cpu_group.cache_clear()
@@ -48,7 +49,7 @@ class LastingRanks:
         self._ranks: list[subprocess.Popen[str]] = []
 
     def start_agent(self, folder: Path, arguments: list[str]) -> "Job":
-        """In place of `plait.training.launch.start_agent`."""
+        """In place of `plait.training.distributed.launch.start_agent`."""
         assert f"--nproc-per-node={self.world}" in arguments
         assert Resolved.read(folder / "resolved.yaml")["trainer.threads"] == 1
         if not self._ranks or any(rank.poll() is not None for rank in self._ranks):
@@ -94,7 +95,7 @@ class LastingRanks:
 
 
 class Job:
-    """What `plait.training.launch` watches: the part of `subprocess.Popen` that it needs."""
+    """The part of `subprocess.Popen` that `plait.training.distributed.launch` needs."""
 
     returncode: int | None = None
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from plait.models.trained import TrainedModel
-from plait.tracking.exported import export, load_exported
-from plait.tracking.weights import weights_digest
+from plait.tracking.record.exported import export, load_exported
+from plait.tracking.record.weights import weights_digest
 from plait.training.ensemble import member_seed
 from training.fitting import Lab
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from plait.models.draws import Draws, mixed, mixed_number, spared
-from plait.training.layers import RowDropout, exact
+from plait.models.counter_rng import Draws, mixed, mixed_number, spared
+from plait.training.distributed.deterministic_layers import RowDropout, exact
 
 
 def dropped(rows: torch.Tensor, step: int = 0, number: int = 0, seed: int = 0) -> torch.Tensor:

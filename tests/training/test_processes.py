@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from checkouts import Checkout
 from plait.artifacts import Workspace
 from plait.errors import UserError
-from plait.tracking.store import open_store
-from plait.training import rank
+from plait.tracking.store.store import open_store
+from plait.training.distributed import exchange, worker
 from sweeps.launching import launched
 from training.fitting import Lab, Outcome, equal_weights
 
@@ -88,7 +88,7 @@ def processes_of(folder: Path) -> dict[int, int]:
     for path in Path("/proc").glob("[0-9]*"):
         try:
             command = (path / "cmdline").read_bytes().decode().split("\0")
-            if rank.__name__ not in command or str(rank.folder_of(folder)) not in command:
+            if worker.__name__ not in command or str(exchange.folder_of(folder)) not in command:
                 continue
             environment = (path / "environ").read_bytes().decode().split("\0")
         except OSError:

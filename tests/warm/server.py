@@ -36,7 +36,7 @@ def fixed(environment: dict[str, str]) -> dict[str, str]:
 
 
 def import_all() -> None:
-    # As `plait.tracking.store` has it.
+    # As `plait.tracking.store.store` has it.
     own = {
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",

@@ -10,27 +10,11 @@ from typing import TYPE_CHECKING, Self
 from pydantic import model_validator
 
 from plait.augmentation.kinds import AugmentationSettings
-from plait.models.origins import Origin, refuse_unpinned
-from plait.settings import Commit, setting
-from plait.settings import Settings as Base
+from plait.augmentation.translation import Translator
+from plait.settings import setting
 
 if TYPE_CHECKING:
     import numpy as np
-
-
-class Translator(Base):
-    """A model that translates: any of transformers' sequence-to-sequence models, as safetensors."""
-
-    origin: Origin = setting("where the model is: a package, a folder of the project, or the hub")
-    name: str = setting("its package, folder, or name on the hub", min_length=1)
-    revision: Commit | None = setting("the commit on the hub that pins it")
-    digest: str | None = setting("of its files; pins them")
-    prefix: str = setting("what is put before each text, as T5 wants it")
-
-    @model_validator(mode="after")
-    def _pinned(self) -> Self:
-        refuse_unpinned(self.origin, self.name, self.revision, self.digest)
-        return self
 
 
 class Settings(AugmentationSettings):

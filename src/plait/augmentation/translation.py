@@ -2,16 +2,19 @@
 
 import hashlib
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import model_validator
 
 from plait.artifacts import cache_folder, read_json, write_json
 from plait.errors import UserError
+from plait.models.origins import Origin, refuse_unpinned
 from plait.models.pretrained import PARTS, Pretrained, find
+from plait.settings import Commit, setting
+from plait.settings import Settings as Base
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from plait.augmentation.back_translation import Translator
 
 BATCH = 16
 """Texts at once."""
@@ -23,9 +26,24 @@ TRANSLATOR_PARTS = (
 )
 
 
+class Translator(Base):
+    """A model that translates: any of transformers' sequence-to-sequence models, as safetensors."""
+
+    origin: Origin = setting("where the model is: a package, a folder of the project, or the hub")
+    name: str = setting("its package, folder, or name on the hub", min_length=1)
+    revision: Commit | None = setting("the commit on the hub that pins it")
+    digest: str | None = setting("of its files; pins them")
+    prefix: str = setting("what is put before each text, as T5 wants it")
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        refuse_unpinned(self.origin, self.name, self.revision, self.digest)
+        return self
+
+
 def translated(
     texts: "np.ndarray",
-    translator: "Translator",
+    translator: Translator,
     where: str,
     *,
     best: int,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import model_validator
 
 from plait.finetuning.kinds import FinetuningSettings, Targets
+from plait.finetuning.targets import names_of
 from plait.settings import setting
 
 if TYPE_CHECKING:
@@ -48,6 +49,27 @@ class Settings(FinetuningSettings):
 
 def apply(settings: Settings, body: "PreTrainedModel") -> "AdaLora":
     """Put a product beside each target."""
+    from peft import AdaLoraConfig
+
     from plait.finetuning.rank_allocation import AdaLora
 
-    return AdaLora(body, settings)
+    config = AdaLoraConfig(
+        target_r=settings.rank,
+        init_r=settings.initial_rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=names_of(settings.targets, body),
+        deltaT=settings.interval,
+        orth_reg_weight=settings.orthogonality,
+        # The real ones are known when training begins.
+        tinit=0,
+        tfinal=0,
+        total_step=1,
+    )
+    return AdaLora(
+        body,
+        config,
+        warmup=settings.warmup,
+        final=settings.final,
+        orthogonality=settings.orthogonality,
+    )

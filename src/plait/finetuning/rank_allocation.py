@@ -5,35 +5,26 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from plait.finetuning.peft_methods import MergingPeft
-from plait.finetuning.targets import names_of
 
 if TYPE_CHECKING:
+    from peft import AdaLoraConfig
     from transformers import PreTrainedModel
-
-    from plait.finetuning.adalora import Settings
 
 
 class AdaLora(MergingPeft):
     """Allocates ranks after each step."""
 
-    def __init__(self, body: "PreTrainedModel", settings: "Settings") -> None:
-        from peft import AdaLoraConfig
-
-        config = AdaLoraConfig(
-            target_r=settings.rank,
-            init_r=settings.initial_rank,
-            lora_alpha=settings.alpha,
-            lora_dropout=settings.dropout,
-            target_modules=names_of(settings.targets, body),
-            deltaT=settings.interval,
-            orth_reg_weight=settings.orthogonality,
-            # The real ones are known when training begins.
-            tinit=0,
-            tfinal=0,
-            total_step=1,
-        )
+    def __init__(
+        self,
+        body: "PreTrainedModel",
+        config: "AdaLoraConfig",
+        *,
+        warmup: float,
+        final: float,
+        orthogonality: float,
+    ) -> None:
         super().__init__(body, config)
-        self._settings = settings
+        self._warmup, self._final, self._orthogonality = warmup, final, orthogonality
         self._steps = 0
         self._pattern: dict[str, list[bool]] | None = None
 
@@ -46,13 +37,13 @@ class AdaLora(MergingPeft):
         """Lay the budget's schedule over the steps that there are."""
         self._steps = steps
         config = self._allocator.peft_config
-        config.tinit = int(self._settings.warmup * steps)
-        config.tfinal = int(self._settings.final * steps)
+        config.tinit = int(self._warmup * steps)
+        config.tfinal = int(self._final * steps)
         config.total_step = steps
 
     def penalty(self) -> Tensor | None:
         """The weighted mean of ||PᵀP - I|| and ||QQᵀ - I||: how far P and Q are from orthogonal."""
-        if not self._settings.orthogonality:
+        if not self._orthogonality:
             return None
         import torch
 
@@ -64,7 +55,7 @@ class AdaLora(MergingPeft):
                     product = weight @ weight.T if "lora_A" in name else weight.T @ weight
                     unit = torch.eye(len(product), dtype=product.dtype, device=product.device)
                     terms.append(torch.linalg.norm(product - unit))
-        return self._settings.orthogonality * torch.stack(terms).mean()
+        return self._orthogonality * torch.stack(terms).mean()
 
     def after_step(self, step: int, skipped: bool) -> None:
         """Note how important each entry is, and set to zero what the budget does not hold."""

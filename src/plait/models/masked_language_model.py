@@ -39,12 +39,12 @@ class Masking(nn.Module):
         super().__init__()
         self.share, self.hidden, self.vocabulary = share, hidden, vocabulary
         self.draws: Any = None
-        """A `plait.training.layers.Draws`; given before training."""
+        """A `plait.training.distributed.deterministic_layers.Draws`; given before training."""
         self._special = special
 
     def forward(self, batch: TokenBatch) -> tuple[Tensor, Tensor]:
         """What the transformer is shown, and what it is to guess, int64 (rows, tokens)."""
-        from plait.models.draws import mixed, mixed_number
+        from plait.models.counter_rng import mixed, mixed_number
 
         ids, mask = batch
         seed, step = (0, -1) if self.draws is None else (self.draws.seed, self.draws.step)

@@ -37,7 +37,7 @@ def run_stage(stage: StageFunction) -> None:
         except Unproved as refusal:
             # The run that the training has written is over: it is told.
             if named in {each.name for each in after(TRAINING)}:
-                from plait.tracking.refused import tell_run
+                from plait.tracking.live.refused import tell_run
 
                 tell_run(workspace, resolved, str(refusal))
             raise

@@ -9,7 +9,7 @@ from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.evaluation.report import IndexRow, render, render_index
 from plait.pipeline.entry import run_stage
-from plait.tracking.record import record as record_run
+from plait.tracking.record.record import record as record_run
 
 
 def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:

@@ -9,9 +9,10 @@ from plait.data.dataset import Dataset, read_part
 from plait.errors import UserError
 from plait.pipeline.entry import run_stage
 from plait.proof.stage import confirm, settle
-from plait.tracking.live import LiveRun
+from plait.tracking.live.live import LiveRun
 from plait.training.curves import write_curves
-from plait.training.fit import Observe, fit, prepare
+from plait.training.fit import fit, prepare
+from plait.training.task import Observe
 
 
 def train(

@@ -87,7 +87,8 @@ def pretrain(
     from plait.models.kinds import Shape
     from plait.models.pretrained import find
     from plait.training import gradient
-    from plait.training.fit import Arrays, Task, digest_of
+    from plait.training.fit import digest_of
+    from plait.training.task import Arrays, Task
 
     source = find(base["origin"], base["name"], base["revision"], base["digest"])
     order = np.random.default_rng((_STREAM, settings.seed)).permutation(len(texts))

@@ -10,8 +10,8 @@ from plait.errors import UserError
 from plait.evaluation.same_rows import rows_digest, tested
 from plait.sweeps.trial import outputs_of
 from plait.sweeps.trial_data import data_digest, data_folder
-from plait.tracking.load import LoadedRun
-from plait.tracking.store import Store, StoreSilent, said_plainly
+from plait.tracking.query.load import LoadedRun
+from plait.tracking.store.store import Store, StoreSilent, said_plainly
 
 if TYPE_CHECKING:
     import pandas as pd

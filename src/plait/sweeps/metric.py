@@ -5,7 +5,7 @@ from plait.config.resolved import Resolved
 from plait.data.dataset import Task
 from plait.data.kinds import SourceSettings
 from plait.evaluation.metrics import of_task
-from plait.tracking.load import FINAL
+from plait.tracking.query.load import FINAL
 
 
 def fault_of(metric: str, resolved: Resolved) -> str | None:

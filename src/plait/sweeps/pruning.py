@@ -9,7 +9,7 @@ from plait.errors import ConfigurationError, Pruned, UserError
 from plait.settings import Settings, setting
 
 if TYPE_CHECKING:
-    from plait.training.fit import Observe
+    from plait.training.task import Observe
 
 ATTEMPTS = 10
 """To open a database whose tables others make at the same moment."""

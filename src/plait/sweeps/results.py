@@ -7,13 +7,13 @@ from urllib.parse import quote
 
 from plait.sweeps.summary import Row, Summary
 from plait.tracking import runs
-from plait.tracking.backend import TRAINING_VIEWS
-from plait.tracking.find import BEST_OF, SWEEPS, names_in
-from plait.tracking.score import Score
-from plait.tracking.store import Store, said_plainly
+from plait.tracking.query.find import BEST_OF, SWEEPS, names_in
+from plait.tracking.query.score import Score
+from plait.tracking.store.backend import TRAINING_VIEWS
+from plait.tracking.store.store import Store, said_plainly
 
 if TYPE_CHECKING:
-    from plait.tracking.store import Run
+    from plait.tracking.store.store import Run
 
 SIDE_BY_SIDE = 30
 """Runs that MLflow's page of columns shows at most; more make an address that browsers cut."""

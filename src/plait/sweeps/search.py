@@ -24,7 +24,7 @@ from plait.sweeps.summary import Row
 from plait.sweeps.sweep import Sweep
 from plait.sweeps.trial import Outcome, Trial, say
 from plait.sweeps.trial_data import data_digest
-from plait.tracking.backend import sqlite_url
+from plait.tracking.store.backend import sqlite_url
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override

@@ -16,7 +16,7 @@ from plait.config.levels import flat
 from plait.config.resolved import Resolved
 from plait.evaluation.notation import NOTHING, duration, readable
 from plait.sweeps.trial import Outcome, Status
-from plait.tracking.score import Score
+from plait.tracking.query.score import Score
 
 LONGEST_REASON = 100
 """Characters of a failure that the table shows; the run's tag and run.log hold all."""

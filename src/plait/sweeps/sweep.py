@@ -48,8 +48,8 @@ from plait.sweeps.trial import (
     sweep_tags,
 )
 from plait.sweeps.trial_data import data_digest, data_folder
-from plait.tracking.score import direction_of
-from plait.tracking.store import Store
+from plait.tracking.query.score import direction_of
+from plait.tracking.store.store import Store
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

@@ -26,17 +26,18 @@ from plait.pipeline.stages import STAGES, TRAINING
 from plait.proof.stage import proved
 from plait.sweeps.trial_data import data_digest, data_receipts, trial_data
 from plait.tracking import runs
-from plait.tracking.backend import backend_of
-from plait.tracking.claim import claim
-from plait.tracking.delivery import deliver_journal
-from plait.tracking.find import SWEEPS, names_in
-from plait.tracking.record import evaluation_digest, record
+from plait.tracking.live.claim import claim
+from plait.tracking.live.delivery import deliver_journal
+from plait.tracking.query.find import SWEEPS, names_in
+from plait.tracking.record.record import evaluation_digest, record
 from plait.tracking.runs import MEASURED_BY, TERMINATED, outcome
-from plait.tracking.store import Store, StoreBroken, StoreSilent, open_store, said_plainly
+from plait.tracking.store.backend import backend_of
+from plait.tracking.store.reaper import open_in_order
+from plait.tracking.store.store import Store, StoreBroken, StoreSilent, said_plainly
 
 if TYPE_CHECKING:
-    from plait.tracking.store import Run
-    from plait.training.fit import Observe
+    from plait.tracking.store.store import Run
+    from plait.training.task import Observe
 
 Status = Literal["new", "resumed", "reused", "failed", "pruned", "busy"]
 
@@ -289,7 +290,7 @@ def open_store_of(workspace: Workspace, resolved: Resolved) -> Store:
     """
     tracking = resolved.choice("tracking"), resolved.settings("tracking")
     with said_plainly(backend_of(workspace, *tracking).uri):
-        return open_store(workspace, *tracking)
+        return open_in_order(workspace, *tracking)
 
 
 def find_run(store: Store, identity: str) -> "Run | None":

@@ -24,7 +24,7 @@ from typing import IO, Any
 from plait.artifacts import Workspace
 from plait.sweeps.trial import Outcome, Trial, record_failure, run_trial
 from plait.tracking.cost import has_gaps
-from plait.training.processes import own_environment
+from plait.training.distributed.collectives import own_environment
 
 GRACE = 30.0
 """Seconds that a worker has to end a training properly when its parent is gone."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from plait.artifacts import Workspace
 from plait.errors import UserError
-from plait.tracking.backend import artifact_uri, backend_of
-from plait.tracking.store import Store, open_store, said_plainly
+from plait.tracking.store.backend import artifact_uri, backend_of
+from plait.tracking.store.reaper import open_in_order
+from plait.tracking.store.store import Store, said_plainly
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -57,7 +58,7 @@ class Ledger:
         settings = {key: value for key, value in section.items() if key != "choice"}
         try:
             with said_plainly(backend_of(workspace, section["choice"], settings).uri):
-                store = open_store(workspace, section["choice"], settings)
+                store = open_in_order(workspace, section["choice"], settings)
         except UserError as error:
             self.silent.append(str(error))
             return None

@@ -2,7 +2,7 @@
 
 from plait.artifacts import Workspace
 from plait.settings import Settings as Base
-from plait.tracking.backend import Backend, local_backend
+from plait.tracking.store.backend import Backend, local_backend
 
 
 class Settings(Base):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plait.tracking import runs
-from plait.tracking.logged_model import logged_model_id
-from plait.tracking.store import Store
+from plait.tracking.record.logged_model import logged_model_id
+from plait.tracking.store.store import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

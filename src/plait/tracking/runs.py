@@ -13,10 +13,10 @@ import psutil
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.errors import Pruned
-from plait.tracking import process
-from plait.tracking.points import chunks
-from plait.tracking.source_patch import COMMIT, PATCH, WITHOUT, commit_of, keep_commit
-from plait.tracking.store import Store, precedence
+from plait.tracking.record.points import chunks
+from plait.tracking.record.source_patch import COMMIT, PATCH, WITHOUT, commit_of, keep_commit
+from plait.tracking.store import process
+from plait.tracking.store.store import Store, precedence
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -25,7 +25,7 @@ TERMINATED = 128 + signal.SIGTERM
 """Exit status that the stages raise when they are asked to stop."""
 
 MEASURED_BY = "plait.evaluation"
-"""The tag of a measured run that holds `plait.tracking.record.evaluation_digest`."""
+"""The tag of a measured run that holds `plait.tracking.record.record.evaluation_digest`."""
 
 LONGEST_PARAMETER = 6000
 """Characters that MLflow keeps of a parameter."""

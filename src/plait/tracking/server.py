@@ -8,7 +8,7 @@ from plait.artifacts import Workspace
 from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting
-from plait.tracking.backend import Backend, without_credentials
+from plait.tracking.store.backend import Backend, without_credentials
 
 
 class Settings(Base):

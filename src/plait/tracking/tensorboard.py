@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from plait.artifacts import Workspace
 from plait.errors import UserError
 from plait.settings import Settings as Base
-from plait.tracking.backend import Backend, local_backend
+from plait.tracking.store.backend import Backend, local_backend
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

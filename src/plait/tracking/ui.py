@@ -4,9 +4,9 @@ import os
 import sys
 
 from plait.artifacts import Workspace
-from plait.tracking.backend import TRAINING_VIEWS, artifact_uri
-from plait.tracking.delivery import deliver_journals
-from plait.tracking.store import open_store
+from plait.tracking.live.delivery import deliver_journals
+from plait.tracking.store.backend import TRAINING_VIEWS, artifact_uri
+from plait.tracking.store.reaper import open_in_order
 
 
 def ui(workspace: Workspace, port: int, host: str) -> None:
@@ -15,7 +15,7 @@ def ui(workspace: Workspace, port: int, host: str) -> None:
     The store is opened first: made if the project is new, its paths and stale runs put in order.
     """
     deliver_journals(workspace)
-    store = open_store(workspace, "local", {})
+    store = open_in_order(workspace, "local", {})
     # Without these MLflow starts about ten processes.
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     # A deprecation inside mlflow 3.17 (2026-11), at every start.

@@ -22,14 +22,14 @@ from torch import Tensor
 
 from plait.training.batches import EpochOrder
 from plait.training.checkpoint_files import CheckpointFiles
+from plait.training.distributed.collectives import any_of, gather, world
 from plait.training.epoch_end import AfterEpoch
 from plait.training.module import SupervisedModule
-from plait.training.processes import any_of, gather, world
 from plait.training.progress import Divergence
 from plait.training.stop_requests import StopRequests
 
 if TYPE_CHECKING:
-    from plait.training.fit import Task
+    from plait.training.task import Task
 
 
 SHARE = 0.02

@@ -4,25 +4,22 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from plait.artifacts import read_json, write_json
 from plait.config.resolved import Resolved
 from plait.models.trained import TrainedModel
-
-if TYPE_CHECKING:
-    from plait.training.fit import Observe
+from plait.training.task import Observe
 
 CURVES = "curves.json"
 """Beside a member that is trained, until all are."""
 
-FitOne = Callable[[Resolved, Path, "Observe"], tuple[TrainedModel, list[dict[str, float]]]]
+FitOne = Callable[[Resolved, Path, Observe], tuple[TrainedModel, list[dict[str, float]]]]
 """From a member's configuration, a folder for its checkpoints, and who is told of its epochs, to
 the model and its curves."""
 
 
 def fit_members(
-    resolved: Resolved, fit_one: FitOne, checkpoints: Path, observe: "Observe"
+    resolved: Resolved, fit_one: FitOne, checkpoints: Path, observe: Observe
 ) -> tuple[TrainedModel, list[dict[str, float]]]:
     """Train the members; one that is done is kept beside the checkpoints until all are.
 
@@ -56,7 +53,7 @@ def member_seed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
 
 
-def _numbered_on(observe: "Observe", before: int) -> "Observe":
+def _numbered_on(observe: Observe, before: int) -> Observe:
     return lambda epoch, values: observe(before + epoch, values)
 
 

@@ -5,7 +5,7 @@ from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models import estimators
-from plait.training.fit import Fitted, Task
+from plait.training.task import Fitted, Task
 
 
 def prepare(resolved: Resolved) -> str:

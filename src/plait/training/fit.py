@@ -1,12 +1,10 @@
 """The one fit: a model of any family on the training part, selected by the validation part."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.config.registry import family_of, module_of, settings_of
 from plait.config.resolved import Resolved
@@ -16,50 +14,10 @@ from plait.data.preprocessing import Settings as PreprocessingSettings
 from plait.models.kinds import Shape
 from plait.models.trained import TrainedModel
 from plait.training.ensemble import fit_members
+from plait.training.task import Arrays, Fitted, Observe, Task
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-
-Observe = Callable[[int, dict[str, float]], None]
-"""Called with an epoch's number and its values, such as ``{"train/loss": 0.1}``."""
-
-
-@dataclass(frozen=True)
-class Arrays:
-    """A part after preprocessing."""
-
-    features: Any
-    """What the kind of model takes: float64, (rows, inputs); of texts, their tokens."""
-    targets: "np.ndarray"
-    """Regression: float64, (rows,), scaled; else int64: (rows,), or (rows, classes) of 0 and 1."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What a training is given."""
-
-    resolved: Resolved
-    shape: Shape
-    train: Arrays
-    val: Arrays | None
-    data: str
-    """Digest of what it is trained on."""
-    checkpoints: Path
-    """A folder of this identity's own."""
-    observe: Observe
-    base: Path | None = None
-    """The pretrained model that stage `pretrain` has trained, if it has."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What a training gives."""
-
-    model: Any
-    """A `torch.nn.Module` or a scikit-learn estimator."""
-    curves: list[dict[str, float]]
-    """A row an epoch, with its number under ``epoch``; of an estimator one row."""
 
 
 def digest_of(models: ModuleType, *parts: Arrays | None) -> str:

@@ -1,16 +1,9 @@
 """The fit of a network by gradients, in this process or in as many as there are devices."""
 
-from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING
-
-from plait.config.registry import family_of, settings_of
 from plait.config.resolved import Resolved
-from plait.training.fit import Fitted, Task
+from plait.training.build import models_of, new_network
 from plait.training.settings import Settings
-
-if TYPE_CHECKING:
-    from torch import nn
+from plait.training.task import DistributedContext, Fitted, Task
 
 
 def prepare(resolved: Resolved) -> str:
@@ -36,38 +29,21 @@ def fit(task: Task) -> Fitted:
     """
     from plait.training.checkpoints import newest
     from plait.training.devices import check_devices, processes_here
-    from plait.training.launch import train_in_processes
-    from plait.training.loop import Place, train
-    from plait.training.rank import alone
+    from plait.training.distributed.exchange import exclusive_lock
+    from plait.training.distributed.launch import train_in_processes
+    from plait.training.loop import train
 
     settings = Settings(**task.resolved["trainer"])
     check_devices(settings)
-    place = Place(
+    context = DistributedContext(
         devices=processes_here(settings), nodes=settings.nodes, strategy=settings.strategy
     )
-    with alone(task.checkpoints, task.resolved.name):
+    with exclusive_lock(task.checkpoints, task.resolved.name):
         start = newest(task)
-    run = train if place.world == 1 else train_in_processes
-    trained = run(task, place, start)
+    run = train if context.world == 1 else train_in_processes
+    trained = run(task, context, start)
     network = new_network(task)
     dtype = next(value.dtype for value in trained.weights.values() if value.is_floating_point())
     network.to(dtype)
     models_of(task.resolved).take(network, trained.weights)
     return Fitted(network.cpu().eval(), trained.curves)
-
-
-def models_of(resolved: Resolved) -> ModuleType:
-    """The module that handles the chosen kind of model."""
-    return import_module(family_of(resolved.choice("model")).models)
-
-
-def new_network(task: Task) -> "nn.Module":
-    """The chosen network with the weights that it starts from."""
-    resolved = task.resolved
-    choice = resolved.choice("model")
-    settings = settings_of("model", choice)(**resolved.settings("model"))
-    more = {} if task.base is None else {"base": task.base}
-    network: nn.Module = models_of(resolved).build(
-        choice, settings, task.shape, resolved["finetuning"], **more
-    )
-    return network

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer, seed_everything
@@ -14,55 +13,25 @@ from lightning.pytorch.profilers import SimpleProfiler
 from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
-from plait.models.draws import Draws
+from plait.models.counter_rng import Draws
 from plait.training.adversary import Adversary
 from plait.training.batches import Batches, EpochOrder, Rows
+from plait.training.build import models_of, new_network
 from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.checkpoints import Checkpoints, InPlace, origin
 from plait.training.devices import quiet
 from plait.training.epoch_end import EpochMeans, ValidateLastStep
-from plait.training.gradient import models_of, new_network
 from plait.training.module import SupervisedModule
 from plait.training.progress import ChosenWeights, Curves, Divergence, Progress
 from plait.training.settings import Settings
 from plait.training.stop_requests import StopRequests, is_termination
-
-if TYPE_CHECKING:
-    from plait.training.fit import Arrays, Task
-
+from plait.training.task import Arrays, DistributedContext, Task, Trained
 
 KEPT_BY = {"lowest_loss": "val/loss", "highest_accuracy": "val/accuracy", "last": None}
 """By ``trainer.keep``: the value by which the best epoch is known."""
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What the loop gives."""
-
-    weights: dict[str, torch.Tensor]
-    """By name, as the network's ``state_dict`` has them; on the first process alone."""
-    curves: list[dict[str, float]]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where this process stands among those of the training."""
-
-    rank: int = 0
-    devices: int = 1
-    """Processes on each node."""
-    nodes: int = 1
-    strategy: str = "auto"
-    stop_file: Path | None = None
-    """There when the processes are to stop."""
-
-    @property
-    def world(self) -> int:
-        """Processes in all."""
-        return self.devices * self.nodes
-
-
-def train(task: "Task", place: Place, start: Path | None) -> Trained:
+def train(task: Task, context: DistributedContext, start: Path | None) -> Trained:
     """Train; the epoch that ``trainer.keep`` names gives the weights.
 
     :param start: the checkpoint to go on from.
@@ -71,17 +40,17 @@ def train(task: "Task", place: Place, start: Path | None) -> Trained:
     :raises KeyboardInterrupt: likewise for Ctrl-C.
     """
     with _as_users_see_it(task.resolved):
-        return _train(task, place, start)
+        return _train(task, context, start)
 
 
-def _train(task: "Task", place: Place, start: Path | None) -> Trained:
+def _train(task: Task, context: DistributedContext, start: Path | None) -> Trained:
     resolved = task.resolved
     settings = Settings(**resolved["trainer"])
     torch.set_num_threads(settings.threads)
     seed_everything(resolved["seed"], verbose=False)
     dtype = torch.float64 if settings.precision == "64-true" else torch.float32
 
-    def rows_of(arrays: "Arrays", limit: int | None = None) -> Rows:
+    def rows_of(arrays: Arrays, limit: int | None = None) -> Rows:
         targets = torch.from_numpy(arrays.targets[:limit])
         return Rows(
             models_of(resolved).inputs_of(arrays.features, dtype),
@@ -94,8 +63,8 @@ def _train(task: "Task", place: Place, start: Path | None) -> Trained:
         batch_size,
         seed=resolved["seed"],
         micro=settings.micro_batch_size,
-        rank=place.rank,
-        world=place.world,
+        rank=context.rank,
+        world=context.world,
         lengths=rows.lengths,
     )
     val_loader = None
@@ -105,8 +74,8 @@ def _train(task: "Task", place: Place, start: Path | None) -> Trained:
             len(val_rows),
             val_rows.evaluation_rows,
             shuffle=False,
-            rank=place.rank,
-            world=place.world,
+            rank=context.rank,
+            world=context.world,
             lengths=val_rows.lengths,
         )
         val_loader = Batches(val_rows, val_order, settings.workers)
@@ -137,7 +106,7 @@ def _train(task: "Task", place: Place, start: Path | None) -> Trained:
             adversary=_adversary(resolved),
         )
 
-    requests = StopRequests(place.stop_file)
+    requests = StopRequests(context.stop_file)
     # The detector names the operation, which says more.
     divergence = Divergence(resolved.name, losses=not settings.detect_anomaly)
     checkpoints = Checkpoints(
@@ -173,7 +142,7 @@ def _train(task: "Task", place: Place, start: Path | None) -> Trained:
             logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            **_shared_by(place, settings.precision),
+            **_shared_by(context, settings.precision),
         )
         trainer.fit(
             module,
@@ -210,22 +179,22 @@ class PrintedProfiler(SimpleProfiler):
         print(self.summary())
 
 
-def _shared_by(place: Place, precision: str) -> dict[str, Any]:
+def _shared_by(context: DistributedContext, precision: str) -> dict[str, Any]:
     """How the trainer shares the work between processes that others started, and in what precision.
 
     :raises UserError: for a precision that sharding lacks.
     """
-    if place.world == 1:
+    if context.world == 1:
         return {"devices": 1, "precision": precision, "plugins": [InPlace()]}
     from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
     from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy
 
     shared = {
-        "devices": place.devices,
-        "num_nodes": place.nodes,
+        "devices": context.devices,
+        "num_nodes": context.nodes,
         "plugins": [TorchElasticEnvironment(), InPlace()],
     }
-    if place.strategy != "fsdp":
+    if context.strategy != "fsdp":
         # The flag keeps gradients in the same buckets from the first step on. Without it they are
         # packed anew after it, a resumed training's at another step, and sums round differently.
         plain = DDPStrategy(find_unused_parameters=True)
@@ -233,7 +202,7 @@ def _shared_by(place: Place, precision: str) -> dict[str, Any]:
     if precision == "16-mixed":
         raise UserError("trainer.precision: strategy fsdp has no 16-mixed; use bf16-mixed")
     sharded = ModelParallelStrategy(
-        data_parallel_size=place.world,
+        data_parallel_size=context.world,
         tensor_parallel_size=1,
         # Whole ones, from which any number of processes can go on.
         save_distributed_checkpoint=False,

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from plait.models.draws import Draws
+from plait.models.counter_rng import Draws
 from plait.models.tuned import TunedNetwork
 from plait.objectives.kinds import Batch, Objective
 from plait.training.adversary import Adversary
-from plait.training.layers import exact
-from plait.training.processes import gather
+from plait.training.distributed.collectives import gather
+from plait.training.distributed.deterministic_layers import exact
 
 
 class RunningMeans:

@@ -1,0 +1,1 @@
+"""What has grown, and what of it nobody needs."""

@@ -1,0 +1,375 @@
+"""``plait gc``: how large everything has grown, and what of it nobody needs any more."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from plait.artifacts import Workspace, read_json
+from plait.config.resolved import Resolved
+from plait.errors import UserError
+from plait.evaluation.notation import NOTHING, readable_size
+from plait.locks import held, lock_named
+from plait.pipeline.pretrain import digest_of_what_is_read
+from plait.runs.gc.dvc_cache import cache_folder, cache_garbage, clear_cache
+from plait.runs.worktree import clear_away
+from plait.sweeps.trial import trial_lock
+from plait.sweeps.trial_data import data_digest, data_lock, data_receipts
+from plait.tracking.garbage import Ledger, artifact_garbage, purge
+from plait.tracking.live.journal import Journal, journals
+
+LARGEST_STATE = 200_000_000
+"""Bytes of what is known of files, from which on it goes: years of edits."""
+
+GONE = ".gone-"
+"""Starts the name of a folder that is being removed: no half of it is ever taken for whole."""
+
+
+@dataclass
+class Kind:
+    """Something that grows."""
+
+    name: str
+    size: int
+    """Bytes before anything was removed."""
+    garbage: list[Path] = field(default_factory=list)
+    garbage_size: int = 0
+    words: str = ""
+    """What the garbage is, after its number."""
+    in_use: int = 0
+    """How much of it was left alone because a process holds it."""
+
+    def add(self, path: Path) -> None:
+        """Count something as garbage."""
+        self.garbage.append(path)
+        self.garbage_size += size_of(path)
+
+
+def gc(workspace: Workspace, remove: bool, as_json: bool) -> int:
+    """Show what everything takes, and remove what nobody needs if ``remove``."""
+    yard = Yard(workspace, remove)
+    kinds = yard.look_through()
+    if as_json:
+        print(_json(workspace, kinds, yard.notes, remove))
+    else:
+        print(_table(kinds, remove))
+        for note in yard.notes:
+            print(f"\n{note}")
+        if not any(kind.garbage for kind in kinds):
+            print("\nNothing to remove.")
+        elif not remove:
+            print("\nNothing has been removed: `plait gc --yes` removes what can go.")
+    return 0
+
+
+class Yard:
+    """Everything of a checkout that grows.
+
+    :param remove: remove what nobody needs, as it is found.
+    """
+
+    def __init__(self, workspace: Workspace, remove: bool) -> None:
+        self._workspace, self._remove = workspace, remove
+        self._root, self._scratch = workspace.root, workspace.scratch
+        self.notes: list[str] = []
+        """What to say below the table."""
+        self._sweeps = [
+            sweep
+            for path in sorted((self._scratch / "sweeps").glob("*.json"))
+            if not (sweep := read_json(path))["finished"]
+        ]
+
+    def look_through(self) -> list[Kind]:
+        """Every kind; what goes is decided, and removed, while its locks are held."""
+        kinds = [
+            # First those that ask the store about runs which it then forgets.
+            self._outputs(),
+            self._checkpoints(),
+            self._event_files(),
+            self._artifacts(),
+            self._database(),
+            self._trial_data(),
+            self._pretrained(),
+            self._rebuilds(),
+            self._searches(),
+            self._job_logs(),
+            self._state(),
+            self._dvc_cache(),
+        ]
+        self.notes += [
+            f"{said}\n  What only it may know of is kept." for said in self._ledger.silent
+        ]
+        for sweep in self._sweeps:
+            self.notes.append(
+                f"Sweep {sweep['name']} is not finished, so what its trials need is kept;\n"
+                f"  launch it again, or delete .plait/sweeps/{sweep['name']}.json"
+            )
+        order = ("DVC cache", "MLflow artifacts", "MLflow database")
+        return sorted(kinds, key=lambda kind: (*order, kind.name).index(kind.name))
+
+    def _outputs(self) -> Kind:
+        """Of trials: what is completely recorded is in MLflow, what was deleted is not wanted."""
+
+        def goes(folder: Path) -> bool:
+            state = self._ledger.state(folder.name)
+            wanted = self._of_sweeps | self._waiting
+            return state in ("recorded", "deleted") and folder.name not in wanted
+
+        folders = (self._root / "outputs").glob("*/*")
+        words = "trials that MLflow has completely, or that were deleted"
+        kind = self._by_identity("trial outputs", words, folders, goes)
+        if self._remove:
+            for folder in {path.parent for path in kind.garbage}:
+                if not any(folder.iterdir()):
+                    folder.rmdir()
+        return kind
+
+    def _checkpoints(self) -> Kind:
+        def goes(folder: Path) -> bool:
+            state = self._ledger.state(folder.name)
+            unwanted = state in ("deleted", "none") and folder.name not in self._known
+            return state in ("recorded", "finished") or unwanted
+
+        folders = (self._scratch / "checkpoints").glob("*")
+        return self._by_identity("checkpoints", "of trainings that nobody resumes", folders, goes)
+
+    def _event_files(self) -> Kind:
+        def goes(folder: Path) -> bool:
+            state = self._ledger.state(folder.name)
+            return state in ("deleted", "none") and folder.name not in self._known
+
+        folders = (self._workspace.store / "tensorboard").glob("*/*")
+        return self._by_identity("TensorBoard files", "curves without a run", folders, goes)
+
+    def _by_identity(
+        self, name: str, words: str, folders: Iterable[Path], goes: Callable[[Path], bool]
+    ) -> Kind:
+        """A kind with a folder for each training."""
+        found = sorted(path for path in folders if path.is_dir())
+        kind = Kind(name, sum(map(size_of, found)), words=words)
+        for folder in found:
+            if folder.name.startswith(GONE):
+                self._take(kind, folder)
+            elif re.fullmatch("[0-9a-f]{32}", folder.name):
+                locks = (
+                    trial_lock(self._workspace, folder.name),
+                    Journal(self._workspace, folder.name).lock,
+                )
+                with held(*locks) as mine:
+                    if not mine:
+                        kind.in_use += 1
+                    elif goes(folder):
+                        self._take(kind, folder)
+        return kind
+
+    def _artifacts(self) -> Kind:
+        folder = self._workspace.store / "artifacts"
+        kind = Kind("MLflow artifacts", size_of(folder), words="folders of deleted runs and models")
+        if self._ledger.own is not None:
+            for path in artifact_garbage(self._ledger.own):
+                kind.add(path)
+            if self._remove:
+                purge(self._ledger.own, kind.garbage)
+        return kind
+
+    def _database(self) -> Kind:
+        return Kind("MLflow database", sum(map(size_of, self._workspace.store.glob("mlflow.db*"))))
+
+    def _trial_data(self) -> Kind:
+        """What is needed again later is generated again."""
+        found = sorted((self._scratch / "data").glob("*"))
+        kind = Kind("trial data", sum(map(size_of, found)), words="data sets that no trial needs")
+        for folder in found:
+            if folder.name.startswith(GONE):
+                self._take(kind, folder)
+                continue
+            # An unfinished one is named .DIGEST.PID.
+            digest = folder.name.lstrip(".").partition(".")[0]
+            with held(data_lock(self._workspace, digest)) as mine:
+                needed = self._digests_in_use()
+                if not mine or needed is None or digest in needed:
+                    kind.in_use += 1
+                elif digest not in {trial["data"] for trial in self._trials_owed}:
+                    self._take(kind, folder)
+                    if self._remove:
+                        receipts = data_receipts(self._workspace, digest)
+                        shutil.rmtree(receipts, ignore_errors=True)
+        return kind
+
+    def _pretrained(self) -> Kind:
+        """Of a listed experiment, also what is half trained."""
+        found = sorted(self._workspace.pretrained.glob("*"))
+        words = "that no listed experiment reads"
+        kind = Kind("pretrained models", sum(map(size_of, found)), words=words)
+        for folder in found:
+            # An unfinished one is named .DIGEST, its checkpoints .DIGEST.checkpoints.
+            digest = folder.name.lstrip(".").partition(".")[0]
+            with held(lock_named(self._workspace, f"pretrained-{digest}")) as mine:
+                if not mine or digest in self._pretrained_in_use:
+                    kind.in_use += 1
+                elif not self._sweeps:
+                    self._take(kind, folder)
+        return kind
+
+    @cached_property
+    def _pretrained_in_use(self) -> set[str]:
+        digests = set()
+        for path in (self._root / "resolved").glob("*.yaml"):
+            resolved = Resolved.read(path)
+            outputs = self._workspace.outputs(resolved.name)
+            asks = resolved.values.get("pretraining") is not None
+            if asks and (outputs.data / "train.parquet").exists():
+                digests.add(digest_of_what_is_read(resolved, outputs))
+        return digests
+
+    def _rebuilds(self) -> Kind:
+        folder = self._scratch / "rebuild"
+        kind = Kind("rebuilds", size_of(folder), words="left by rebuilds that were killed")
+        for tree in sorted(path for path in folder.glob("*") if path.is_dir()):
+            with held(FileLock(f"{tree}.lock")) as mine:
+                if mine:
+                    kind.add(tree)
+                else:
+                    kind.in_use += 1
+        if self._remove and kind.garbage:
+            clear_away(self._root, folder)
+        return kind
+
+    def _searches(self) -> Kind:
+        """Their studies: whoever wants more trials of a search goes on with it."""
+        return Kind("searches", size_of(self._scratch / "searches"))
+
+    def _job_logs(self) -> Kind:
+        """Of cluster jobs that failed; those that ended well leave none."""
+        folder = self._scratch / "slurm"
+        kind = Kind("job logs", size_of(folder), words="of sweeps that are finished")
+        if not self._sweeps:
+            for file in sorted(folder.glob("*")):
+                kind.add(file)
+                if self._remove:
+                    file.unlink()
+        return kind
+
+    def _state(self) -> Kind:
+        """What is known of files; all of it can be worked out again."""
+        folder = self._scratch / "state"
+        kind = Kind("known files", size_of(folder), words="large, and made again as it is needed")
+        if kind.size > LARGEST_STATE:
+            self._take(kind, folder)
+        return kind
+
+    def _dvc_cache(self) -> Kind:
+        words = "files that no commit, branch, tag or experiment names"
+        kind = Kind("DVC cache", 0, words=words)
+        try:
+            folder = cache_folder(self._workspace)
+            kind.size = size_of(folder)
+            for path in cache_garbage(self._workspace):
+                kind.add(path)
+            if self._remove and kind.garbage:
+                clear_cache(self._workspace)
+        except UserError as error:
+            self.notes.append(f"DVC cache: nothing goes: {error}")
+        return kind
+
+    def _take(self, kind: Kind, folder: Path) -> None:
+        kind.add(folder)
+        if self._remove:
+            if not folder.name.startswith(GONE):
+                folder = folder.rename(folder.with_name(GONE + folder.name))
+            shutil.rmtree(folder)
+
+    @cached_property
+    def _ledger(self) -> Ledger:
+        files = [
+            *(self._root / "resolved").glob("*.yaml"),
+            *(self._root / "outputs").glob("*/*/resolved.yaml"),
+        ]
+        return Ledger(self._workspace, [Resolved.read(path)["tracking"] for path in files])
+
+    @cached_property
+    def _trials_owed(self) -> list[dict[str, Any]]:
+        return [trial for sweep in self._sweeps for trial in sweep["trials"]]
+
+    @cached_property
+    def _of_sweeps(self) -> set[str]:
+        return {str(trial["identity"]) for trial in self._trials_owed}
+
+    @cached_property
+    def _waiting(self) -> set[str]:
+        """Identities whose journal no store has taken yet."""
+        return {journal.identity for journal in journals(self._workspace)}
+
+    @cached_property
+    def _known(self) -> set[str]:
+        """Identities that somebody may still train, whatever the stores say."""
+        files = (self._root / "resolved").glob("*.yaml")
+        return self._of_sweeps | self._waiting | {Resolved.read(path).identity for path in files}
+
+    def _digests_in_use(self) -> set[str] | None:
+        """Of the data of trials that run; None if one does not say yet."""
+        digests = set()
+        for lock in (self._scratch / "locks").glob("trial-*.lock"):
+            identity = lock.stem.removeprefix("trial-")
+            with held(trial_lock(self._workspace, identity)) as mine:
+                if mine:
+                    continue
+            files = list((self._root / "outputs").glob(f"*/{identity}/resolved.yaml"))
+            if not files:
+                return None
+            digests |= {data_digest(Resolved.read(path)) for path in files}
+        return digests
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder; what vanishes meanwhile counts nothing."""
+    if not path.is_dir():
+        return path.lstat().st_size if path.exists() else 0
+    total = 0
+    for folder, _, files in os.walk(path):
+        for name in files:
+            file = Path(folder, name)
+            total += file.lstat().st_size if os.path.lexists(file) else 0
+    return total
+
+
+def _table(kinds: list[Kind], removed: bool) -> str:
+    """What there is, a line each, and of it what goes."""
+    lines = [["", "size", "removed" if removed else "can go", ""]]
+    for kind in kinds:
+        words = [f"{kind.words}: {len(kind.garbage)}"] if kind.garbage else []
+        words += [f"in use: {kind.in_use}"] if kind.in_use else []
+        goes = readable_size(kind.garbage_size) if kind.garbage else NOTHING
+        if kind.size:
+            lines.append([kind.name, readable_size(kind.size), goes, "; ".join(words)])
+    sizes = sum(kind.size for kind in kinds), sum(kind.garbage_size for kind in kinds)
+    lines.append(["total", *map(readable_size, sizes), ""])
+    return "\n".join(
+        f"{name:<17}  {size:>9}  {goes:>9}   {words}".rstrip() for name, size, goes, words in lines
+    )
+
+
+def _json(workspace: Workspace, kinds: list[Kind], notes: list[str], removed: bool) -> str:
+    return json.dumps(
+        {
+            "removed": removed,
+            "kinds": {
+                kind.name: {
+                    "bytes": kind.size,
+                    "garbage_bytes": kind.garbage_size,
+                    "garbage": [str(path.relative_to(workspace.anchor)) for path in kind.garbage],
+                    "in_use": kind.in_use,
+                }
+                for kind in kinds
+            },
+            "notes": notes,
+        },
+        indent=2,
+    )

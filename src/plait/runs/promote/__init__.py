@@ -1,0 +1,1 @@
+"""A recorded run made an experiment, or the champion."""

@@ -1,0 +1,64 @@
+"""Who trains an identity, where several machines share a server: one of them, by agreement."""
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from plait.config.resolved import Resolved
+from plait.tracking import runs
+from plait.tracking.live.delivery import HEARTBEAT
+from plait.tracking.store import process
+from plait.tracking.store.reaper import cause_of_death
+from plait.tracking.store.store import Store, said_plainly
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+SETTLING = 2.0
+"""Seconds after which everybody who took up a run at the same moment has written who he is."""
+
+MISSED = 4 * HEARTBEAT
+"""Seconds without a heartbeat after which a process of this host has left its run."""
+
+
+def claim(store: Store, resolved: Resolved, run: "Run | None", tags: Mapping[str, str]) -> bool:
+    """Make this process the one that trains an identity, unless another does.
+
+    The checkout's own store is claimed by locks of this machine. On a server, which has none, the
+    run itself is claimed: of those who make it at the same moment, who made the one that stays has
+    it; of those who take up one that had ended, who wrote last.
+
+    :param run: of the identity, as it was found.
+    :param tags: of the run, beside its own.
+    :returns: whether this process is to train.
+    :raises StoreSilent: if the store does not answer.
+    """
+    now = time.time()
+    if run is not None and trained_elsewhere(store, run, now):
+        return False
+    if store.backend.local:
+        return True
+    heartbeat = {"plait.heartbeat": f"{now:.0f}"}
+    all_tags = {**runs.tags_of(store.workspace, resolved, "train"), **tags, **heartbeat}
+    at = int(now * 1000)
+    with said_plainly(store.backend.uri):
+        if run is None:
+            return runs.make(store, resolved, all_tags, at)[1]
+        taken, _ = runs.begin(store, resolved, all_tags, at)
+        time.sleep(SETTLING)
+        return process.is_own(store.client.get_run(taken.info.run_id).data.tags)
+
+
+def trained_elsewhere(store: Store, run: "Run", now: float) -> bool:
+    """Whether a process that this machine's locks do not tell of trains a run just now.
+
+    :param now: seconds since the epoch.
+    """
+    tags = run.data.tags
+    if run.info.status != "RUNNING" or process.is_own(tags):
+        return False
+    if process.on_this_host(tags):
+        # Of another checkout, if at all: those of this one are kept out by its locks.
+        silent = now - float(tags.get("plait.heartbeat", 0))
+        return not store.backend.local and process.alive(tags) and silent < MISSED
+    return cause_of_death(run, now) is None

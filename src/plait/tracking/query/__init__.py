@@ -1,0 +1,1 @@
+"""Recorded runs looked up, read and ranked."""

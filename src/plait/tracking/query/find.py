@@ -1,0 +1,148 @@
+"""A recorded run by what people call it: an id, a name, an experiment, the best of a sweep."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from plait.artifacts import Workspace, read_json
+from plait.config.resolved import Resolved
+from plait.errors import UserError
+from plait.tracking.store.backend import backend_of
+from plait.tracking.store.reaper import open_in_order
+from plait.tracking.store.store import Store, said_plainly
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+SWEEPS = "plait.sweep"
+"""The tag that names the sweeps that a run is a trial of, as `names_in` reads them."""
+
+BEST_OF = "plait.best_of"
+"""The tag that names the sweeps whose best trial a run is."""
+
+SHORTEST_ID = 6
+"""Characters of a run's id by which it can be called."""
+
+
+def find(workspace: Workspace, reference: str) -> "tuple[Store, Run]":
+    """The run that ``reference`` means, and the store that holds it.
+
+    :param reference: a run's id or the start of it; its name, such as ``lr=0.1``, alone or behind
+        its experiment's, where finished runs and then newer ones come first; the name of an
+        experiment, for the newest finished run of it; ``best`` for the best trial of the newest
+        sweep, or ``best:SWEEP``.
+    :raises UserError: if there is no such run, several ids start so, or runs of several experiments
+        have the name.
+    """
+    for store in open_stores(workspace):
+        with said_plainly(store.backend.uri):
+            found = _find(store, reference)
+        if found is not None:
+            return store, found
+    raise UserError(
+        f"no run {reference!r}: neither a run's id or name, an experiment with a finished run, nor"
+        " best:SWEEP;\n  `plait runs` lists those there are"
+    )
+
+
+def open_stores(workspace: Workspace) -> Iterator[Store]:
+    """Where runs of this checkout may be: its own store, and the servers its experiments name."""
+    for choice, settings in _trackings(workspace):
+        with said_plainly(backend_of(workspace, choice, settings).uri):
+            store = open_in_order(workspace, choice, settings)
+        yield store
+
+
+def names_in(tag: str | None) -> list[str]:
+    """The names in the value of `SWEEPS` or `BEST_OF`."""
+    return tag.split(", ") if tag else []
+
+
+def runs_of_sweep(store: Store, sweep: str) -> "list[Run]":
+    """The trials of a sweep, the oldest first."""
+    _check_quotes(sweep)
+    likely = store.runs(f"tags.`{SWEEPS}` LIKE '%{sweep}%'")
+    return [run for run in likely if sweep in names_in(run.data.tags[SWEEPS])]
+
+
+def _find(store: Store, reference: str) -> "Run | None":
+    if reference == "best" or reference.startswith("best:"):
+        return _best(store, reference.removeprefix("best").removeprefix(":"))
+    _check_quotes(reference)
+    named = _named(store, reference)
+    finished = [run for run in named if run.info.status == "FINISHED"]
+    if finished:
+        return finished[-1]
+    of_experiment = f"tags.`plait.experiment` = '{reference}' and attributes.status = 'FINISHED'"
+    newest = list(store.runs(of_experiment))[-1:]
+    if newest:
+        return newest[0]
+    if re.fullmatch(f"[0-9a-f]{{{SHORTEST_ID},32}}", reference):
+        found = list(store.runs(f"attributes.run_id LIKE '{reference}%'"))
+        if len(found) > 1:
+            ids = ", ".join(run.info.run_id for run in found[:3])
+            raise UserError(f"several runs have an id that starts with {reference}: {ids}")
+        if found:
+            return found[0]
+    return named[-1] if named else None
+
+
+def _named(store: Store, reference: str) -> "list[Run]":
+    """The runs of a name, ``lr=0.1`` or ``linear_regression lr=0.1``, the oldest first."""
+    runs = list(store.runs(f"attributes.run_name = '{reference}'"))
+    experiment, _, name = reference.partition(" ")
+    if name:
+        of_experiment = f"tags.`plait.experiment` = '{experiment}'"
+        runs += store.runs(f"attributes.run_name = '{name}' and {of_experiment}")
+    experiments = sorted({run.data.tags.get("plait.experiment", "") for run in runs})
+    if len(experiments) > 1:
+        ways = ", ".join(f"'{experiment} {reference}'" for experiment in experiments)
+        raise UserError(f"several experiments have a run {reference!r}; say which: {ways}")
+    return runs
+
+
+def _best(store: Store, sweep: str) -> "Run | None":
+    """The best trial of a sweep; of the one that ended last where none is named.
+
+    :raises UserError: if that sweep ended without one, saying why.
+    """
+    _check_quotes(sweep)
+    ended = _last_sweep(store.workspace, sweep)
+    if ended is not None and ended.get("unranked"):
+        name = ended["name"]
+        raise UserError(
+            f"sweep {name} has no best trial: {ended['unranked']};\n"
+            f"  `plait runs --sweep {name}` lists its trials: name one by its id"
+        )
+    bests = [
+        run
+        for run in store.runs(f"tags.`{BEST_OF}` LIKE '%{sweep}%'")
+        if not sweep or sweep in names_in(run.data.tags[BEST_OF])
+    ]
+    return max(bests, key=lambda run: run.info.end_time or 0, default=None)
+
+
+def _last_sweep(workspace: Workspace, name: str) -> dict[str, Any] | None:
+    """What the last launch of a sweep here left of it; without a name, of the newest sweep."""
+    files = (workspace.scratch / "sweeps").glob("*.json")
+    named = [path for path in files if name in ("", path.stem)]
+    newest = max(named, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return None if newest is None else dict(read_json(newest))
+
+
+def _check_quotes(reference: str) -> None:
+    if "'" in reference or "%" in reference:
+        raise UserError(f"no run {reference!r}: no name of a run, experiment or sweep holds ' or %")
+
+
+def _trackings(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
+    found: list[tuple[str, dict[str, Any]]] = []
+    if (workspace.store / "mlflow.db").exists():
+        found.append(("local", {}))
+    for path in sorted((workspace.root / "resolved").glob("*.yaml")):
+        resolved = Resolved.read(path)
+        if resolved.choice("tracking") == "server":
+            settings = resolved.settings("tracking")
+            if ("server", settings) not in found:
+                found.append(("server", settings))
+    return found

@@ -1,0 +1,1 @@
+"""A run recorded from what its stages left."""

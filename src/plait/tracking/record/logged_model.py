@@ -1,0 +1,165 @@
+"""The trained model in MLflow: takes the source's raw columns, loads anywhere without pickle."""
+
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import plait
+from plait.artifacts import Outputs
+from plait.config.registry import settings_of
+from plait.data.dataset import Column, Dataset, read_part
+from plait.models.trained import TrainedModel
+from plait.proof.stage import sources
+from plait.tracking.record import exported
+from plait.tracking.store.backend import artifact_uri
+from plait.tracking.store.store import Store, import_pyfunc
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities import Run
+    from mlflow.models import ModelSignature
+
+EXAMPLE_ROWS = 3
+"""More than one: a single row hides mistakes with the batch dimension."""
+
+PACKAGES = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml")
+"""What every model needs to predict; a network needs torch too, an estimator the others."""
+
+
+OF_LANGUAGE_MODELS = ("torch", "transformers", "peft", "tokenizers", "safetensors")
+
+
+def log_model(
+    store: Store, run: "Run", name: str, outputs: Outputs, dataset: Dataset, step: int
+) -> str:
+    """Log the model of ``outputs``.
+
+    :param name: under which MLflow lists it.
+    :param step: the epoch that it was taken from.
+    :returns: the logged model's id.
+    """
+    from mlflow.entities import LoggedModelOutput
+
+    frame = read_part(outputs.data, "test")
+    assert frame is not None, "every data set has a test part"
+    model = TrainedModel.load(outputs["model"])
+    logged = store.client.create_logged_model(
+        run.info.experiment_id,
+        name=name,
+        source_run_id=run.info.run_id,
+        model_type=model.choice,
+        tags={"plait.identity": run.data.tags["plait.identity"]},
+    )
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "logged"
+            _save(folder, model, outputs["model"], frame, dataset, logged, run, Path(temporary))
+            store.client.log_model_artifacts(logged.model_id, str(folder))
+    except BaseException:
+        store.client.delete_logged_model(logged.model_id)
+        raise
+    store.client.finalize_logged_model(logged.model_id, "READY")
+    store.client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, step)])
+    return str(logged.model_id)
+
+
+def logged_model_id(store: Store, run: "Run") -> str | None:
+    """The model that a run has, once it is complete and until it, or its files, are deleted."""
+    from mlflow.exceptions import MlflowException
+
+    outputs = run.outputs.model_outputs if run.outputs else []
+    for output in outputs:
+        try:
+            model = store.client.get_logged_model(output.model_id)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            continue
+        # Its files may be gone, with a folder that somebody removed or did not copy.
+        ready = model.status.value == "READY"
+        if ready and store.client.list_logged_model_artifacts(output.model_id):
+            return str(output.model_id)
+    return None
+
+
+def inputs_of(dataset: Dataset) -> list[Column]:
+    """The raw columns that a model takes."""
+    texts = [column for column in dataset.columns if column.role == "text"]
+    return texts or list(dataset.features)
+
+
+def signature_of(dataset: Dataset, frame: "pd.DataFrame") -> "ModelSignature":
+    """Names and types of the raw columns that the model takes, and of those that it gives.
+
+    :param frame: rows of the data set; a column with a missing value among them is optional.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    types = {"number": "double", "date": "datetime"}
+    inputs: list[ColSpec | TensorSpec] = [
+        ColSpec(
+            types.get(column.type, "string"),
+            column.name,
+            required=not bool(frame[column.name].isna().any()),
+        )
+        for column in inputs_of(dataset)
+    ]
+    given: list[ColSpec | TensorSpec] = [
+        ColSpec("double" if dataset.task == "regression" else "string", "prediction"),
+        *(ColSpec("double", f"probability_{label}") for label in dataset.classes),
+    ]
+    return ModelSignature(Schema(inputs), Schema(given))
+
+
+def _save(
+    folder: Path,
+    model: TrainedModel,
+    source: Path,
+    frame: "pd.DataFrame",
+    dataset: Dataset,
+    logged: Any,
+    run: "Run",
+    temporary: Path,
+) -> None:
+    pyfunc = import_pyfunc()
+    from mlflow.models import Model
+
+    example = frame[[column.name for column in inputs_of(dataset)]].head(EXAMPLE_ROWS)
+    example = example.reset_index(drop=True)
+    if model.is_network:
+        packages, artifacts = [*PACKAGES, "torch"], temporary / "exported"
+        exported.export(model, source, artifacts, example)
+    elif model.finetuning is not None:
+        from plait.models import language_models
+
+        packages, artifacts = [*PACKAGES, *OF_LANGUAGE_MODELS], temporary / "whole"
+        shutil.copytree(source, artifacts)
+        language_models.make_self_contained(
+            settings_of("model", model.choice)(**model.settings), model.finetuning, artifacts
+        )
+    else:
+        packages, artifacts = [*PACKAGES, "scikit-learn", "skops"], source
+    code = temporary / "code" / "plait"
+    shutil.copytree(Path(plait.__file__).parent, code, ignore=shutil.ignore_patterns("__pycache__"))
+    # What the model runs by is the code that it was proved with, whatever the files hold by now.
+    for path, proved in sources()[0].items():
+        (code.parent / path.removeprefix("src/")).write_bytes(proved)
+    pyfunc.save_model(
+        folder,
+        mlflow_model=Model(
+            artifact_path=logged.artifact_location,
+            run_id=run.info.run_id,
+            model_uuid=logged.model_id,
+            model_id=logged.model_id,
+        ),
+        python_model=str(code / "tracking" / "record" / "pyfunc_model.py"),
+        artifacts={"model": artifact_uri(artifacts)},
+        code_paths=[str(code)],
+        signature=signature_of(dataset, frame),
+        input_example=example,
+        # A local build such as 2.13.0+cpu is not on the package index under that name.
+        pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in packages],
+    )

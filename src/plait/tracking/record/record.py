@@ -1,0 +1,341 @@
+"""Completing a run from the stages' outputs, as often as one likes."""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.artifacts import Outputs, Workspace, read_json
+from plait.config.resolved import Resolved
+from plait.data.dataset import Dataset
+from plait.evaluation.notation import duration, readable_size
+from plait.evaluation.same_rows import tested_rows_digest
+from plait.proof.stage import sources
+from plait.tracking import runs
+from plait.tracking.cost import MEMORY, SECONDS
+from plait.tracking.live.delivery import deliver_journal, deliver_journals
+from plait.tracking.record.logged_model import log_model, logged_model_id
+from plait.tracking.record.points import Points, Row
+from plait.tracking.record.source_patch import SourcePatch, commit_of, log_patch, take_patch
+from plait.tracking.record.weights import WEIGHTS, weights_digest
+from plait.tracking.runs import MEASURED_BY
+from plait.tracking.store.backend import TRAINING_VIEWS, backend_of
+from plait.tracking.store.reaper import open_in_order
+from plait.tracking.store.store import Store, said_plainly
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+DIGEST_LENGTH = 12
+"""Characters of a data set's digest: MLflow keeps at most 36, its lists have room for few."""
+
+SOURCE_MEASURES = "plait.source_evaluation"
+"""The tag with the `evaluation_digest` of the tree that the tags of the source name."""
+
+MAIN_METRIC = "plait.main_metric"
+"""The tag that names the metric by which runs are ranked, such as ``test/mse``."""
+
+DIRECTION = "plait.direction"
+"""The tag that says whether the main metric is better small: ``minimize`` or ``maximize``."""
+
+TESTED_ON = "plait.tested_on"
+"""The tag that two runs share whose numbers are of the same test rows."""
+
+BASELINE = "test_baseline"
+"""The section of metrics with the main metric of each baseline that is not naive."""
+
+MEMBER = "test_member"
+"""The section of metrics with the main metric of each member of an ensemble."""
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """What `record` found or made."""
+
+    run_id: str
+    run_url_path: str
+    """Below the address of the MLflow UI."""
+    created: bool
+    """Whether there was no run of this identity before."""
+    differences: tuple[str, ...]
+    """A line for each number that the run has otherwise than the outputs."""
+
+
+def record(
+    workspace: Workspace,
+    resolved: Resolved,
+    outputs: Outputs,
+    render_report: Callable[[dict[str, str]], dict[str, Path]],
+    *,
+    keep_model: bool = True,
+    tags: Mapping[str, str] | None = None,
+) -> RecordedRun:
+    """Complete the run that `train` wrote live; make it if it is missing, marked as restored.
+
+    What the run has already is compared and left alone, so that a second call adds nothing.
+
+    :param render_report: given what `run_facts` knows of the run, writes the report and returns
+        its files by name.
+    :param keep_model: log the model too; of a run that has one it stays.
+    :param tags: of the run, beside its own.
+    :raises UserError: if the store does not answer; the outputs stay, and the next call does it.
+    """
+    tracking = resolved.choice("tracking"), resolved.settings("tracking")
+    with said_plainly(backend_of(workspace, *tracking).uri):
+        store = open_in_order(workspace, *tracking)
+        deliver_journal(store, resolved.identity)
+        recorded = _record(store, resolved, outputs, render_report, keep_model, tags or {})
+    deliver_journals(workspace)
+    return recorded
+
+
+def _record(
+    store: Store,
+    resolved: Resolved,
+    outputs: Outputs,
+    render_report: Callable[[dict[str, str]], dict[str, Path]],
+    keep_model: bool,
+    more_tags: Mapping[str, str],
+) -> RecordedRun:
+    now = time.time_ns() // 1_000_000
+    found = store.find_run(resolved.identity)
+    if found is None:
+        tags = runs.tags_of(store.workspace, resolved, "record") | {"plait.restored": "true"}
+    else:
+        # The live run knows better where and when it was trained.
+        tags = {"mlflow.note.content": resolved.description}
+    measured_by = evaluation_digest(resolved)
+    patch = SourcePatch()
+    if found is None or found.data.tags.get(SOURCE_MEASURES) != measured_by:
+        # The source of a run is that of the numbers it shows, which are measured by this tree.
+        # It gives the same training, as the identity says.
+        source = commit_of(store.workspace.root)
+        patch = take_patch(store.workspace.root, source, *sources())
+        tags |= {**source, **patch.tags, SOURCE_MEASURES: measured_by}
+    run, created = runs.begin(store, resolved, tags, now, reopen=False)
+    run_id = run.info.run_id
+    try:
+        if patch.content:
+            log_patch(store, run_id, patch.content)
+        differences = _complete(store, run, resolved, outputs, keep_model, more_tags, now)
+    except BaseException as error:
+        if created:
+            # Else it would say that it runs until another command looks for it.
+            with suppress(Exception):  # the store may be what has failed
+                runs.end(store, run_id, *runs.outcome(error))
+        raise
+    path = f"#/experiments/{run.info.experiment_id}/runs/{run_id}?{TRAINING_VIEWS}"
+    runs.end(store, run_id, "FINISHED", None, found.info.end_time if found else now)
+    facts = run_facts(store, store.client.get_run(run_id), path)
+    for file in render_report(facts).values():
+        store.client.log_artifact(run_id, str(file), "report")
+    return RecordedRun(run_id, path, created, tuple(differences))
+
+
+def _complete(
+    store: Store,
+    run: "Run",
+    resolved: Resolved,
+    outputs: Outputs,
+    keep_model: bool,
+    more_tags: Mapping[str, str],
+    now: int,
+) -> list[str]:
+    """Add what the run lacks.
+
+    :param now: milliseconds since the epoch.
+    :returns: a line for each number that it has otherwise than the outputs.
+    """
+    measured_by = evaluation_digest(resolved)
+    dataset = Dataset.read(outputs.data)
+    evaluation = read_json(outputs["evaluation"] / "evaluation.json")
+    curves = curve_rows(outputs["curves"], now)
+
+    model_id = logged_model_id(store, run)
+    if keep_model and model_id is None:
+        last = max((row.step for row in curves), default=0)
+        model_id = log_model(store, run, resolved.name, outputs, dataset, last)
+    points = Points(store.client, run)
+    differences = points.add([*curves, *pretraining_rows(outputs, now)])
+    final = Row(0, now, final_values(read_json(outputs["metrics"]), evaluation))
+    # Measured otherwise than before, numbers may differ; measured alike, they must agree.
+    anew = run.data.tags.get(MEASURED_BY, measured_by) != measured_by
+    differences += points.add([final], model_id, replace=anew)
+    weights = weights_digest(outputs["model"])
+    known = run.data.tags.get(WEIGHTS, weights)
+    if known != weights:
+        differences.append(f"the weights: {known} recorded, {weights} now")
+    _log_dataset(store, run, resolved, dataset)
+    _log_artifacts(store, run.info.run_id, resolved, outputs)
+
+    better = evaluation["verdict"]["better_than_naive"]
+    primary = evaluation["primary"]
+    tags = {
+        **more_tags,
+        MEASURED_BY: measured_by,
+        WEIGHTS: known,
+        MAIN_METRIC: f"test/{primary}",
+        DIRECTION: evaluation["metrics"][primary]["direction"],
+        TESTED_ON: tested_rows_digest(resolved, outputs),
+        "plait.verdict": evaluation["verdict"]["text"],
+        "plait.better_than_naive": "true" if better else "false",
+    }
+    if differences:
+        tags["plait.differences"] = "\n".join(differences)
+        print(f"{resolved.name}: the run holds other numbers than these outputs:")
+        for line in differences:
+            print(f"  {line}")
+    elif "plait.differences" in run.data.tags:
+        store.client.delete_tag(run.info.run_id, "plait.differences")
+    runs.set_tags(store, run.info.run_id, tags)
+    return differences
+
+
+def evaluation_digest(resolved: Resolved) -> str:
+    """One digest of what the numbers of the test part depend on beside the training."""
+    values = resolved.values
+    measured = [values["evaluation"], values["code"]["evaluate"], values["packages"]["evaluate"]]
+    text = json.dumps(measured, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def curve_rows(path: Path, at: int) -> list[Row]:
+    """The epochs of ``curves.csv``; an empty cell is no value."""
+    import csv
+
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            Row(
+                int(line["epoch"]),
+                at,
+                {key: float(line[key]) for key in line if key != "epoch" and line[key] != ""},
+            )
+            for line in csv.DictReader(file)
+        ]
+
+
+def pretraining_rows(outputs: Outputs, at: int) -> list[Row]:
+    """The epochs of stage `pretrain`, if it trained: ``pretraining/train_loss`` and the like."""
+    path = outputs["pretrained"] / "curves.csv"
+    if not path.exists():
+        return []
+    return [
+        Row(
+            row.step,
+            at,
+            {f"pretraining/{key.replace('/', '_')}": value for key, value in row.values.items()},
+        )
+        for row in curve_rows(path, at)
+    ]
+
+
+def final_values(metrics: dict[str, float], evaluation: dict[str, Any]) -> dict[str, float]:
+    """The numbers of the test part: metrics, their intervals, the baselines.
+
+    Of the naive ones the best at each metric, of the others the main metric.
+    """
+    values = dict(metrics)
+    for name, entry in evaluation["metrics"].items():
+        for bound in ("low", "high"):
+            if entry[bound] is not None:
+                values[f"test_interval/{name}_{bound}"] = entry[bound]
+        naive = [
+            other["metrics"][name]["value"]
+            for other in evaluation["baselines"].values()
+            if other["naive"] and other["metrics"].get(name, {}).get("value") is not None
+        ]
+        if naive:
+            best = min if entry["direction"] == "minimize" else max
+            values[f"test_naive/{name}"] = best(naive)
+    for name, other in evaluation["baselines"].items():
+        reached = other["metrics"][evaluation["primary"]]["value"]
+        if not other["naive"] and reached is not None:
+            values[f"{BASELINE}/{name}"] = reached
+    for number, member in enumerate(evaluation.get("members") or [], start=1):
+        reached = member["metrics"][evaluation["primary"]]["value"]
+        if reached is not None:
+            values[f"{MEMBER}/{number}"] = reached
+    sizes = evaluation.get("sizes") or {}
+    for key in ("trained_parameters", "parameters", "saved_bytes"):
+        if key in sizes:
+            values[f"model/{key}"] = sizes[key]
+    for part, share in sizes.get("truncated", {}).items():
+        values[f"model/truncated_{part}"] = share
+    return {metric_name(key): float(value) for key, value in values.items()}
+
+
+def metric_name(key: str) -> str:
+    """``key`` without what MLflow refuses in a name; the label of a class may hold anything."""
+    return re.sub(r"[^\w\-./: ]", "_", key)
+
+
+def run_facts(store: Store, run: "Run", url_path: str) -> dict[str, str]:
+    """What a report says of a run, in the order to show; only what is known.
+
+    A key that ends in ``_link`` is the address of what stands under the key without it.
+    """
+    tags = run.data.tags
+    facts = {"run": run.info.run_name}
+    if store.backend.ui:
+        facts["run_link"] = f"{store.backend.ui}/{url_path}"
+    if "mlflow.source.git.commit" in tags:
+        dirty = " with uncommitted changes" if tags["plait.git_dirty"] == "true" else ""
+        facts["commit"] = tags["mlflow.source.git.commit"][:12] + dirty
+    if "plait.dvc_experiment" in tags:
+        facts["dvc_experiment"] = tags["plait.dvc_experiment"]
+    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.info.start_time / 1000))
+    if "plait.restored" in tags:
+        facts["restored"] = f"{began}, from outputs that were made elsewhere or before"
+    else:
+        costs = run.data.metrics
+        if SECONDS in costs:
+            facts["cost"] = f"{duration(costs[SECONDS])} on {tags['plait.devices']}"
+            if MEMORY in costs:
+                facts["cost"] += f", {readable_size(int(costs[MEMORY] * 1e6))} of memory at most"
+        facts["began"] = began
+    facts["run_id"] = run.info.run_id
+    facts["host"] = tags.get("plait.host", "unknown")
+    if "plait.differences" in tags:
+        facts["differences"] = tags["plait.differences"]
+    return facts
+
+
+def _log_dataset(store: Store, run: "Run", resolved: Resolved, dataset: Dataset) -> None:
+    from mlflow.entities import Dataset as LoggedDataset
+    from mlflow.entities import DatasetInput, InputTag
+
+    if run.inputs and run.inputs.dataset_inputs:
+        return
+    types = {"number": "double", "date": "datetime"}
+    schema = [
+        {
+            "type": types.get(column.type, "string"),
+            "name": column.name,
+            "required": column.role in ("feature", "target"),
+        }
+        for column in dataset.columns
+    ]
+    profile = {f"{part}_rows": facts["rows"] for part, facts in dataset.parts.items()}
+    logged = LoggedDataset(
+        name=resolved.choice("data"),
+        digest=dataset.digest[:DIGEST_LENGTH],
+        source_type="local",
+        source=json.dumps({"uri": f"data/generated/{resolved.name}"}),
+        schema=json.dumps({"mlflow_colspec": schema}),
+        profile=json.dumps(profile),
+    )
+    context = [InputTag("mlflow.data.context", "training")]
+    store.client.log_inputs(run.info.run_id, [DatasetInput(logged, context)])
+
+
+def _log_artifacts(store: Store, run_id: str, resolved: Resolved, outputs: Outputs) -> None:
+    runs.log_configuration(store, run_id, resolved)
+    for file in (outputs["metrics"], outputs["curves"], *sorted(outputs["evaluation"].glob("*.*"))):
+        store.client.log_artifact(run_id, str(file), "results")
+    for plot in sorted(outputs["plots"].glob("*.png")):
+        store.client.log_artifact(run_id, str(plot), "plots")

@@ -1,0 +1,1 @@
+"""The tracking store: where it is, whether it answers, and what keeps it in order."""

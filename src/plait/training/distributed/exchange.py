@@ -1,0 +1,131 @@
+"""What a training and its processes leave for each other, in a folder of the identity's own."""
+
+import fcntl
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from plait.artifacts import read_json, write_json, write_text
+from plait.config.resolved import Resolved
+from plait.models.kinds import Shape
+from plait.models.weights import read, write
+from plait.proof.stage import hand_on
+from plait.training.build import models_of
+from plait.training.task import Arrays, DistributedContext, Task, Trained
+
+CONTEXT, EVENTS, STOP, DONE = "place.json", "epochs.jsonl", "stop", "done.json"
+FAILURE, RENDEZVOUS = "failed-", "meeting.json"
+TARGETS, CODE = "targets", "code.json"
+
+
+def folder_of(checkpoints: Path) -> Path:
+    """Where the processes of an identity find their work, and leave it."""
+    return checkpoints / "processes"
+
+
+def write_task(task: Task, context: DistributedContext, start: Path | None) -> Path:
+    """Write what the processes need, anew.
+
+    :param start: the checkpoint that they go on from.
+    :returns: the folder.
+    """
+    import numpy as np
+
+    folder = folder_of(task.checkpoints)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    write_text(folder / "resolved.yaml", task.resolved.text())
+    asked = {"devices": context.devices, "nodes": context.nodes, "strategy": context.strategy}
+    write_json(folder / CONTEXT, {**asked, "start": None if start is None else start.name})
+    for part in ("train", "val"):
+        arrays: Arrays | None = getattr(task, part)
+        if arrays is not None:
+            packed = models_of(task.resolved).pack(arrays.features)
+            for name, values in (*packed.items(), (TARGETS, arrays.targets)):
+                np.save(folder / f"{part}-{name}.npy", values, allow_pickle=False)
+    hand_on(folder / CODE)
+    shape = task.shape
+    write_json(
+        folder / "task.json",
+        {
+            "shape": {"task": shape.task, "inputs": shape.inputs, "outputs": shape.outputs},
+            "data": task.data,
+            "checkpoints": str(task.checkpoints),
+            "base": None if task.base is None else str(task.base),
+        },
+    )
+    return folder
+
+
+def read_task(folder: Path) -> Task:
+    """Read what `write_task` wrote. What is observed goes to `EVENTS`."""
+    import numpy as np
+
+    def arrays(part: str) -> Arrays | None:
+        # Pages that nobody writes to are shared by all processes of a machine.
+        packed = {
+            path.stem.removeprefix(f"{part}-"): np.load(path, mmap_mode="c", allow_pickle=False)
+            for path in folder.glob(f"{part}-*.npy")
+        }
+        if not packed:
+            return None
+        targets = packed.pop(TARGETS)
+        return Arrays(models_of(resolved).unpack(packed), targets)
+
+    def observe(epoch: int, values: dict[str, float]) -> None:
+        with (folder / EVENTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"epoch": epoch, "values": values}) + "\n")
+
+    raw = read_json(folder / "task.json")
+    resolved = Resolved.read(folder / "resolved.yaml")
+    train = arrays("train")
+    assert train is not None
+    return Task(
+        resolved,
+        Shape(**raw["shape"]),
+        train,
+        arrays("val"),
+        raw["data"],
+        Path(raw["checkpoints"]),
+        observe,
+        None if raw["base"] is None else Path(raw["base"]),
+    )
+
+
+def write_result(trained: Trained, folder: Path) -> None:
+    """Leave the weights and curves; done is what has `DONE`."""
+    write(trained.weights, folder)
+    write_json(folder / DONE, {"curves": trained.curves})
+
+
+def read_result(folder: Path) -> Trained:
+    """Read what `write_result` left."""
+    return Trained(read(folder), read_json(folder / DONE)["curves"])
+
+
+@contextmanager
+def exclusive_lock(checkpoints: Path, name: str) -> Iterator[None]:
+    """Hold an identity's checkpoints against processes that an earlier training left behind.
+
+    They die with their parent, but not in the same moment.
+    """
+    if not checkpoints.exists():
+        yield
+        return
+    with lock_file(checkpoints) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{name}: waiting for processes of an earlier training", file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def lock_file(checkpoints: Path) -> IO[str]:
+    """The open file whose lock each process of a training shares."""
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    return (checkpoints / "processes.lock").open("a", encoding="utf-8")

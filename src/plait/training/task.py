@@ -1,0 +1,80 @@
+"""What passes between the parts of a training: its task, where it runs, and what it gives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plait.config.resolved import Resolved
+from plait.models.kinds import Shape
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+Observe = Callable[[int, dict[str, float]], None]
+"""Called with an epoch's number and its values, such as ``{"train/loss": 0.1}``."""
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """A part after preprocessing."""
+
+    features: Any
+    """What the kind of model takes: float64, (rows, inputs); of texts, their tokens."""
+    targets: "np.ndarray"
+    """Regression: float64, (rows,), scaled; else int64: (rows,), or (rows, classes) of 0 and 1."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a training is given."""
+
+    resolved: Resolved
+    shape: Shape
+    train: Arrays
+    val: Arrays | None
+    data: str
+    """Digest of what it is trained on."""
+    checkpoints: Path
+    """A folder of this identity's own."""
+    observe: Observe
+    base: Path | None = None
+    """The pretrained model that stage `pretrain` has trained, if it has."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a training gives."""
+
+    model: Any
+    """A `torch.nn.Module` or a scikit-learn estimator."""
+    curves: list[dict[str, float]]
+    """A row an epoch, with its number under ``epoch``; of an estimator one row."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the loop gives."""
+
+    weights: "dict[str, Tensor]"
+    """By name, as the network's ``state_dict`` has them; on the first process alone."""
+    curves: list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class DistributedContext:
+    """Where this process stands among those of the training."""
+
+    rank: int = 0
+    devices: int = 1
+    """Processes on each node."""
+    nodes: int = 1
+    strategy: str = "auto"
+    stop_file: Path | None = None
+    """There when the processes are to stop."""
+
+    @property
+    def world(self) -> int:
+        """Processes in all."""
+        return self.devices * self.nodes
