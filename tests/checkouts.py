@@ -1,6 +1,7 @@
 """A copy of the project, and the commands run in it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -69,6 +70,15 @@ class Checkout:
         """Write ``params.yaml``."""
         text = yaml.safe_dump({"experiments": experiments}, sort_keys=False)
         (self.root / "params.yaml").write_text(text, encoding="utf-8")
+
+    def make_tiny(self) -> None:
+        """Give every experiment two epochs, and intervals a few resamples: what is shown is that
+        commands run, not what is learnt.
+        """
+        for path in (self.root / "conf").rglob("*.yaml"):
+            text = path.read_text(encoding="utf-8")
+            text = re.sub(r"\bmax_epochs: \d+", "max_epochs: 2", text)
+            path.write_text(re.sub(r"\bresamples: \d+", "resamples: 20", text), encoding="utf-8")
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace ``old``, which must be there, once."""

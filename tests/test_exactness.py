@@ -23,7 +23,7 @@ def test_a_few_cases_of_each_claim_hold() -> None:
 
 
 def test_the_page_holds_what_the_issue_asks_for() -> None:
-    """It is written by the whole of it, which `.ci/run` does."""
+    """It is written by the whole of it, which `.ci/nightly` runs."""
     page = (ROOT / "docs" / "exactness.md").read_text(encoding="utf-8")
     measured = page.partition("\n## ")[0]
     rows = [line for line in measured.splitlines() if line.startswith("| ")]

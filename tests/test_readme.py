@@ -17,16 +17,23 @@ BY_CI_ITSELF = {
 }
 
 
-def blocks(language: str) -> list[str]:
-    """The README's blocks of code in a language, without indentation."""
+def blocks(language: str, section: str = "") -> list[str]:
+    """The README's blocks of code in a language, without indentation.
+
+    :param section: of the two parts, the one that begins with this heading; empty: all.
+    """
     text = (ROOT / "README.md").read_text(encoding="utf-8")
+    start, sweeps, rest = text.partition("## Sweeps")
+    text = {"": text, "## Start": start, "## Sweeps": sweeps + rest}[section]
     found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text, flags=re.DOTALL | re.MULTILINE)
     return [re.sub(rf"(?m)^{indent}", "", block) for indent, block in found]
 
 
-def commands() -> list[str]:
+def commands(section: str = "") -> list[str]:
     lines = [
-        line.partition("#")[0].strip() for block in blocks("sh") for line in block.splitlines()
+        line.partition("#")[0].strip()
+        for block in blocks("sh", section)
+        for line in block.splitlines()
     ]
     return [line for line in lines if line]
 
@@ -103,14 +110,13 @@ def sales(rows: int = 300) -> str:
     return "\n".join(lines) + "\n"
 
 
-@pytest.mark.slow
-def test_every_command_runs(checkout: Checkout) -> None:
-    (listed,) = [block for block in blocks("yaml") if block.startswith("experiments:")]
-    (defined,) = [block for block in blocks("yaml") if "path: data/raw/sales.csv" in block]
-    (checkout.root / "params.yaml").write_text(listed, encoding="utf-8")
-    checkout.append("sales.csv", sales())
-    ran = []
-    for command in commands():
+def run_commands(checkout: Checkout, section: str) -> list[str]:
+    """Type what a part of the README shows.
+
+    :returns: the commands.
+    """
+    ran: list[str] = []
+    for command in commands(section):
         if command in BY_CI_ITSELF:
             continue
         if command == "plait ui":
@@ -118,21 +124,42 @@ def test_every_command_runs(checkout: Checkout) -> None:
             continue
         if command == "plait compose":
             # Steps two and three stand between the copy and this.
+            (defined,) = [block for block in blocks("yaml") if "path: data/raw/sales.csv" in block]
             checkout.append("conf/experiment/sales.yaml", defined)
             checkout.append("params.yaml", "  sales: {}\n")
-        if command.startswith("dvc exp run") and not ran.count("committed"):
+        if command.startswith("dvc exp run") and not ran[-1].startswith("dvc exp"):
             checkout.commit()
-            ran.append("committed")
         result = checkout.run(*shlex.split(command))
         ran.append(command)
         if command == "plait explain market optimizer.lr":
             assert "set by conf/optimizer/adamw.yaml" in result.stdout
-    assert "dvc repro" in ran
-    assert (checkout.root / "mlruns" / "reports" / "sales.html").is_file()
+    return ran
+
+
+@pytest.mark.slow
+def test_every_command_up_to_sweeps_runs(checkout: Checkout) -> None:
+    (listed,) = [block for block in blocks("yaml") if block.startswith("experiments:")]
+    checkout.make_tiny()
+    (checkout.root / "params.yaml").write_text(listed, encoding="utf-8")
+    assert "dvc repro" in run_commands(checkout, "## Start")
     (example,) = blocks("python")
     checkout.run(
         sys.executable, "-W", "error::UserWarning:plait", "-c", example, env={"PYTHONPATH": "src"}
     )
+
+
+@pytest.mark.slow
+def test_every_command_from_sweeps_on_runs(checkout: Checkout) -> None:
+    checkout.make_tiny()
+    checkout.list_experiments({"least_squares": {}})
+    checkout.append("sales.csv", sales())
+    checkout.commit()
+    assert "dvc repro" in run_commands(checkout, "## Sweeps")
+    assert (checkout.root / "mlruns" / "reports" / "sales.html").is_file()
+
+
+def test_no_command_is_left_out() -> None:
+    assert commands() == [*commands("## Start"), *commands("## Sweeps")]
 
 
 @pytest.mark.slow

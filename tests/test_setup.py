@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from checkouts import ROOT, Checkout, copy_project
+from warm.start import warm_tools
 
 
 def make(root: Path, *targets: str) -> subprocess.CompletedProcess[str]:
@@ -58,9 +59,14 @@ def locked(checkout: Checkout, which: str) -> dict[str, Any]:
 def share_environment(root: Path) -> None:
     """Have a clone take this environment for its own; its code is found in the clone all the same.
 
-    Installing one takes two minutes.
+    Installing one takes two minutes. Its commands are those of the warm server, where there is one.
     """
-    (root / ".venv").symlink_to(Path(sys.prefix))
+    tools = warm_tools()
+    (root / ".venv" / "bin").mkdir(parents=True)
+    for tool in Path(sys.executable).parent.iterdir():
+        warm = tools / tool.name if tools is not None else tool
+        (root / ".venv" / "bin" / tool.name).symlink_to(warm if warm.exists() else tool)
+    (root / ".venv" / "installed").touch()
     installed = (root / ".venv" / "installed").stat().st_mtime
     for name in ("pyproject.toml", "requirements.lock", "requirements-data.txt"):
         os.utime(root / name, (installed - 1, installed - 1))

@@ -269,6 +269,22 @@ def test_a_notebook_gets_everything_back(
         load("line", plait.tracking.query.load._checkout(Path("/")))
 
 
+def test_a_model_whose_code_knows_a_module_by_an_older_name_loads(
+    done: tuple[Workspace, Outputs, RecordedRun],
+) -> None:
+    workspace, _, _ = done
+    (file,) = (workspace.root / "mlruns").glob("artifacts/*/models/*/artifacts/pyfunc_model.py")
+    now = file.read_text(encoding="utf-8")
+    older = now.replace("plait.tracking.record.exported", "plait.tracking.exported")
+    assert older != now
+    file.write_text(older, encoding="utf-8")
+    try:
+        model = load("line", workspace.root).model
+        assert len(model.predict(frame()[["width", "height", "colour"]])) == len(frame())
+    finally:
+        file.write_text(now, encoding="utf-8")
+
+
 ELSEWHERE = """
 import json, sys
 import mlflow, pandas

@@ -14,6 +14,7 @@ PYTHON, ADDRESS = "@python@", "@socket@"
 WARM = (
     *("plait.pipeline.", "plait.sweeps.worker"),
     *("from plait.cli import main; main()", "from plait.cli import console; console()"),
+    "import sys, dvc.cli; sys.exit(dvc.cli.main())",
 )
 
 

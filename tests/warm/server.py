@@ -44,6 +44,12 @@ def import_all() -> None:
         "MLFLOW_LOGGING_LEVEL": "WARNING",
     }
     os.environ.update(own)
+    import dvc.cli
+    import dvc.commands.repro
+    import dvc.repo.experiments.run
+    import dvc.repo.reproduce
+    import dvc.repo.status
+    import dvc.stage.run  # noqa: F401
     import lightning.pytorch  # noqa: F401
     import matplotlib.backends.backend_agg as agg  # noqa: F401
     import mlflow.pyfunc

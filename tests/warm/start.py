@@ -15,7 +15,10 @@ _kept: list[object] = []
 
 @cache
 def warm_tools() -> Path | None:
-    """A folder with ``python`` and ``plait`` that ask the server, which ends with this process."""
+    """A folder with ``python``, ``plait`` and ``dvc`` that ask the server.
+
+    It ends with this process.
+    """
     if sys.platform != "linux" or os.environ.get("PLAIT_TEST_COLD"):
         return None
     folder = tempfile.TemporaryDirectory(prefix="warm-")
@@ -31,10 +34,14 @@ def warm_tools() -> Path | None:
     text = (HERE / "client.py").read_text(encoding="utf-8")
     text = text.replace("@python@", sys.executable).replace("@socket@", str(address))
     (tools / "python").write_text(f"#!{sys.executable} -IS\n{text}", encoding="utf-8")
-    (tools / "plait").write_text(
-        f"#!/bin/sh\nexec '{tools}/python' -c 'from plait.cli import console; console()' \"$@\"\n",
-        encoding="utf-8",
-    )
+    commands = {
+        "plait": "from plait.cli import console; console()",
+        "dvc": "import sys, dvc.cli; sys.exit(dvc.cli.main())",
+    }
+    for name, code in commands.items():
+        (tools / name).write_text(
+            f"#!/bin/sh\nexec '{tools}/python' -c '{code}' \"$@\"\n", encoding="utf-8"
+        )
     for tool in tools.iterdir():
         tool.chmod(0o755)
     _kept.extend((folder, server))
