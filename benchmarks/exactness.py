@@ -33,7 +33,7 @@ from plait.artifacts import Workspace, write_text
 from plait.config.compose import Project, write_resolved
 from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
-from plait.pipeline.entry import end_at_sigterm
+from plait.signals import end_at_sigterm
 from plait.training.checkpoints import newest
 from plait.training.distributed import exchange, worker
 from plait.training.fit import task_of

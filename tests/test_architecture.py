@@ -25,6 +25,7 @@ SRC = ROOT / "src"
 ROOMS = (
     *(
         "errors",
+        "signals",
         "settings",
         "pipeline.stages",
         "artifacts",

@@ -3,7 +3,7 @@
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 
 class UserError(ValueError):
@@ -25,6 +25,29 @@ class ConfigurationError(UserError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, status=2)
+
+
+def did_you_mean(
+    given: str,
+    known: Iterable[str],
+    *,
+    prefix: str = "",
+    quoted: bool = False,
+    most: int = 1,
+    cutoff: float = 0.6,
+) -> str:
+    """``; did you mean NAME?`` where a known name is near; else nothing.
+
+    :param prefix: what is shown before a name, and not compared.
+    :param quoted: whether the error quotes names.
+    :param most: how many names are offered at most.
+    :param cutoff: likeness from which on a name is near, between 0 and 1.
+    """
+    import difflib
+
+    near = [prefix + name for name in difflib.get_close_matches(given, list(known), most, cutoff)]
+    names = " or ".join(map(repr, near) if quoted else near)
+    return f"; did you mean {names}?" if near else ""
 
 
 class Pruned(Exception):

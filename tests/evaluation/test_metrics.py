@@ -191,7 +191,7 @@ def test_a_metric_that_does_not_fit_the_task_is_refused() -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["f1_makro"], r"did you mean 'f1_macro'\?\); there are: mse, rmse"),
+        (["f1_makro"], r"; did you mean 'f1_macro'\? There are: mse, rmse"),
         (["mse", "mse"], "listed twice"),
         ([], "at least 1 item"),
     ],

@@ -20,8 +20,9 @@ from plait.evaluation import plots
 from plait.runs.promote.promote import plan_for, promote
 from plait.tracking.cost import without_costs
 from plait.tracking.query.find import find
-from plait.tracking.registry import BEATEN, CHAMPION, FORCED
+from plait.tracking.registry import CHAMPION
 from plait.tracking.store.store import Store, open_store
+from plait.tracking.tags import BEATEN, FORCED
 from tracking.conftest import forget
 
 from .recorded import TREE, run

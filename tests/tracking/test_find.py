@@ -4,8 +4,9 @@ import pytest
 
 from plait.artifacts import Workspace, write_json
 from plait.errors import UserError
-from plait.tracking.query.find import BEST_OF, SWEEPS, find, names_in, runs_of_sweep
+from plait.tracking.query.find import find, names_in, runs_of_sweep
 from plait.tracking.store.store import Store
+from plait.tracking.tags import BEST_OF, SWEEPS
 
 
 def add(store: Store, name: str, at: int = 0, status: str = "FINISHED", **tags: str) -> str:

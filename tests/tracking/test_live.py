@@ -20,8 +20,9 @@ from plait.tracking.live import live
 from plait.tracking.live.delivery import deliver_journals
 from plait.tracking.live.journal import Journal, journals
 from plait.tracking.live.live import LiveRun
-from plait.tracking.runs import MEASURED_BY, outcome
+from plait.tracking.runs import outcome
 from plait.tracking.store.store import Store, open_store
+from plait.tracking.tags import MEASURED_BY
 
 from .conftest import points, resolved
 

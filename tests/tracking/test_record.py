@@ -24,7 +24,7 @@ from plait.artifacts import Outputs, Workspace, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models.trained import TrainedModel
-from plait.pipeline.entry import end_at_sigterm
+from plait.signals import end_at_sigterm
 from plait.tracking.live.delivery import deliver_journals
 from plait.tracking.live.journal import Journal, journals
 from plait.tracking.live.live import LiveRun

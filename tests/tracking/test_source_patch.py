@@ -14,13 +14,10 @@ from plait.tracking.query.archive import ArchivedRun
 from plait.tracking.record.secrets import holds_a_secret, named_like_a_secret
 from plait.tracking.record.source_patch import (
     COMMIT,
-    DIRTY,
     EMPTY,
     FAILED,
     LARGEST,
-    PATCH,
     TOO_LARGE,
-    WITHOUT,
     SourcePatch,
     commit_of,
     digest,
@@ -28,6 +25,7 @@ from plait.tracking.record.source_patch import (
     unpacked,
 )
 from plait.tracking.store.store import Store, open_store
+from plait.tracking.tags import DIRTY, PATCH, WITHOUT
 
 from .conftest import resolved
 from .outputs import write_outputs

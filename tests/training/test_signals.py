@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from checkouts import Checkout
 from plait.artifacts import Workspace
 from plait.config.compose import Project, write_resolved
-from plait.pipeline.entry import end_at_sigterm
+from plait.signals import end_at_sigterm
 from training.fitting import Lab, leave_inputs
 
 ENDLESS = {

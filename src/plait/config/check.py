@@ -1,6 +1,5 @@
 """Everything that can be wrong with a composed configuration, said in words."""
 
-import difflib
 import importlib
 from collections.abc import Callable, Iterable
 from types import UnionType
@@ -11,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from plait.config.fields import interval_of, kind_words, locate
 from plait.config.registry import SECTIONS, family_of, section_settings, settings_of
-from plait.errors import ConfigurationError
+from plait.errors import ConfigurationError, did_you_mean
 from plait.pipeline.stages import GROUPS
 from plait.settings import Settings, setting
 
@@ -121,11 +120,8 @@ def checked(prefix: str, cls: type[Checked], given: dict[str, Any]) -> Checked:
 
 def unknown_choice(group: str, given: object, known: list[str]) -> str:
     """The words for a choice that is not among those known."""
-    near = difflib.get_close_matches(str(given), known, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{group}: unknown choice {given!r}{hint} There are: {', '.join(known)}".replace(
-        "' There", "'. There"
-    )
+    near = did_you_mean(str(given), known, quoted=True) or "."
+    return f"{group}: unknown choice {given!r}{near} There are: {', '.join(known)}"
 
 
 def _unspaced_eda(values: dict[str, Any]) -> bool:
@@ -249,8 +245,8 @@ def _words(prefix: str, detail: ErrorDetails, cls: type[Settings]) -> tuple[str,
             [*kinds[:-1], f"{kinds[-1]} in {interval}" if interval else kinds[-1], last]
         )
     elif kind == "literal_error":
-        near = difflib.get_close_matches(str(detail["input"]), _literals(context["expected"]), 1)
-        allowed = f"one of {context['expected']}" + (f"; did you mean {near[0]!r}?" if near else "")
+        near = did_you_mean(str(detail["input"]), _literals(context["expected"]), quoted=True)
+        allowed = f"one of {context['expected']}{near}"
     elif interval and kind.startswith(("greater", "less")):
         allowed = f"in {interval}"
     else:
@@ -270,6 +266,5 @@ def _shown(value: object) -> str:
 
 def _unknown(key: str, prefix: str, known: Iterable[str]) -> str:
     known = list(known)
-    near = difflib.get_close_matches(key, known, 1, cutoff=0.5)
-    hint = f"did you mean {prefix}{near[0]}?" if near else f"known: {', '.join(known)}"
-    return f"{prefix}{key}: unknown key; {hint}"
+    near = did_you_mean(key, known, prefix=prefix, cutoff=0.5)
+    return f"{prefix}{key}: unknown key" + (near or f"; known: {', '.join(known)}")

@@ -4,7 +4,6 @@ Precedence: defaults < ``conf/experiment/NAME`` < ``params.yaml`` < command line
 higher level replaces takes the values set for the old choice with it.
 """
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -37,7 +36,7 @@ from plait.config.packages import check_installed, versions_of
 from plait.config.registry import SECTIONS, choices, family_of, settings_of
 from plait.config.resolved import Resolved, identifies, text_of_fault
 from plait.contents import Contents
-from plait.errors import ConfigurationError
+from plait.errors import ConfigurationError, did_you_mean
 from plait.pipeline.stages import GROUPS, STAGES
 from plait.state import State
 
@@ -236,9 +235,8 @@ class Project:
     def _check_choices(self, name: str, level: Level, defaults: dict[str, Any]) -> None:
         for group, chosen in level.choices.items():
             if group not in FILE_GROUPS:
-                near = difflib.get_close_matches(group, FILE_GROUPS, 1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                raise ConfigurationError(f"{level.origin}: no such group: {group}{hint}")
+                near = did_you_mean(group, FILE_GROUPS)
+                raise ConfigurationError(f"{level.origin}: no such group: {group}{near}")
             if chosen is None and defaults[group] not in (None, []):
                 known = ", ".join(choices(self.conf, group))
                 raise ConfigurationError(f"{name}: {group}: is null; choose one of {known}")

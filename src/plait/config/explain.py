@@ -1,12 +1,11 @@
 """``plait explain``: which file, or level, set a value, and what it replaced."""
 
-import difflib
 from typing import Any
 
 from plait.config.compose import DEFAULT_OBJECTIVES, Merged, Project
 from plait.config.fields import as_yaml
 from plait.config.levels import flat
-from plait.errors import ConfigurationError
+from plait.errors import ConfigurationError, did_you_mean
 
 
 def explain(project: Project, name: str, key: str) -> str:
@@ -19,9 +18,7 @@ def explain(project: Project, name: str, key: str) -> str:
     leaves = {leaf.removesuffix(".choice"): value for leaf, value in flat(resolved.values)}
     below = [leaf for leaf in leaves if leaf == key or leaf.startswith(f"{key}.")]
     if not below:
-        near = difflib.get_close_matches(key, leaves, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ConfigurationError(f"{name}: no such key: {key}{hint}")
+        raise ConfigurationError(f"{name}: no such key: {key}{did_you_mean(key, leaves)}")
     return "\n".join(_explain_leaf(merged, leaf, leaves[leaf]) for leaf in below)
 
 

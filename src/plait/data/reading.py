@@ -1,7 +1,6 @@
 """Read a user's file under ``data/raw/``, or say in a line why it cannot be read."""
 
 import codecs
-import difflib
 import json
 import math
 import re
@@ -13,7 +12,7 @@ from pydantic import AfterValidator, model_validator
 
 from plait.data.delimited import Delimited
 from plait.data.label_sets import to_text
-from plait.errors import UserError
+from plait.errors import UserError, did_you_mean
 from plait.settings import Settings, setting
 
 if TYPE_CHECKING:
@@ -191,8 +190,7 @@ def require(names: Iterable[str], columns: Sequence[str], path: str, purpose: st
     """
     for name in names:
         if name not in columns:
-            near = difflib.get_close_matches(name, columns, n=1)
-            meant = f"; did you mean {near[0]!r}?" if near else ""
+            meant = did_you_mean(name, columns, quoted=True)
             shown = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
             raise UserError(f"{path} has no column {name!r} ({purpose}){meant}\nit has: {shown}")
 

@@ -1,11 +1,9 @@
 """What evaluation computes, how sure it is to be, and how its plots look."""
 
-from difflib import get_close_matches
-
 from pydantic import field_validator
 
 from plait.data.dataset import Task
-from plait.errors import ConfigurationError
+from plait.errors import ConfigurationError, did_you_mean
 from plait.evaluation.metrics import metrics, of_task
 from plait.settings import Settings as Base
 from plait.settings import setting
@@ -44,9 +42,8 @@ class Settings(Base):
         known = metrics()
         for name in names or ():
             if name not in known:
-                nearest = get_close_matches(name, known, n=1)
-                guess = f" (did you mean {nearest[0]!r}?)" if nearest else ""
-                raise ValueError(f"no metric {name!r}{guess}; there are: {', '.join(known)}")
+                near = did_you_mean(name, known, quoted=True) or "."
+                raise ValueError(f"no metric {name!r}{near} There are: {', '.join(known)}")
         if names and len(set(names)) < len(names):
             raise ValueError("a metric is listed twice")
         return names

@@ -1,11 +1,8 @@
 """How a stage starts: ``python -m plait.pipeline.STAGE NAME``, in the project's folder."""
 
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from plait.artifacts import Outputs, Workspace
 from plait.config.packages import installed_version
@@ -14,6 +11,7 @@ from plait.errors import UserError, exit_with
 from plait.pipeline.stages import TRAINING, after, before
 from plait.proof.refusal import Unproved
 from plait.proof.stage import proved
+from plait.signals import end_at_sigterm
 
 StageFunction = Callable[[Workspace, Resolved, Outputs], None]
 
@@ -69,13 +67,3 @@ def _check_inputs(stage: str, workspace: Workspace, name: str) -> None:
                     f"{name}: {missing} is missing, which stage {earlier.name} leaves;"
                     f" run `dvc repro {stage}@{name}`"
                 )
-
-
-def end_at_sigterm() -> None:
-    """Let SIGTERM end this process as an exception does, so that the run gets its true status."""
-    signal.signal(signal.SIGTERM, _terminate)
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    # As a shell reports it, so that DVC and schedulers see the truth.
-    raise SystemExit(128 + number)

@@ -22,7 +22,7 @@ from plait.config.effect import in_words
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
 from plait.evaluation.notation import duration
-from plait.pipeline.entry import end_at_sigterm
+from plait.signals import end_at_sigterm
 from plait.sweeps.composition import PRIMARY, ExperimentLoader
 from plait.sweeps.sweep import Sweep
 from plait.sweeps.trial import Outcome, Trial, run_trial, say

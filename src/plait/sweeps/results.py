@@ -7,19 +7,17 @@ from urllib.parse import quote
 
 from plait.sweeps.summary import Row, Summary
 from plait.tracking import runs
-from plait.tracking.query.find import BEST_OF, SWEEPS, names_in
+from plait.tracking.query.find import names_in
 from plait.tracking.query.score import Score
 from plait.tracking.store.backend import TRAINING_VIEWS
 from plait.tracking.store.store import Store, said_plainly
+from plait.tracking.tags import BEST_OF, REPEATS, SWEEPS
 
 if TYPE_CHECKING:
     from plait.tracking.store.store import Run
 
 SIDE_BY_SIDE = 30
 """Runs that MLflow's page of columns shows at most; more make an address that browsers cut."""
-
-REPEATS = "plait.repeats"
-"""The tag with mean and standard error of the trials that differ from a run by their seed alone."""
 
 
 def score_of(store: Store, run_id: str, metric: str | None, direction: str) -> Score | None:

@@ -24,16 +24,18 @@ from plait.pipeline.in_process import clear_results, run_stage, run_stages
 from plait.pipeline.record import write_page
 from plait.pipeline.stages import STAGES, TRAINING
 from plait.proof.stage import proved
+from plait.signals import is_termination
 from plait.sweeps.trial_data import data_digest, data_receipts, trial_data
 from plait.tracking import runs
 from plait.tracking.live.claim import claim
 from plait.tracking.live.delivery import deliver_journal
-from plait.tracking.query.find import SWEEPS, names_in
+from plait.tracking.query.find import names_in
 from plait.tracking.record.record import evaluation_digest, record
-from plait.tracking.runs import MEASURED_BY, TERMINATED, outcome
+from plait.tracking.runs import outcome
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.store import Store, StoreBroken, StoreSilent, said_plainly
+from plait.tracking.tags import MEASURED_BY, OVERRIDES, SWEEPS
 
 if TYPE_CHECKING:
     from plait.tracking.store.store import Run
@@ -205,7 +207,7 @@ def _run(workspace: Workspace, trial: Trial, wait: bool) -> tuple[Status, str | 
     except Pruned as pruned:
         return "pruned", _run_id(store, resolved), str(pruned)
     except (Exception, SystemExit) as error:
-        if isinstance(error, SystemExit) and error.code == TERMINATED:
+        if is_termination(error):
             raise
         reason = _reason(error)
         return "failed", record_failure(workspace, trial, reason), reason
@@ -280,7 +282,7 @@ def sweep_tags(trial: Trial, run: "Run | None") -> dict[str, str]:
         return {}
     before = names_in(run.data.tags.get(SWEEPS)) if run is not None else []
     sweeps = [*(name for name in before if name != trial.sweep), trial.sweep]
-    return {SWEEPS: ", ".join(sweeps), "plait.overrides": " ".join(trial.overrides)}
+    return {SWEEPS: ", ".join(sweeps), OVERRIDES: " ".join(trial.overrides)}
 
 
 def open_store_of(workspace: Workspace, resolved: Resolved) -> Store:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from plait.artifacts import Workspace
+from plait.signals import TERMINATED, end_at_sigterm
 from plait.sweeps.trial import Outcome, Trial, record_failure, run_trial
 from plait.tracking.cost import has_gaps
 from plait.training.distributed.collectives import own_environment
@@ -119,7 +120,7 @@ class Worker:
 
 def cause(status: int) -> str:
     """What a worker's exit status says."""
-    if status == 128 + signal.SIGTERM:
+    if status == TERMINATED:
         return "its process was terminated (SIGTERM)"
     if status >= 0:
         return f"its process ended with exit status {status}"
@@ -130,8 +131,6 @@ def cause(status: int) -> str:
 
 def main() -> None:
     """Run the trials that come in until there are no more."""
-    from plait.pipeline.entry import end_at_sigterm
-
     # Outcomes have a pipe of their own; nothing that is printed may get between them.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -166,7 +165,7 @@ def _listen(
     if not idle.is_set():
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(GRACE)
-        os._exit(128 + signal.SIGTERM)
+        os._exit(TERMINATED)
 
 
 @contextmanager

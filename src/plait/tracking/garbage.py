@@ -10,6 +10,7 @@ from plait.errors import UserError
 from plait.tracking.store.backend import artifact_uri, backend_of
 from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.store import Store, said_plainly
+from plait.tracking.tags import IDENTITY, NAIVE_VERDICT
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -42,11 +43,11 @@ class Ledger:
 
     def state(self, identity: str) -> State:
         """What became of an identity."""
-        condition = f"tags.`plait.identity` = '{identity}'"
+        condition = f"tags.`{IDENTITY}` = '{identity}'"
         found = [run for store in self._stores for run in all_runs(store, condition)]
         live = [run for run in found if run.info.lifecycle_stage == "active"]
         if any(run.info.status == "FINISHED" for run in live):
-            recorded = any("plait.verdict" in run.data.tags for run in live)
+            recorded = any(NAIVE_VERDICT in run.data.tags for run in live)
             return "recorded" if recorded else "finished"
         if live:
             return "unfinished"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from plait.tracking import runs
 from plait.tracking.record.logged_model import logged_model_id
 from plait.tracking.store.store import Store
+from plait.tracking.tags import BEATEN, FORCED, IDENTITY
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 """The alias of the version to use: ``models:/EXPERIMENT@champion``."""
-
-BEATEN = "plait.beaten"
-"""The tag of a version that says what it beat, and by how much."""
-
-FORCED = "plait.forced"
-"""The tag of a version and of its run that says why the gate was overridden, and what it said."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +85,7 @@ def make_champion(candidate: Candidate, beaten: str, forced: str | None) -> Cham
     client, run, model = candidate.store.client, candidate.run, candidate.model
     tags = {
         "plait.run": str(run.info.run_name),
-        "plait.identity": run.data.tags["plait.identity"],
+        IDENTITY: run.data.tags[IDENTITY],
         BEATEN: beaten,
     }
     if forced is not None:

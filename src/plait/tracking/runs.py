@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import signal
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -13,19 +12,24 @@ import psutil
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.errors import Pruned
+from plait.signals import is_termination
 from plait.tracking.record.points import chunks
-from plait.tracking.record.source_patch import COMMIT, PATCH, WITHOUT, commit_of, keep_commit
+from plait.tracking.record.source_patch import COMMIT, commit_of, keep_commit
 from plait.tracking.store import process
 from plait.tracking.store.store import Store, precedence
+from plait.tracking.tags import (
+    DVC_EXPERIMENT,
+    ERROR,
+    EXPERIMENT,
+    IDENTITY,
+    PATCH,
+    RESTORED,
+    VERSION,
+    WITHOUT,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-
-TERMINATED = 128 + signal.SIGTERM
-"""Exit status that the stages raise when they are asked to stop."""
-
-MEASURED_BY = "plait.evaluation"
-"""The tag of a measured run that holds `plait.tracking.record.record.evaluation_digest`."""
 
 LONGEST_PARAMETER = 6000
 """Characters that MLflow keeps of a parameter."""
@@ -37,9 +41,9 @@ def tags_of(workspace: Workspace, resolved: Resolved, stage: str) -> dict[str, s
     Asks git and the operating system, not MLflow.
     """
     tags = {
-        "plait.identity": resolved.identity,
-        "plait.experiment": resolved.name,
-        "plait.version": _version(),
+        IDENTITY: resolved.identity,
+        EXPERIMENT: resolved.name,
+        VERSION: _version(),
         **process.own(),
         **commit_of(workspace.root),
         "mlflow.note.content": resolved.description,
@@ -48,7 +52,7 @@ def tags_of(workspace: Workspace, resolved: Resolved, stage: str) -> dict[str, s
         "mlflow.user": psutil.Process().username(),
     }
     if os.environ.get("DVC_EXP_NAME"):
-        tags["plait.dvc_experiment"] = os.environ["DVC_EXP_NAME"]
+        tags[DVC_EXPERIMENT] = os.environ["DVC_EXP_NAME"]
     return tags
 
 
@@ -60,9 +64,9 @@ def outcome(error: BaseException | None) -> tuple[str, str | None]:
         return "KILLED", "interrupted (Ctrl-C)"
     if isinstance(error, Pruned):
         return "KILLED", f"pruned: {error}"
+    if is_termination(error):
+        return "KILLED", "terminated (SIGTERM)"
     if isinstance(error, SystemExit):
-        if error.code == TERMINATED:
-            return "KILLED", "terminated (SIGTERM)"
         return "FAILED", f"exit status {error.code}"
     return "FAILED", f"{type(error).__name__}: {error}"
 
@@ -78,7 +82,7 @@ def run_name(resolved: Resolved) -> str:
 def artifacts_gone(run: "Run") -> str:
     """What to say of a run that was recorded to its end, and whose artifacts are not there."""
     tags = run.data.tags
-    experiment = tags.get("plait.experiment", run.info.run_name)
+    experiment = tags.get(EXPERIMENT, run.info.run_name)
     deviates = run.info.run_name != experiment
     overrides = f" {tags.get('plait.overrides', run.info.run_name)}" if deviates else ""
     return (
@@ -115,7 +119,7 @@ def begin(
         set_tags(store, run_id, tags)
         # An old failure is made good; what is trained here is no longer restored from elsewhere,
         # and another tree's changes are not this one's.
-        past = ["plait.error", *(["plait.restored"] if reopen else [])]
+        past = [ERROR, *([RESTORED] if reopen else [])]
         past += [PATCH, WITHOUT] if COMMIT in tags else []
         for tag in past:
             if tag in run.data.tags and tag not in tags:
@@ -142,7 +146,7 @@ def the_one(store: Store, identity: str) -> "Run":
     the last one sees them all. Nothing is lost with a run that is deleted here: who still writes it
     is refused, and sends its whole journal again, into the run that is left.
     """
-    found = list(store.runs(f"tags.`plait.identity` = '{identity}'"))
+    found = list(store.runs(f"tags.`{IDENTITY}` = '{identity}'"))
     taken, *others = sorted(found, key=precedence)
     for run in others:
         store.client.delete_run(run.info.run_id)
@@ -152,10 +156,10 @@ def the_one(store: Store, identity: str) -> "Run":
 def end(store: Store, run_id: str, status: str, error: str | None, at: int | None = None) -> None:
     """Give a run its last status and, if something went wrong, the reason."""
     if error:
-        set_tags(store, run_id, {"plait.error": error})
-    elif "plait.error" in store.client.get_run(run_id).data.tags:
+        set_tags(store, run_id, {ERROR: error})
+    elif ERROR in store.client.get_run(run_id).data.tags:
         # From another process that took this run for dead meanwhile.
-        store.client.delete_tag(run_id, "plait.error")
+        store.client.delete_tag(run_id, ERROR)
     store.client.set_terminated(run_id, status, at)
 
 

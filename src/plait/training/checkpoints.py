@@ -20,13 +20,13 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
+from plait.signals import StopRequests
 from plait.training.batches import EpochOrder
 from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.distributed.collectives import any_of, gather, world
 from plait.training.epoch_end import AfterEpoch
 from plait.training.module import SupervisedModule
 from plait.training.progress import Divergence
-from plait.training.stop_requests import StopRequests
 
 if TYPE_CHECKING:
     from plait.training.task import Task

@@ -14,6 +14,7 @@ from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
 from plait.models.counter_rng import Draws
+from plait.signals import StopRequests, is_termination
 from plait.training.adversary import Adversary
 from plait.training.batches import Batches, EpochOrder, Rows
 from plait.training.build import models_of, new_network
@@ -24,7 +25,6 @@ from plait.training.epoch_end import EpochMeans, ValidateLastStep
 from plait.training.module import SupervisedModule
 from plait.training.progress import ChosenWeights, Curves, Divergence, Progress
 from plait.training.settings import Settings
-from plait.training.stop_requests import StopRequests, is_termination
 from plait.training.task import Arrays, DistributedContext, Task, Trained
 
 KEPT_BY = {"lowest_loss": "val/loss", "highest_accuracy": "val/accuracy", "last": None}

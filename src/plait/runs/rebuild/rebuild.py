@@ -17,7 +17,6 @@ from plait.config.packages import installed_version, read_lock
 from plait.config.registry import family_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError
-from plait.pipeline.entry import end_at_sigterm
 from plait.runs.rebuild.comparison import (
     INCOMPARABLE,
     SAME,
@@ -30,25 +29,27 @@ from plait.runs.rebuild.comparison import (
 )
 from plait.runs.rebuild.user_files import put_in_place
 from plait.runs.worktree import has_commit, worktree
+from plait.signals import end_at_sigterm
 from plait.tracking.query.archive import ArchivedRun
 from plait.tracking.query.find import find
 from plait.tracking.record import source_patch
-from plait.tracking.record.record import (
+from plait.tracking.record.record import curve_rows, final_values, pretraining_rows
+from plait.tracking.record.weights import weights_digest
+from plait.tracking.tags import (
+    DEVICES,
+    DIRTY,
+    MEASURED_BY,
+    PATCH,
+    REBUILT,
     SOURCE_MEASURES,
-    curve_rows,
-    final_values,
-    pretraining_rows,
+    WEIGHTS,
+    WITHOUT,
 )
-from plait.tracking.record.weights import WEIGHTS, weights_digest
-from plait.tracking.runs import MEASURED_BY
 from plait.training.devices import check_devices, describe_devices
 from plait.training.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
-
-VERDICT = "plait.rebuild"
-"""The tag of a recorded run with verdict and date."""
 
 _MODULE = re.compile(r"python -m (plait\.\S+)")
 
@@ -107,7 +108,7 @@ def _rebuild(workspace: Workspace, run: ArchivedRun, tolerance: float) -> Verdic
         comparison = _compare(run, outputs)
     print(f"\n{comparison.table()}\n\n{comparison.conclusion(tolerance)}")
     verdict = comparison.verdict(tolerance)
-    run.set_tag(VERDICT, f"{verdict} ({time.strftime('%Y-%m-%d')})")
+    run.set_tag(REBUILT, f"{verdict} ({time.strftime('%Y-%m-%d')})")
     return verdict
 
 
@@ -142,9 +143,9 @@ def _source(workspace: Workspace, run: ArchivedRun) -> Source:
 
 def _patch(run: ArchivedRun) -> bytes:
     tags = run.tags
-    if tags.get(source_patch.DIRTY) != "true":
+    if tags.get(DIRTY) != "true":
         return b""
-    for line in tags.get(source_patch.WITHOUT, "").splitlines():
+    for line in tags.get(WITHOUT, "").splitlines():
         path, _, reason = line.rpartition(": ")
         # Of the files below data/, those that matter are looked for by their digests.
         if path.startswith(("src/", "conf/")):
@@ -152,7 +153,7 @@ def _patch(run: ArchivedRun) -> bytes:
                 f"{path} was not committed, and not kept with the run: {reason};\n"
                 "  commit such a file, or let git ignore it, before a run"
             )
-    kept = tags.get(source_patch.PATCH)
+    kept = tags.get(PATCH)
     if kept == source_patch.EMPTY:
         return b""
     content = run.patch() if kept not in (None, *source_patch.WITHOUT_PATCH) else None
@@ -200,7 +201,7 @@ def _say_devices(run: ArchivedRun, resolved: Resolved) -> None:
         settings = Settings.model_construct(**resolved["trainer"])
         check_devices(settings)
         here = describe_devices(settings)
-    then = run.tags.get("plait.devices")
+    then = run.tags.get(DEVICES)
     if then in (None, here):
         _say("devices", here)
     else:

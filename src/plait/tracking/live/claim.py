@@ -10,6 +10,7 @@ from plait.tracking.live.delivery import HEARTBEAT
 from plait.tracking.store import process
 from plait.tracking.store.reaper import cause_of_death
 from plait.tracking.store.store import Store, said_plainly
+from plait.tracking.tags import LAST_HEARTBEAT
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -38,7 +39,7 @@ def claim(store: Store, resolved: Resolved, run: "Run | None", tags: Mapping[str
         return False
     if store.backend.local:
         return True
-    heartbeat = {"plait.heartbeat": f"{now:.0f}"}
+    heartbeat = {LAST_HEARTBEAT: f"{now:.0f}"}
     all_tags = {**runs.tags_of(store.workspace, resolved, "train"), **tags, **heartbeat}
     at = int(now * 1000)
     with said_plainly(store.backend.uri):
@@ -59,6 +60,6 @@ def trained_elsewhere(store: Store, run: "Run", now: float) -> bool:
         return False
     if process.on_this_host(tags):
         # Of another checkout, if at all: those of this one are kept out by its locks.
-        silent = now - float(tags.get("plait.heartbeat", 0))
+        silent = now - float(tags.get(LAST_HEARTBEAT, 0))
         return not store.backend.local and process.alive(tags) and silent < MISSED
     return cause_of_death(run, now) is None

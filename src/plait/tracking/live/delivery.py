@@ -18,6 +18,7 @@ from plait.tracking.record.points import Points, Row
 from plait.tracking.record.source_patch import log_patch, unpacked
 from plait.tracking.store.faults import reason_of
 from plait.tracking.store.store import Store, open_store
+from plait.tracking.tags import DIFFERENCES, LAST_HEARTBEAT, MEASURED_BY
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -72,7 +73,7 @@ class Delivery:
         self._read = end
         if self.begun and not self.ended and time.monotonic() - self._beat >= HEARTBEAT:
             self._beat = time.monotonic()
-            runs.set_tags(self._store, self._run_id, {"plait.heartbeat": f"{time.time():.0f}"})
+            runs.set_tags(self._store, self._run_id, {LAST_HEARTBEAT: f"{time.time():.0f}"})
 
     @property
     def begun(self) -> bool:
@@ -89,10 +90,10 @@ class Delivery:
         self._end("KILLED", reason, None)
 
     def _begin(self, begin: dict[str, Any], at: int) -> None:
-        tags = {**begin["tags"], "plait.heartbeat": f"{time.time():.0f}"}
+        tags = {**begin["tags"], LAST_HEARTBEAT: f"{time.time():.0f}"}
         resolved = Resolved(begin["resolved"])
         run, _ = runs.begin(self._store, resolved, tags, at)
-        if runs.MEASURED_BY not in run.data.tags:
+        if MEASURED_BY not in run.data.tags:
             # At once: a run says what it is of, however it ends. One that was measured keeps the
             # configuration of the numbers that it shows, until it is measured again.
             runs.log_configuration(self._store, run.info.run_id, resolved)
@@ -121,9 +122,7 @@ class Delivery:
         self._cost({}, rows[-1].at)
         if new:
             self._differences += new
-            runs.set_tags(
-                self._store, self._run_id, {"plait.differences": "\n".join(self._differences)}
-            )
+            runs.set_tags(self._store, self._run_id, {DIFFERENCES: "\n".join(self._differences)})
 
     def _cost(self, memory: dict[str, float], at: int) -> None:
         assert self._points is not None, "a journal without beginning"

@@ -16,11 +16,12 @@ from plait.tracking import runs
 from plait.tracking.cost import PeakMemory
 from plait.tracking.live.delivery import HEARTBEAT, Delivery, say_waiting
 from plait.tracking.live.journal import Journal
-from plait.tracking.record.record import SOURCE_MEASURES, evaluation_digest
+from plait.tracking.record.record import evaluation_digest
 from plait.tracking.record.source_patch import take_patch
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.faults import check_own
 from plait.tracking.store.reaper import open_in_order
+from plait.tracking.tags import DEVICES, SOURCE_MEASURES
 from plait.tracking.tensorboard import EventFiles
 
 BETWEEN_WRITES = 2.0
@@ -55,7 +56,7 @@ class LiveRun:
     ) -> None:
         self._workspace = workspace
         self._resolved = resolved
-        self._tags = {**(tags or {}), "plait.devices": devices}
+        self._tags = {**(tags or {}), DEVICES: devices}
         self._journal = Journal(workspace, resolved.identity)
         self._memory = PeakMemory()
         self._thread = threading.Thread(target=self._send, name="plait-tracking", daemon=True)

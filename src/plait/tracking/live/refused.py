@@ -6,9 +6,9 @@ from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.tracking import runs
-from plait.tracking.runs import MEASURED_BY
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.store import open_store, said_plainly
+from plait.tracking.tags import MEASURED_BY
 
 
 def tell_run(workspace: Workspace, resolved: Resolved, reason: str) -> None:

@@ -8,8 +8,9 @@ from plait.errors import UserError
 from plait.tracking.record import source_patch
 from plait.tracking.record.exported import NETWORK
 from plait.tracking.record.logged_model import logged_model_id
-from plait.tracking.runs import MEASURED_BY, artifacts_gone, set_tags
+from plait.tracking.runs import artifacts_gone, set_tags
 from plait.tracking.store.store import Store, said_plainly
+from plait.tracking.tags import MEASURED_BY
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,15 +10,10 @@ from plait.errors import UserError
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.store import Store, said_plainly
+from plait.tracking.tags import BEST_OF, EXPERIMENT, SWEEPS
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-
-SWEEPS = "plait.sweep"
-"""The tag that names the sweeps that a run is a trial of, as `names_in` reads them."""
-
-BEST_OF = "plait.best_of"
-"""The tag that names the sweeps whose best trial a run is."""
 
 SHORTEST_ID = 6
 """Characters of a run's id by which it can be called."""
@@ -73,7 +68,7 @@ def _find(store: Store, reference: str) -> "Run | None":
     finished = [run for run in named if run.info.status == "FINISHED"]
     if finished:
         return finished[-1]
-    of_experiment = f"tags.`plait.experiment` = '{reference}' and attributes.status = 'FINISHED'"
+    of_experiment = f"tags.`{EXPERIMENT}` = '{reference}' and attributes.status = 'FINISHED'"
     newest = list(store.runs(of_experiment))[-1:]
     if newest:
         return newest[0]
@@ -92,9 +87,9 @@ def _named(store: Store, reference: str) -> "list[Run]":
     runs = list(store.runs(f"attributes.run_name = '{reference}'"))
     experiment, _, name = reference.partition(" ")
     if name:
-        of_experiment = f"tags.`plait.experiment` = '{experiment}'"
+        of_experiment = f"tags.`{EXPERIMENT}` = '{experiment}'"
         runs += store.runs(f"attributes.run_name = '{name}' and {of_experiment}")
-    experiments = sorted({run.data.tags.get("plait.experiment", "") for run in runs})
+    experiments = sorted({run.data.tags.get(EXPERIMENT, "") for run in runs})
     if len(experiments) > 1:
         ways = ", ".join(f"'{experiment} {reference}'" for experiment in experiments)
         raise UserError(f"several experiments have a run {reference!r}; say which: {ways}")

@@ -1,6 +1,5 @@
 """``plait runs``: the recorded runs, the best of each experiment first."""
 
-import difflib
 import json
 import math
 import textwrap
@@ -10,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import Workspace
-from plait.errors import UserError
+from plait.errors import UserError, did_you_mean
 from plait.evaluation.notation import NOTHING, duration, readable
 from plait.tracking.cost import SECONDS
-from plait.tracking.query.find import BEST_OF, SWEEPS, names_in, open_stores
+from plait.tracking.query.find import names_in, open_stores
 from plait.tracking.query.score import Score
-from plait.tracking.record.record import TESTED_ON
 from plait.tracking.store.store import said_plainly
+from plait.tracking.tags import BEST_OF, ERROR, EXPERIMENT, SWEEPS, TESTED_ON
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -66,7 +65,7 @@ class Entry:
         return cls(
             run_id=run.info.run_id,
             name=run.info.run_name,
-            experiment=tags["plait.experiment"],
+            experiment=tags[EXPERIMENT],
             status=run.info.status.lower(),
             began=run.info.start_time,
             seconds=run.data.metrics.get(SECONDS),
@@ -113,7 +112,7 @@ def entries(
             found += [
                 Entry.of(run, metric, store.backend.shown)
                 for run in store.runs("")
-                if "plait.experiment" in run.data.tags
+                if EXPERIMENT in run.data.tags
             ]
     chosen = [
         entry
@@ -208,8 +207,7 @@ def _on_other_data(entry: Entry, first: Entry) -> str:
 
 def _nearest(metric: str, found: list[Entry]) -> str:
     names = sorted({name for entry in found for name in entry.metrics})
-    near = difflib.get_close_matches(metric, names, 3)
-    return f"; did you mean {' or '.join(near)}?" if near else f"; there are: {', '.join(names)}"
+    return did_you_mean(metric, names, most=3) or f"; there are: {', '.join(names)}"
 
 
 def _table(
@@ -220,7 +218,7 @@ def _table(
     shared = first.intersection(*others) if others else set()
     rows = [_row(entry, shared) for entry in part]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    if any("plait.error" in entry.tags for entry in part):
+    if any(ERROR in entry.tags for entry in part):
         widths[2] = max(widths[2], SHORTEST_REASON)
     if width is not None:
         beside = sum(widths[1:]) + len(GAP) * len(widths[1:])
@@ -234,7 +232,7 @@ def _table(
         if entry.score is None:
             # The reason takes the room of the numbers that are not there.
             room = widths[2] + len(GAP) + widths[3]
-            reason = entry.tags.get("plait.error", "").removeprefix("UserError: ")
+            reason = entry.tags.get(ERROR, "").removeprefix("UserError: ")
             reason = _fitted(reason.removeprefix(f"{experiment}: "), room)
             lines += _lines((*row[:2], reason, *row[4:]), [*widths[:2], room, *widths[4:]], (1, 3))
         else:

@@ -16,8 +16,9 @@ from plait.tracking import cost
 from plait.tracking.query.find import find
 from plait.tracking.record.logged_model import logged_model_id
 from plait.tracking.record.record import BASELINE, MEMBER
-from plait.tracking.runs import MEASURED_BY, artifacts_gone
+from plait.tracking.runs import artifacts_gone
 from plait.tracking.store.store import Store, import_pyfunc, said_plainly
+from plait.tracking.tags import MEASURED_BY
 
 if TYPE_CHECKING:
     import pandas as pd

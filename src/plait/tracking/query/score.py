@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plait.evaluation.metrics import metrics as known_metrics
-from plait.tracking.record.record import DIRECTION, MAIN_METRIC
+from plait.tracking.tags import DIRECTION, MAIN_METRIC
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -15,6 +15,7 @@ from plait.proof.stage import sources
 from plait.tracking.record import exported
 from plait.tracking.store.backend import artifact_uri
 from plait.tracking.store.store import Store, import_pyfunc
+from plait.tracking.tags import IDENTITY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ def log_model(
         name=name,
         source_run_id=run.info.run_id,
         model_type=model.choice,
-        tags={"plait.identity": run.data.tags["plait.identity"]},
+        tags={IDENTITY: run.data.tags[IDENTITY]},
     )
     try:
         with tempfile.TemporaryDirectory() as temporary:

@@ -22,29 +22,31 @@ from plait.tracking.live.delivery import deliver_journal, deliver_journals
 from plait.tracking.record.logged_model import log_model, logged_model_id
 from plait.tracking.record.points import Points, Row
 from plait.tracking.record.source_patch import SourcePatch, commit_of, log_patch, take_patch
-from plait.tracking.record.weights import WEIGHTS, weights_digest
-from plait.tracking.runs import MEASURED_BY
+from plait.tracking.record.weights import weights_digest
 from plait.tracking.store.backend import TRAINING_VIEWS, backend_of
 from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.store import Store, said_plainly
+from plait.tracking.tags import (
+    BETTER_THAN_NAIVE,
+    DIFFERENCES,
+    DIRECTION,
+    DIRTY,
+    DVC_EXPERIMENT,
+    HOST,
+    MAIN_METRIC,
+    MEASURED_BY,
+    NAIVE_VERDICT,
+    RESTORED,
+    SOURCE_MEASURES,
+    TESTED_ON,
+    WEIGHTS,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 DIGEST_LENGTH = 12
 """Characters of a data set's digest: MLflow keeps at most 36, its lists have room for few."""
-
-SOURCE_MEASURES = "plait.source_evaluation"
-"""The tag with the `evaluation_digest` of the tree that the tags of the source name."""
-
-MAIN_METRIC = "plait.main_metric"
-"""The tag that names the metric by which runs are ranked, such as ``test/mse``."""
-
-DIRECTION = "plait.direction"
-"""The tag that says whether the main metric is better small: ``minimize`` or ``maximize``."""
-
-TESTED_ON = "plait.tested_on"
-"""The tag that two runs share whose numbers are of the same test rows."""
 
 BASELINE = "test_baseline"
 """The section of metrics with the main metric of each baseline that is not naive."""
@@ -105,7 +107,7 @@ def _record(
     now = time.time_ns() // 1_000_000
     found = store.find_run(resolved.identity)
     if found is None:
-        tags = runs.tags_of(store.workspace, resolved, "record") | {"plait.restored": "true"}
+        tags = runs.tags_of(store.workspace, resolved, "record") | {RESTORED: "true"}
     else:
         # The live run knows better where and when it was trained.
         tags = {"mlflow.note.content": resolved.description}
@@ -182,16 +184,16 @@ def _complete(
         MAIN_METRIC: f"test/{primary}",
         DIRECTION: evaluation["metrics"][primary]["direction"],
         TESTED_ON: tested_rows_digest(resolved, outputs),
-        "plait.verdict": evaluation["verdict"]["text"],
-        "plait.better_than_naive": "true" if better else "false",
+        NAIVE_VERDICT: evaluation["verdict"]["text"],
+        BETTER_THAN_NAIVE: "true" if better else "false",
     }
     if differences:
-        tags["plait.differences"] = "\n".join(differences)
+        tags[DIFFERENCES] = "\n".join(differences)
         print(f"{resolved.name}: the run holds other numbers than these outputs:")
         for line in differences:
             print(f"  {line}")
-    elif "plait.differences" in run.data.tags:
-        store.client.delete_tag(run.info.run_id, "plait.differences")
+    elif DIFFERENCES in run.data.tags:
+        store.client.delete_tag(run.info.run_id, DIFFERENCES)
     runs.set_tags(store, run.info.run_id, tags)
     return differences
 
@@ -284,12 +286,12 @@ def run_facts(store: Store, run: "Run", url_path: str) -> dict[str, str]:
     if store.backend.ui:
         facts["run_link"] = f"{store.backend.ui}/{url_path}"
     if "mlflow.source.git.commit" in tags:
-        dirty = " with uncommitted changes" if tags["plait.git_dirty"] == "true" else ""
+        dirty = " with uncommitted changes" if tags[DIRTY] == "true" else ""
         facts["commit"] = tags["mlflow.source.git.commit"][:12] + dirty
-    if "plait.dvc_experiment" in tags:
-        facts["dvc_experiment"] = tags["plait.dvc_experiment"]
+    if DVC_EXPERIMENT in tags:
+        facts["dvc_experiment"] = tags[DVC_EXPERIMENT]
     began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.info.start_time / 1000))
-    if "plait.restored" in tags:
+    if RESTORED in tags:
         facts["restored"] = f"{began}, from outputs that were made elsewhere or before"
     else:
         costs = run.data.metrics
@@ -299,9 +301,9 @@ def run_facts(store: Store, run: "Run", url_path: str) -> dict[str, str]:
                 facts["cost"] += f", {readable_size(int(costs[MEMORY] * 1e6))} of memory at most"
         facts["began"] = began
     facts["run_id"] = run.info.run_id
-    facts["host"] = tags.get("plait.host", "unknown")
-    if "plait.differences" in tags:
-        facts["differences"] = tags["plait.differences"]
+    facts["host"] = tags.get(HOST, "unknown")
+    if DIFFERENCES in tags:
+        facts["differences"] = tags[DIFFERENCES]
     return facts
 
 

@@ -14,23 +14,15 @@ from pathlib import Path
 
 from plait.tracking.record.secrets import holds_a_secret, named_like_a_secret
 from plait.tracking.store.store import Store
+from plait.tracking.tags import DIRTY, PATCH, WITHOUT
 
 COMMIT = "mlflow.source.git.commit"
-
-DIRTY = "plait.git_dirty"
-"""The tag that says whether there were changes beside the commit: ``true`` or ``false``."""
-
-PATCH = "plait.patch"
-"""Of a dirty tree, the tag with the digest of its patch; or one of the words below."""
 
 EMPTY = "empty"
 """All that had changed is what a patch leaves out."""
 
 TOO_LARGE, FAILED = WITHOUT_PATCH = "too large", "failed"
 """Why there is none."""
-
-WITHOUT = "plait.patch_without"
-"""The tag that names what the patch leaves out: a line a file, ``path: reason``."""
 
 ARTIFACT = "code/uncommitted.patch"
 

@@ -3,9 +3,6 @@
 import hashlib
 from pathlib import Path
 
-WEIGHTS = "plait.weights"
-"""The tag that holds `weights_digest`."""
-
 
 def weights_digest(folder: Path) -> str:
     """One digest of a model's folder, as `train` leaves it: equal models have equal bytes."""

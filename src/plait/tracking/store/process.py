@@ -6,6 +6,8 @@ from pathlib import Path
 
 import psutil
 
+from plait.tracking.tags import HOST, PID, PID_BOOT, PID_STARTED
+
 SAME_START = 10.0
 """Seconds by which a process's start may seem to differ: the host's clock gets adjusted."""
 
@@ -18,10 +20,10 @@ def own() -> dict[str, str]:
     """Tags that name this process."""
     process = psutil.Process()
     return {
-        "plait.host": socket.gethostname(),
-        "plait.pid": str(os.getpid()),
-        "plait.pid_started": f"{process.create_time():.1f}",
-        **({"plait.pid_boot": since_boot(process)} if BOOT.exists() else {}),
+        HOST: socket.gethostname(),
+        PID: str(os.getpid()),
+        PID_STARTED: f"{process.create_time():.1f}",
+        **({PID_BOOT: since_boot(process)} if BOOT.exists() else {}),
     }
 
 
@@ -34,23 +36,23 @@ def since_boot(process: psutil.Process) -> str:
 
 def is_own(tags: dict[str, str]) -> bool:
     """Whether the tags name this process."""
-    return on_this_host(tags) and tags.get("plait.pid") == str(os.getpid()) and alive(tags)
+    return on_this_host(tags) and tags.get(PID) == str(os.getpid()) and alive(tags)
 
 
 def on_this_host(tags: dict[str, str]) -> bool:
     """Whether the process that the tags name ran on this host."""
-    return tags.get("plait.host") == socket.gethostname()
+    return tags.get(HOST) == socket.gethostname()
 
 
 def alive(tags: dict[str, str]) -> bool:
     """Whether the process of this host that the tags name still runs, and is no later one."""
     try:
-        process = psutil.Process(int(tags["plait.pid"]))
+        process = psutil.Process(int(tags[PID]))
         started = process.create_time()
     except psutil.NoSuchProcess:
         return False
-    boot, _, after = tags.get("plait.pid_boot", "").partition(" ")
+    boot, _, after = tags.get(PID_BOOT, "").partition(" ")
     if boot and BOOT.exists():
         boot_now, _, after_now = since_boot(process).partition(" ")
         return boot == boot_now and abs(float(after) - float(after_now)) < SAME_START
-    return abs(started - float(tags["plait.pid_started"])) < SAME_START
+    return abs(started - float(tags[PID_STARTED])) < SAME_START

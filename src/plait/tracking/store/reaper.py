@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from plait.artifacts import Workspace
 from plait.tracking.store import process
 from plait.tracking.store.store import Store, open_store
+from plait.tracking.tags import ERROR, LAST_HEARTBEAT, PID
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -36,7 +37,7 @@ def reap(store: Store) -> list[str]:
         # It may have ended as it should since it was listed; now that its process has gone, it
         # says nothing more.
         if store.client.get_run(run.info.run_id).info.status == "RUNNING":
-            store.client.set_tag(run.info.run_id, "plait.error", reason)
+            store.client.set_tag(run.info.run_id, ERROR, reason)
             store.client.set_terminated(run.info.run_id, "KILLED")
             reaped.append(str(run.info.run_id))
     return reaped
@@ -48,13 +49,13 @@ def cause_of_death(run: "Run", now: float) -> str | None:
     :param now: seconds since the epoch.
     """
     tags = run.data.tags
-    if "plait.pid" not in tags:
+    if PID not in tags:
         return None
     if process.on_this_host(tags):
         if process.alive(tags):
             return None
         return f"process {tags['plait.pid']} ended without saying so (killed hard?)"
-    silent = now - float(tags.get("plait.heartbeat", run.info.start_time / 1000))
+    silent = now - float(tags.get(LAST_HEARTBEAT, run.info.start_time / 1000))
     if silent < SILENCE:
         return None
     return f"no sign of life from host {tags.get('plait.host')} for {silent / 60:.0f} minutes"

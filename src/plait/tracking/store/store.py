@@ -21,6 +21,7 @@ from plait.tracking.store.faults import StoreBroken as StoreBroken
 from plait.tracking.store.faults import StoreSilent as StoreSilent
 from plait.tracking.store.faults import check_address, check_own, in_words
 from plait.tracking.store.relocate import relocate
+from plait.tracking.tags import IDENTITY
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -89,7 +90,7 @@ class Store:
         """The one run of an identity: of several, which a race can leave, or somebody who restores
         what was deleted, the one that `precedence` puts first.
         """
-        return min(self.runs(f"tags.`plait.identity` = '{identity}'"), key=precedence, default=None)
+        return min(self.runs(f"tags.`{IDENTITY}` = '{identity}'"), key=precedence, default=None)
 
     def _restore(self, experiment: str) -> None:
         """Bring an experiment back without its runs, which MLflow restores with it: whoever deleted

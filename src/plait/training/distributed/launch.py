@@ -20,9 +20,9 @@ from typing import Any
 from plait.artifacts import read_json, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
+from plait.signals import TERMINATED, StopRequests
 from plait.training.distributed import agent, exchange
 from plait.training.distributed.collectives import PARENT, own_environment
-from plait.training.stop_requests import StopRequests
 from plait.training.task import DistributedContext, Task, Trained
 
 BETWEEN_LOOKS = 0.05
@@ -152,7 +152,7 @@ def _failure(folder: Path, name: str, context: DistributedContext, status: int) 
     failures = [read_json(path) for path in sorted(folder.glob(f"{exchange.FAILURE}*.json"))]
     told: list[dict[str, Any]] = sorted(failures, key=lambda failure: float(failure["at"]))
     if told and told[0].get("signal") == "SIGTERM":
-        return SystemExit(128 + signal.SIGTERM)
+        return SystemExit(TERMINATED)
     died: dict[str, int] = {}
     for path in folder.glob(f"{agent.DIED}*.json"):
         died |= read_json(path)

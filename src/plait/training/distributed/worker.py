@@ -16,6 +16,7 @@ from plait.artifacts import read_json, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
 from plait.proof.stage import adopt
+from plait.signals import is_termination
 from plait.training.distributed.collectives import end_with_parent
 from plait.training.distributed.exchange import (
     CODE,
@@ -26,7 +27,6 @@ from plait.training.distributed.exchange import (
     read_task,
     write_result,
 )
-from plait.training.stop_requests import is_termination
 from plait.training.task import DistributedContext
 
 

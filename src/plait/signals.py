@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C while a network is trained: noted, and obeyed once the step is done."""
+"""SIGTERM and Ctrl-C: obeyed at once as an exception, or noted and obeyed once a step is done."""
 
 import signal
 import threading
@@ -75,3 +75,13 @@ class StopRequests:
 def is_termination(error: BaseException) -> bool:
     """Whether this is how a process ends at SIGTERM."""
     return isinstance(error, SystemExit) and error.code == TERMINATED
+
+
+def end_at_sigterm() -> None:
+    """Let SIGTERM end this process as an exception does, so that the run gets its true status."""
+    signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    # As a shell reports it, so that DVC and schedulers see the truth.
+    raise SystemExit(128 + number)
