@@ -4,6 +4,8 @@ Settings hold no defaults: those are the values under ``conf/``, and nowhere els
 """
 
 import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -13,6 +15,41 @@ class Settings(BaseModel):
     """A section of the configuration. Unknown keys, wrong types, NaN and infinity are refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def refuses(self, chosen: "Chosen") -> Iterator[str]:
+        """What these settings, each right alone, do not go with: a line a fault, its key first."""
+        yield from ()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """All that an experiment has chosen, for `Settings.refuses`."""
+
+    names: Mapping[str, str]
+    """Name of the choice, by group."""
+    settings: Mapping[str, Settings]
+    """By section; callbacks under ``callbacks.NAME``, values at the root under the empty name."""
+    family: str
+    """Of the model, a key of `plait.config.registry.FAMILIES`."""
+    takes: str
+    """What the model's family learns from: ``columns`` or ``text``."""
+    by_gradient: bool
+    """Whether an objective, an optimiser and a schedule train the model."""
+
+    def __contains__(self, section: str) -> bool:
+        return section in self.settings
+
+    def __getitem__(self, section: str) -> Any:
+        """The settings of a section, as the class that is chosen for it has them."""
+        return self.settings[section]
+
+    def unfit(self, group: str, tasks: tuple[str, ...]) -> Iterator[str]:
+        """That the choice of a group is for other tasks than that of the data."""
+        if self["data"].task not in tasks:
+            yield (
+                f"{group}: {self.names[group]!r} is for {' or '.join(tasks)}, but data:"
+                f" {self.names['data']} is a {self['data'].task} task"
+            )
 
 
 def _whole_commit(revision: str) -> str:

@@ -4,10 +4,11 @@ Wei and Zou (2019), EDA: Easy data augmentation techniques for boosting performa
 classification tasks; shares as in its table 3. Each copy has all three, a share of its words each.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from plait.augmentation.kinds import AugmentationSettings
-from plait.settings import setting
+from plait.settings import Chosen, setting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,15 @@ class Settings(AugmentationSettings):
     deletions: float = setting("chance of each word to be left out", ge=0, lt=1)
     wordnet: str = setting("folder of WordNet's files, as Debian's wordnet-base installs them")
     digest: str | None = setting("of those files; pins them; null: any version")
+
+    def refuses(self, chosen: Chosen) -> Iterator[str]:
+        """A language without spaces between its words."""
+        yield from super().refuses(chosen)
+        if chosen["data"].model_dump().get("words") == "none":
+            yield (
+                "augmentation: eda changes words, which no spaces divide here (data.words: none);"
+                " set it to null, or to back_translation"
+            )
 
 
 def augment(settings: Settings, texts: "np.ndarray", seed: int) -> "np.ndarray":

@@ -1,6 +1,8 @@
 """The contract of augmentation."""
 
-from plait.settings import Settings, setting
+from collections.abc import Iterator
+
+from plait.settings import Chosen, Settings, setting
 
 
 class AugmentationSettings(Settings):
@@ -12,3 +14,11 @@ class AugmentationSettings(Settings):
     """
 
     copies: int = setting("changed copies of each text, trained on beside it", ge=1)
+
+    def refuses(self, chosen: Chosen) -> Iterator[str]:
+        """A model that takes no texts."""
+        if chosen.takes != "text":
+            yield (
+                f"augmentation: {chosen.names['augmentation']!r} changes texts, and data:"
+                f" {chosen.names['data']} gives {chosen['data'].gives}; set it to null"
+            )

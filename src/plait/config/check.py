@@ -1,6 +1,5 @@
 """Everything that can be wrong with a composed configuration, said in words."""
 
-import importlib
 from collections.abc import Callable, Iterable
 from types import UnionType
 from typing import Any, TypeVar, Union, get_origin
@@ -12,7 +11,7 @@ from plait.config.fields import interval_of, kind_words, locate
 from plait.config.registry import SECTIONS, family_of, section_settings, settings_of
 from plait.errors import ConfigurationError, did_you_mean
 from plait.pipeline.stages import GROUPS
-from plait.settings import Settings, setting
+from plait.settings import Chosen, Settings, setting
 
 MOST_LINES = 4
 
@@ -124,90 +123,21 @@ def unknown_choice(group: str, given: object, known: list[str]) -> str:
     return f"{group}: unknown choice {given!r}{near} There are: {', '.join(known)}"
 
 
-def _unspaced_eda(values: dict[str, Any]) -> bool:
-    choice: str = values["augmentation"]["choice"]
-    return choice == "eda" and values["data"].get("words") == "none"
-
-
-def _combination(values: dict[str, Any], settings: dict[str, Any]) -> list[str]:
-    """What is right alone and wrong together."""
-    task: str = settings["data"].task
-    faults = []
-    for group in ("model", "objective"):
-        if group in settings and task not in settings[group].tasks:
-            faults.append(
-                f"{group}: {values[group]['choice']!r} is for {' or '.join(settings[group].tasks)},"
-                f" but data: {values['data']['choice']} is a {task} task"
-            )
-    kind = family_of(values["model"]["choice"])
-    if settings["data"].gives != kind.takes:
-        faults.append(
-            f"model: {values['model']['choice']!r} takes {kind.takes}, but"
-            f" data: {values['data']['choice']} gives {settings['data'].gives}; choose another of"
-            " the two"
-        )
-    if "augmentation" in settings and kind.takes != "text":
-        faults.append(
-            f"augmentation: {values['augmentation']['choice']!r} changes texts, and"
-            f" data: {values['data']['choice']} gives {settings['data'].gives}; set it to null"
-        )
-    elif "augmentation" in settings and _unspaced_eda(values):
-        faults.append(
-            "augmentation: eda changes words, which no spaces divide here (data.words: none);"
-            " set it to null, or to back_translation"
-        )
-    evaluation = importlib.import_module(SECTIONS["evaluation"])
-    try:
-        evaluation.check(settings["evaluation"], task)
-    except ConfigurationError as error:
-        faults.append(str(error))
-    for callback in values["callbacks"]:
-        needs_validation = settings[f"callbacks.{callback}"].needs_validation
-        if needs_validation and not settings["data"].may_validate:
-            faults.append(
-                f"callbacks.{callback}: needs a validation part; set data.split.val above 0"
-            )
-    if kind.by_gradient:
-        trainer, batch_size = settings["trainer"], values["batch_size"]
-        if trainer.max_epochs is None and trainer.max_steps is None:
-            faults.append("trainer: max_epochs and max_steps are both null; give one of them")
-        if trainer.keep == "highest_accuracy" and task == "regression":
-            faults.append(
-                "trainer.keep: is highest_accuracy, which a regression has not; set it to"
-                " lowest_loss or last"
-            )
-        method = values["finetuning"]["choice"] if kind.name == "language_model" else None
-        if method == "linear_probe" and "adversarial" in settings:
-            faults.append(
-                "adversarial: shifts what a transformer is given, which finetuning: linear_probe"
-                " leaves as it is; choose another of the two"
-            )
-        if trainer.gradient_checkpointing and method is None:
-            faults.append(
-                "trainer.gradient_checkpointing: is true, and only a language model has layers to"
-                " compute again; set it to false"
-            )
-        elif trainer.gradient_checkpointing and method == "prefix":
-            faults.append(
-                "trainer.gradient_checkpointing: loses the keys and values that finetuning: prefix"
-                " puts before the text; set it to false"
-            )
-        if trainer.strategy == "fsdp" and method == "adalora":
-            faults.append(
-                "trainer.strategy: fsdp shares weights out that finetuning: adalora looks at as a"
-                " whole; set it to ddp, or choose lora"
-            )
-        if trainer.precision == "16-mixed" and "adversarial" in settings:
-            faults.append(
-                "trainer.precision: in 16-mixed the gradients that adversarial goes along vanish;"
-                " use bf16-mixed"
-            )
-        micro = trainer.micro_batch_size
-        if micro is not None and batch_size % micro:
-            faults.append(
-                f"trainer.micro_batch_size: is {micro}; must divide batch_size, {batch_size}"
-            )
-    return faults
+def _combination(values: dict[str, Any], settings: dict[str, Settings]) -> list[str]:
+    """What is right alone and wrong together: each choice says what it refuses."""
+    family = family_of(values["model"]["choice"])
+    names = {
+        group: values[group]["choice"]
+        for group, definition in GROUPS.items()
+        if not definition.several and values[group] is not None
+    }
+    chosen = Chosen(names, settings, family.name, family.takes, family.by_gradient)
+    order = (*GROUPS, *settings)
+    return [
+        fault
+        for section in sorted(settings, key=order.index)
+        for fault in settings[section].refuses(chosen)
+    ]
 
 
 def _faults(prefix: str, error: ValidationError, cls: type[Settings], where: Where) -> list[str]:

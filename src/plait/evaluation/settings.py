@@ -1,12 +1,14 @@
 """What evaluation computes, how sure it is to be, and how its plots look."""
 
+from collections.abc import Iterator
+
 from pydantic import field_validator
 
 from plait.data.dataset import Task
 from plait.errors import ConfigurationError, did_you_mean
 from plait.evaluation.metrics import metrics, of_task
+from plait.settings import Chosen, setting
 from plait.settings import Settings as Base
-from plait.settings import setting
 
 
 class Plots(Base):
@@ -47,6 +49,13 @@ class Settings(Base):
         if names and len(set(names)) < len(names):
             raise ValueError("a metric is listed twice")
         return names
+
+    def refuses(self, chosen: Chosen) -> Iterator[str]:
+        """Metrics of another task."""
+        try:
+            check(self, chosen["data"].task)
+        except ConfigurationError as error:
+            yield str(error)
 
 
 def check(settings: Settings, task: Task) -> None:

@@ -5,13 +5,14 @@ P diag(E) Q with P and Q kept near orthogonal; entries of E are set to zero by t
 The initial rank is 1.5 times the final one, as in its section 4.1.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydantic import model_validator
 
 from plait.finetuning.kinds import FinetuningSettings, Targets
 from plait.finetuning.targets import names_of
-from plait.settings import setting
+from plait.settings import Chosen, setting
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -31,6 +32,14 @@ class Settings(FinetuningSettings):
     final: float = setting("share of all steps, at the end, with the final budget", ge=0, lt=1)
     interval: int = setting("between two allocations", unit="steps", ge=1)
     orthogonality: float = setting("weight of the orthogonality term in the loss", ge=0)
+
+    def refuses(self, chosen: Chosen) -> Iterator[str]:
+        """Weights that are shared out, which it looks at as a whole."""
+        if chosen.family == "language_model" and chosen["trainer"].strategy == "fsdp":
+            yield (
+                "trainer.strategy: fsdp shares weights out that finetuning: adalora looks at as a"
+                " whole; set it to ddp, or choose lora"
+            )
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

@@ -3,9 +3,11 @@
 After Alain and Bengio (2016), Understanding intermediate layers using linear classifier probes.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from plait.finetuning.kinds import FinetuningSettings
+from plait.settings import Chosen
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -15,6 +17,14 @@ if TYPE_CHECKING:
 
 class Settings(FinetuningSettings):
     """``finetuning: linear_probe``."""
+
+    def refuses(self, chosen: Chosen) -> Iterator[str]:
+        """What changes the inputs of a transformer that it leaves as it is."""
+        if chosen.family == "language_model" and "adversarial" in chosen:
+            yield (
+                "adversarial: shifts what a transformer is given, which finetuning: linear_probe"
+                " leaves as it is; choose another of the two"
+            )
 
 
 def apply(settings: Settings, body: "PreTrainedModel") -> "LinearProbe":

@@ -4,10 +4,11 @@ Li and Liang (2021), Prefix-tuning: Optimizing continuous prompts for generation
 reparametrisation, as Liu et al. (2022), P-tuning v2, found enough for classification.
 """
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from plait.finetuning.kinds import FinetuningSettings
-from plait.settings import setting
+from plait.settings import Chosen, setting
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -19,6 +20,14 @@ class Settings(FinetuningSettings):
     """``finetuning: prefix``."""
 
     tokens: int = setting("keys and values that are learnt, in each layer", unit="tokens", ge=1)
+
+    def refuses(self, chosen: Chosen) -> Iterator[str]:
+        """Layers that are computed again, without the prefix."""
+        if chosen.family == "language_model" and chosen["trainer"].gradient_checkpointing:
+            yield (
+                "trainer.gradient_checkpointing: loses the keys and values that finetuning: prefix"
+                " puts before the text; set it to false"
+            )
 
 
 def apply(settings: Settings, body: "PreTrainedModel") -> "Peft":

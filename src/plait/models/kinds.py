@@ -1,10 +1,10 @@
 """The kinds of model: what they take, and whether gradients train them or they fit themselves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from plait.settings import Settings
+from plait.settings import Chosen, Settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +53,15 @@ class ModelSettings(Settings):
     def files(self) -> tuple[str, ...]:
         """The user's files, or folders, that it reads."""
         return ()
+
+    def refuses(self, chosen: Chosen) -> Iterator[str]:
+        """Data of another task, or that it cannot take."""
+        yield from chosen.unfit("model", self.tasks)
+        if chosen["data"].gives != chosen.takes:
+            yield (
+                f"model: {chosen.names['model']!r} takes {chosen.takes}, but data:"
+                f" {chosen.names['data']} gives {chosen['data'].gives}; choose another of the two"
+            )
 
 
 class NetworkSettings(ModelSettings):

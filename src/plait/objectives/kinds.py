@@ -1,9 +1,9 @@
 """The contract of an objective."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from plait.settings import Settings
+from plait.settings import Chosen, Settings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -34,3 +34,7 @@ class ObjectiveSettings(Settings):
     """
 
     tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification")
+
+    def refuses(self, chosen: Chosen) -> Iterator[str]:
+        """Data of another task."""
+        yield from chosen.unfit("objective", self.tasks)

@@ -1,11 +1,12 @@
 """Settings of the fit: how long, how precisely, on what."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from plait.settings import Chosen, setting
 from plait.settings import Settings as Base
-from plait.settings import setting
 
 Precision = Literal["64-true", "32-true", "16-mixed", "bf16-mixed", "bf16-true"]
 
@@ -44,3 +45,23 @@ class Settings(Base):
         " third more time, the same numbers"
     )
     profile: bool = setting("print where the time went")
+
+    def refuses(self, chosen: Chosen) -> Iterator[str]:
+        """An end that is not given, and what the task or the model has not."""
+        if not chosen.by_gradient:
+            return
+        if self.max_epochs is None and self.max_steps is None:
+            yield "trainer: max_epochs and max_steps are both null; give one of them"
+        if self.keep == "highest_accuracy" and chosen["data"].task == "regression":
+            yield (
+                "trainer.keep: is highest_accuracy, which a regression has not; set it to"
+                " lowest_loss or last"
+            )
+        if self.gradient_checkpointing and chosen.family != "language_model":
+            yield (
+                "trainer.gradient_checkpointing: is true, and only a language model has layers to"
+                " compute again; set it to false"
+            )
+        rows, batch_size = self.micro_batch_size, chosen[""].batch_size
+        if rows is not None and batch_size % rows:
+            yield f"trainer.micro_batch_size: is {rows}; must divide batch_size, {batch_size}"

@@ -1,9 +1,9 @@
 """The contract of adversarial training."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from plait.settings import Settings, setting
+from plait.settings import Chosen, Settings, setting
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,3 +23,11 @@ class AdversarialSettings(Settings):
 
     size: float = setting("of each row's shift: its Euclidean norm", gt=0)
     share: float = setting("of the shifted rows' loss in the whole", gt=0, le=1)
+
+    def refuses(self, chosen: Chosen) -> Iterator[str]:
+        """A precision in which the gradients that it goes along vanish."""
+        if chosen.by_gradient and chosen["trainer"].precision == "16-mixed":
+            yield (
+                "trainer.precision: in 16-mixed the gradients that adversarial goes along vanish;"
+                " use bf16-mixed"
+            )

@@ -1,8 +1,9 @@
 """The contract of a callback."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
-from plait.settings import Settings
+from plait.settings import Chosen, Settings
 
 
 class CallbackSettings(Settings):
@@ -14,3 +15,9 @@ class CallbackSettings(Settings):
 
     needs_validation: ClassVar[bool] = False
     """Whether it reads values of the validation part, which must then not be empty."""
+
+    def refuses(self, chosen: Chosen) -> Iterator[str]:
+        """Data without a validation part, where it needs one."""
+        if self.needs_validation and not chosen["data"].may_validate:
+            name = next(key for key, each in chosen.settings.items() if each is self)
+            yield f"{name}: needs a validation part; set data.split.val above 0"
