@@ -6,19 +6,24 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from checkouts import ROOT, Checkout, copy_project
 from finetuning.tiny import write_experiment
+from plait.config.check import Root
 from plait.config.closure import Code
 from plait.config.compose import Project
 from plait.config.levels import read_yaml
 from plait.config.registry import SECTIONS, choices, section_settings, settings_of
 from plait.pipeline.stages import GROUPS, STAGES
 from plait.settings import Settings
+from plait.sweeps.pruning import Hyperband, Median, SuccessiveHalving
+from plait.sweeps.search import SearchSettings
 
 SRC = ROOT / "src"
 
@@ -281,11 +286,40 @@ def test_values_have_one_home() -> None:
     assert settings_with_defaults() == []
 
 
-def test_every_field_says_what_it_means() -> None:
-    for group in GROUPS:
-        for choice in choices(ROOT / "conf", group):
-            for name, field in settings_of(group, choice).model_fields.items():
-                assert field.description, f"{group}/{choice}: {name}"
+def described(cls: type[Settings], where: str) -> Iterator[tuple[str, str]]:
+    """The fields of a settings class and of those below it, with what is said of them."""
+    for name, field in cls.model_fields.items():
+        yield f"{where}: {name}", field.description or ""
+        for part in (field.annotation, *get_args(field.annotation)):
+            if isinstance(part, type) and issubclass(part, Settings):
+                yield from described(part, f"{where}.{name}")
+
+
+NO_NOUN = {
+    *("of", "by", "as", "in", "at", "to", "from", "on", "under", "into", "with", "for", "before"),
+    *("after", "between", "around", "over", "along", "what", "how", "that", "which", "where"),
+    *("the", "a", "an", "its", "added", "stop", "print", "train", "learn", "compute"),
+}
+"""Words with which no noun phrase that stands by itself begins."""
+
+
+def test_every_field_is_described_by_a_noun_phrase() -> None:
+    classes = {
+        f"{group}/{choice}": settings_of(group, choice)
+        for group in GROUPS
+        for choice in choices(ROOT / "conf", group)
+    } | {section: section_settings(section) for section in SECTIONS}
+    for engine in ("basic", "joblib", "slurm", "ray"):
+        classes[engine] = import_module(f"plait.sweeps.engines.{engine}").Settings
+    for cls in (SearchSettings, Median, SuccessiveHalving, Hyperband):
+        classes[cls.__name__] = cls
+    fields = [
+        found for name, cls in {**classes, "": Root}.items() for found in described(cls, name)
+    ]
+    assert len(fields) > 250
+    for where, text in fields:
+        assert text, where
+        assert text.split()[0].strip(",;:") not in NO_NOUN, f"{where}: {text}"
 
 
 def test_experiments_are_small_deltas_with_a_line_of_description() -> None:

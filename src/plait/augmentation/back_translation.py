@@ -22,8 +22,8 @@ class Settings(AugmentationSettings):
 
     beams: int = setting("beams of the search, in both directions", ge=1)
     max_length: int = setting("longest text and translation; longer ones are cut", ge=8)
-    there: Translator = setting("into the other language")
-    back: Translator = setting("from the other language")
+    there: Translator = setting("model that translates into the other language")
+    back: Translator = setting("model that translates back from the other language")
 
     @model_validator(mode="after")
     def _enough_beams(self) -> Self:

@@ -29,11 +29,11 @@ TRANSLATOR_PARTS = (
 class Translator(Base):
     """A model that translates: any of transformers' sequence-to-sequence models, as safetensors."""
 
-    origin: Origin = setting("where the model is: a package, a folder of the project, or the hub")
-    name: str = setting("its package, folder, or name on the hub", min_length=1)
-    revision: Commit | None = setting("the commit on the hub that pins it")
-    digest: str | None = setting("of its files; pins them")
-    prefix: str = setting("what is put before each text, as T5 wants it")
+    origin: Origin = setting("place of the model: a package, a folder of the project, or the hub")
+    name: str = setting("name of its package, its folder, or on the hub", min_length=1)
+    revision: Commit | None = setting("commit on the hub, which pins it")
+    digest: str | None = setting("digest of its files, which pins them")
+    prefix: str = setting("text put before each text, as T5 wants it")
 
     @model_validator(mode="after")
     def _pinned(self) -> Self:

@@ -40,8 +40,10 @@ TYPE_WORDS = {
 class Root(Settings):
     """The values that stand at the root of the configuration."""
 
-    description: str = setting("what the experiment is, in a line", min_length=1)
-    seed: int = setting("of training: initial weights, order of rows, dropout", ge=0, le=2**32 - 1)
+    description: str = setting("line that says what the experiment is", min_length=1)
+    seed: int = setting(
+        "seed of training: initial weights, order of rows, dropout", ge=0, le=2**32 - 1
+    )
     ensemble: int | None = setting(
         "members of an ensemble, which differ by their seed and whose predictions are averaged;"
         " null: a single model",
@@ -53,7 +55,7 @@ class Root(Settings):
         "files and folders that code of your own opens by itself, relative to the project: their"
         " contents are part of the identity; those that `data` and `model` name are so anyway"
     )
-    batch_size: int = setting("rows a step, over all devices together", unit="rows", ge=1)
+    batch_size: int = setting("rows of a step, over all devices together", unit="rows", ge=1)
 
 
 def check(name: str, values: dict[str, Any], where: Where) -> dict[str, Settings]:

@@ -23,9 +23,11 @@ class TextSettings(SourceSettings):
 
     gives: ClassVar[Literal["columns", "text"]] = "text"
 
-    empty: Literal["error", "drop"] = setting("what empty texts do: stop, or drop their rows")
+    empty: Literal["error", "drop"] = setting(
+        "treatment of empty texts: an error, or their rows dropped"
+    )
     duplicates: Literal["keep", "drop"] = setting(
-        "of texts that stand in an earlier part too: keep them, or drop them from the later one"
+        "treatment of texts that stand in an earlier part too: kept, or dropped from the later one"
     )
     labels: int | None = setting(
         "training texts that are used, drawn at random but in every class; null: all",
@@ -33,9 +35,9 @@ class TextSettings(SourceSettings):
         ge=2,
     )
     words: Literal["spaces", "none"] = setting(
-        "what divides words; none: characters are counted instead, as for Chinese"
+        "division of texts into words; none: characters are counted instead, as for Chinese"
     )
-    seed: int = setting("of the split, and of which texts are used", ge=0)
+    seed: int = setting("seed of the split, and of the choice of texts", ge=0)
 
 
 def labelled(

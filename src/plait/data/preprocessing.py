@@ -24,13 +24,14 @@ class Settings(Base):
     """The section ``preprocessing``."""
 
     features: Literal["standard", "none"] = setting(
-        "standard: numbers and dates to mean 0 and standard deviation 1; none: as they are"
+        "scaling of numbers and dates; standard: to mean 0 and standard deviation 1; none: as"
+        " they are"
     )
     target: Literal["standard", "none"] = setting(
-        "the same for a regression's target; metrics and predictions stay in its unit"
+        "scaling of a regression's target, likewise; metrics and predictions stay in its unit"
     )
     impute: Literal["median", "mean"] = setting(
-        "what stands for a missing number, beside an input that says it was missing"
+        "value that stands for a missing number, beside an input that says it was missing"
     )
 
 

@@ -85,15 +85,18 @@ TextPath = Annotated[
 class TextFormat(Settings):
     """How a delimited text file is written; not read for Parquet."""
 
-    separator: str = setting("between the columns", min_length=1, max_length=1)
+    separator: str = setting("separator of columns", min_length=1, max_length=1)
     quote: str | None = setting(
-        "around text that holds a separator, a line break or a quote; null: quotes enclose nothing",
+        "quotation mark around text that holds a separator, a line break or a quote; null:"
+        " quotes enclose nothing",
         min_length=1,
         max_length=1,
     )
-    encoding: Annotated[str, AfterValidator(_known_encoding)] = setting("of the text")
-    decimal: str = setting("before the decimals of a number", min_length=1, max_length=1)
-    missing: list[str] = setting("the words that stand for a missing value")
+    encoding: Annotated[str, AfterValidator(_known_encoding)] = setting(
+        "character encoding of the file"
+    )
+    decimal: str = setting("decimal sign of numbers", min_length=1, max_length=1)
+    missing: list[str] = setting("words that stand for a missing value")
 
     @model_validator(mode="after")
     def _check(self) -> "TextFormat":

@@ -34,9 +34,9 @@ class Settings(Base):
         unit="rows",
         ge=1000,
     )
-    level: float = setting("confidence of the intervals", ge=0.5, lt=1)
+    level: float = setting("confidence level of the intervals", ge=0.5, lt=1)
     seed: int = setting("seed of the resamples", ge=0)
-    plots: Plots = setting("how plots look")
+    plots: Plots = setting("look of the plots")
 
     @field_validator("metrics")
     @classmethod

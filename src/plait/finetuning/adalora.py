@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 class Settings(FinetuningSettings):
     """``finetuning: adalora``."""
 
-    rank: int = setting("mean rank that is left at the end", ge=1)
-    initial_rank: int = setting("of every product at first", ge=1)
-    alpha: int = setting("the products are scaled by alpha / rank", gt=0)
-    dropout: float = setting("share of the products' inputs dropped in training", ge=0, lt=1)
-    targets: Targets = setting("the layers that get one")
+    rank: int = setting("mean rank that is left at the end, of the two low-rank factors", ge=1)
+    initial_rank: int = setting("rank of every pair of low-rank factors at first", ge=1)
+    alpha: int = setting("numerator of the scale alpha / rank of the low-rank product", gt=0)
+    dropout: float = setting(
+        "share of the low-rank product's inputs dropped in training", ge=0, lt=1
+    )
+    targets: Targets = setting("layers that get a low-rank product")
     warmup: float = setting("share of all steps before the budget shrinks", ge=0, lt=1)
     final: float = setting("share of all steps, at the end, with the final budget", ge=0, lt=1)
-    interval: int = setting("between two allocations", unit="steps", ge=1)
+    interval: int = setting("steps between two allocations", unit="steps", ge=1)
     orthogonality: float = setting("weight of the orthogonality term in the loss", ge=0)
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:

@@ -20,7 +20,7 @@ class Settings(FinetuningSettings):
     """``finetuning: adapter``."""
 
     bottleneck: int = setting("width of the bottlenecks", unit="neurons", ge=1)
-    layer_norms: bool = setting("train the layer norms along")
+    layer_norms: bool = setting("whether the layer norms are trained along")
 
 
 def apply(settings: Settings, body: "PreTrainedModel") -> "Finetuned":

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 class Settings(FinetuningSettings):
     """``finetuning: lora``."""
 
-    rank: int = setting("of the products", ge=1)
-    alpha: int = setting("the products are scaled by alpha / rank", gt=0)
-    dropout: float = setting("share of the products' inputs dropped in training", ge=0, lt=1)
-    targets: Targets = setting("the layers that get one")
+    rank: int = setting("rank of the two low-rank factors", ge=1)
+    alpha: int = setting("numerator of the scale alpha / rank of the low-rank product", gt=0)
+    dropout: float = setting(
+        "share of the low-rank product's inputs dropped in training", ge=0, lt=1
+    )
+    targets: Targets = setting("layers that get a low-rank product")
 
 
 def apply(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Settings(FinetuningSettings):
     """``finetuning: prefix``."""
 
-    tokens: int = setting("keys and values that are learnt, in each layer", unit="tokens", ge=1)
+    tokens: int = setting("learnt keys and values in each layer", unit="tokens", ge=1)
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
         """Layers that are computed again, without the prefix."""

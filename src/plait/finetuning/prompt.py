@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Settings(FinetuningSettings):
     """``finetuning: prompt``."""
 
-    tokens: int = setting("embeddings that are learnt", unit="tokens", ge=1)
+    tokens: int = setting("learnt embeddings before the text", unit="tokens", ge=1)
 
 
 def apply(settings: Settings, body: "PreTrainedModel") -> "Peft":

@@ -16,15 +16,19 @@ class Settings(LanguageModelSettings):
     """``model: encoder``."""
 
     origin: Origin = setting(
-        "of the model: a Python package that holds one, a folder below the project's root, or the"
-        " Hugging Face hub"
+        "place of the model: a Python package that holds one, a folder below the project's root,"
+        " or the Hugging Face hub"
     )
-    name: str = setting("of the package, the folder, or the model on the hub", min_length=1)
-    revision: Commit | None = setting("of a model on the hub: a commit")
-    digest: str | None = setting("of weights, configuration and tokenizer; pins the model")
-    max_length: int = setting("of a text; what is longer is cut", unit="tokens", ge=2)
+    name: str = setting(
+        "name of the package, of the folder, or of the model on the hub", min_length=1
+    )
+    revision: Commit | None = setting("commit of a model on the hub")
+    digest: str | None = setting(
+        "digest of weights, configuration and tokenizer, which pins the model"
+    )
+    max_length: int = setting("longest text; what is longer is cut", unit="tokens", ge=2)
     pooling: Pooling = setting(
-        "what stands for a text: the mean over its tokens, the first ([CLS]), or the last, for"
+        "representation of a text: the mean over its tokens, the first ([CLS]), or the last, for"
         " decoders"
     )
     head_rate: float = setting(
@@ -32,7 +36,9 @@ class Settings(LanguageModelSettings):
     )
     dropout: float = setting("share of the head's inputs dropped in training", ge=0, lt=1)
     body_dropout: float | None = setting(
-        "share dropped inside the transformer in training; null: as it was pretrained", ge=0, lt=1
+        "share of inner values dropped in the transformer in training; null: as it was pretrained",
+        ge=0,
+        lt=1,
     )
 
     @model_validator(mode="after")

@@ -17,11 +17,15 @@ class Settings(NetworkSettings):
     """``model: mlp``."""
 
     widths: list[Annotated[int, Field(ge=1)]] = setting(
-        "of the hidden layers, from the input on", unit="neurons", min_length=1
+        "units of the hidden layers, from the input on", unit="neurons", min_length=1
     )
-    activation: Literal["relu", "gelu", "silu", "tanh"] = setting("after each hidden layer")
+    activation: Literal["relu", "gelu", "silu", "tanh"] = setting(
+        "activation function after each hidden layer"
+    )
     dropout: float = setting("share of hidden values dropped in training", ge=0, lt=1)
-    normalization: Literal["none", "batch", "layer"] = setting("before each activation")
+    normalization: Literal["none", "batch", "layer"] = setting(
+        "normalisation before each activation"
+    )
 
 
 def build(settings: Settings, shape: Shape) -> "nn.Module":

@@ -21,10 +21,10 @@ class Settings(TextEstimatorSettings):
     # Of a label that every training text has.
     trusted: ClassVar[tuple[str, ...]] = ("sklearn.multiclass._ConstantPredictor",)
 
-    units: Literal["words", "characters"] = setting("what is counted")
-    shortest: int = setting("run of units that counts as one", unit="units", ge=1)
-    longest: int = setting("run of units that counts as one", unit="units", ge=1, le=8)
-    min_texts: int = setting("in which a run must stand to count", unit="texts", ge=1)
+    units: Literal["words", "characters"] = setting("units that are counted")
+    shortest: int = setting("shortest run of units that counts as one", unit="units", ge=1)
+    longest: int = setting("longest run of units that counts as one", unit="units", ge=1, le=8)
+    min_texts: int = setting("fewest texts in which a run must stand to count", unit="texts", ge=1)
     C: float = setting("strength of the fit against the penalty", gt=0)
 
     @model_validator(mode="after")

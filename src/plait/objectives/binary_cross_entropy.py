@@ -17,10 +17,11 @@ class Settings(ObjectiveSettings):
     tasks: ClassVar[tuple["Task", ...]] = ("multilabel",)
 
     label_smoothing: float = setting(
-        "how far 0 and 1 are drawn together, by half of it", ge=0, lt=1
+        "distance by which 0 and 1 are drawn together, half of it each", ge=0, lt=1
     )
     class_weights: Literal["none", "balanced"] = setting(
-        "balanced: the rows that have a label count for it as much as those that have not"
+        "weighting of classes; balanced: the rows that have a label count for it as much as"
+        " those that have not"
     )
 
 

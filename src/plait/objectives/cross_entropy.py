@@ -18,8 +18,8 @@ class Settings(ObjectiveSettings):
 
     label_smoothing: float = setting("share of each label spread over all classes", ge=0, lt=1)
     class_weights: Literal["none", "balanced"] = setting(
-        "balanced: rows count by rows / (classes * rows of their class), as if classes were equally"
-        " frequent"
+        "weighting of classes; balanced: rows count by rows / (classes * rows of their class),"
+        " as if classes were equally frequent"
     )
 
 

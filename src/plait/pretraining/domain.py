@@ -35,25 +35,29 @@ class Settings(PretrainingSettings):
     """``pretraining: domain``."""
 
     path: TextPath | None = setting(
-        "your unlabelled texts under data/raw/: .txt with a text a line, CSV, Parquet or JSON"
-        " lines; null: the training texts of the experiment"
+        "unlabelled texts of your own under data/raw/: .txt with a text a line, CSV, Parquet or"
+        " JSON lines; null: the training texts of the experiment"
     )
-    column: str = setting("of the texts, where the file is a table")
-    format: TextFormat = setting("how a text file is written")
+    column: str = setting("column of the texts, where the file is a table")
+    format: TextFormat = setting("notation of a text file")
     masked: float = setting("share of the words that are hidden", gt=0, lt=1)
-    max_length: int = setting("of a text; what is longer is cut", unit="tokens", ge=2)
+    max_length: int = setting("longest text; what is longer is cut", unit="tokens", ge=2)
     body_dropout: float | None = setting(
-        "share dropped inside the transformer; null: as it was pretrained", ge=0, lt=1
+        "share of inner values dropped in the transformer; null: as it was pretrained", ge=0, lt=1
     )
-    epochs: int = setting("times that every text is gone through", ge=1)
-    batch_size: int = setting("texts a step", unit="rows", ge=1)
+    epochs: int = setting("passes over the texts", ge=1)
+    batch_size: int = setting("texts of a step", unit="rows", ge=1)
     lr: float = setting("learning rate of AdamW", gt=0)
-    weight_decay: float = setting("of AdamW", ge=0)
+    weight_decay: float = setting("weight decay of AdamW", ge=0)
     warmup: float = setting("share of the steps until the full learning rate", ge=0, lt=1)
     val: float = setting("share of the texts that are held out", ge=0, lt=1)
-    precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = setting("of the training")
-    threads: int = setting("that a process computes with", ge=1)
-    seed: int = setting("of the texts' order, of what is hidden, of the head", ge=0, le=2**32 - 1)
+    precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = setting(
+        "number format of weights and arithmetic"
+    )
+    threads: int = setting("CPU threads of a process", ge=1)
+    seed: int = setting(
+        "seed of the texts' order, of what is hidden, of the head", ge=0, le=2**32 - 1
+    )
 
     @property
     def files(self) -> tuple[str, ...]:

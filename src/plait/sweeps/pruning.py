@@ -26,8 +26,8 @@ class PrunerSettings(Settings):
 class Median(PrunerSettings):
     """Prunes a trial whose best so far is worse than the median of the others at that epoch."""
 
-    startup_trials: int = setting("finished before any is pruned", unit="trials", ge=0)
-    warmup_epochs: int = setting("that no trial is pruned in", unit="epochs", ge=0)
+    startup_trials: int = setting("trials that finish before any is pruned", unit="trials", ge=0)
+    warmup_epochs: int = setting("first epochs, in which no trial is pruned", unit="epochs", ge=0)
 
     def build(self) -> Any:
         """Optuna's pruner."""
@@ -42,8 +42,8 @@ class SuccessiveHalving(PrunerSettings):
     Li et al. (2018), https://arxiv.org/abs/1810.05934.
     """
 
-    min_epochs: int = setting("n, before which no trial is pruned", unit="epochs", ge=1)
-    reduction_factor: int = setting("one in so many goes on", ge=2)
+    min_epochs: int = setting("first epochs, n, in which no trial is pruned", unit="epochs", ge=1)
+    reduction_factor: int = setting("number of trials of which one goes on", ge=2)
 
     def build(self) -> Any:
         """Optuna's pruner."""
@@ -58,11 +58,11 @@ class Hyperband(PrunerSettings):
     Li et al. (2018), https://www.jmlr.org/papers/volume18/16-558/16-558.pdf.
     """
 
-    min_epochs: int = setting("before which no trial is pruned", unit="epochs", ge=1)
+    min_epochs: int = setting("first epochs, in which no trial is pruned", unit="epochs", ge=1)
     max_epochs: int | None = setting(
-        "of the longest training; null: of the first finished", unit="epochs", ge=1
+        "epochs of the longest training; null: of the first that finishes", unit="epochs", ge=1
     )
-    reduction_factor: int = setting("one in so many goes on", ge=2)
+    reduction_factor: int = setting("number of trials of which one goes on", ge=2)
 
     def build(self) -> Any:
         """Optuna's pruner."""

@@ -57,11 +57,13 @@ class SearchSettings(Settings):
     """``hydra/sweeper=optuna``, without its pruner."""
 
     n_trials: int | None = setting(
-        "in total, however often it is launched; null: the whole grid", unit="trials", ge=1
+        "draws in total, however often it is launched; null: the whole grid", unit="trials", ge=1
     )
-    sampler: Literal["tpe", "random", "grid"] = setting("how values are drawn")
-    seed: int = setting("of the sampler", ge=0)
-    storage: str | None = setting("an SQLAlchemy URL; null: a file below .plait/searches/")
+    sampler: Literal["tpe", "random", "grid"] = setting("way in which values are drawn")
+    seed: int = setting("seed of the sampler", ge=0)
+    storage: str | None = setting(
+        "SQLAlchemy URL of the study; null: a file below .plait/searches/"
+    )
 
 
 def check_search(

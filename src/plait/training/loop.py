@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule, Trainer, seed_everything
+from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.profilers import SimpleProfiler
 
 from plait.config.registry import module_of, settings_of
@@ -49,18 +49,10 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
     torch.set_num_threads(settings.threads)
     seed_everything(resolved["seed"], verbose=False)
     dtype = torch.float64 if settings.precision == "64-true" else torch.float32
-
-    def rows_of(arrays: Arrays, limit: int | None = None) -> Rows:
-        targets = torch.from_numpy(arrays.targets[:limit])
-        return Rows(
-            models_of(resolved).inputs_of(arrays.features, dtype),
-            targets if task.shape.task == "classification" else targets.to(dtype),
-        )
-
-    rows, batch_size = rows_of(task.train, settings.overfit_rows), resolved["batch_size"]
+    rows = _rows_of(task, task.train, dtype, settings.overfit_rows)
     order = EpochOrder(
         len(rows),
-        batch_size,
+        resolved["batch_size"],
         seed=resolved["seed"],
         micro=settings.micro_batch_size,
         rank=context.rank,
@@ -69,42 +61,10 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
     )
     val_loader = None
     if task.val is not None:
-        val_rows = rows_of(task.val)
-        val_order = EpochOrder(
-            len(val_rows),
-            val_rows.evaluation_rows,
-            shuffle=False,
-            rank=context.rank,
-            world=context.world,
-            lengths=val_rows.lengths,
-        )
-        val_loader = Batches(val_rows, val_order, settings.workers)
-
+        val_loader = _validation(_rows_of(task, task.val, dtype), context, settings.workers)
     # After everything else is set up, so that only the seed decides the initial weights.
     seed_everything(resolved["seed"], verbose=False)
-    network = new_network(task).to(dtype).train()
-    if settings.gradient_checkpointing:
-        models_of(resolved).checkpoint_gradients(network)
-    module: LightningModule
-    if isinstance(network, LightningModule):
-        if resolved["adversarial"] is not None:
-            raise UserError(
-                f"{resolved.name}: adversarial: a LightningModule brings its own training step;"
-                " set it to null"
-            )
-        module = network
-    else:
-        module = SupervisedModule(
-            network,
-            _built(resolved, "objective")(rows.targets),
-            _built(resolved, "optimizer"),
-            _built(resolved, "schedule"),
-            accumulate=order.pieces,
-            batch_rows=lambda batch: min(batch_size, len(rows) - batch * batch_size),
-            draws=Draws(resolved["seed"]),
-            objective_name=resolved.choice("objective"),
-            adversary=_adversary(resolved),
-        )
+    module = _module(task, settings, dtype, rows, order)
 
     requests = StopRequests(context.stop_file)
     # The detector names the operation, which says more.
@@ -127,24 +87,7 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
     # Last, so that a checkpoint holds what the others made of the epoch.
     callbacks += [Progress(resolved.name), checkpoints]
     with quiet(), requests.noted(at_once=False):
-        trainer = PatientTrainer(
-            accelerator=settings.accelerator,
-            max_epochs=-1 if settings.max_epochs is None else settings.max_epochs,
-            max_steps=-1 if settings.max_steps is None else settings.max_steps,
-            gradient_clip_val=settings.gradient_clip,
-            accumulate_grad_batches=order.pieces,
-            detect_anomaly=settings.detect_anomaly,
-            profiler=PrintedProfiler() if settings.profile else None,
-            callbacks=callbacks,
-            deterministic=True,
-            use_distributed_sampler=False,
-            num_sanity_val_steps=0,
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            **_shared_by(context, settings.precision),
-        )
-        trainer.fit(
+        _trainer(settings, context, order, callbacks).fit(
             module,
             Batches(rows, order, settings.workers),
             val_loader,
@@ -155,6 +98,84 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
     if isinstance(module, SupervisedModule):
         weights = {key.removeprefix("network."): value for key, value in weights.items()}
     return Trained(weights, curves.rows)
+
+
+def _rows_of(task: Task, arrays: Arrays, dtype: torch.dtype, limit: int | None = None) -> Rows:
+    """The rows of a part as tensors.
+
+    :param limit: of how many rows the targets are taken, from the first on; None: of all.
+    """
+    targets = torch.from_numpy(arrays.targets[:limit])
+    return Rows(
+        models_of(task.resolved).inputs_of(arrays.features, dtype),
+        targets if task.shape.task == "classification" else targets.to(dtype),
+    )
+
+
+def _validation(rows: Rows, context: DistributedContext, workers: int) -> Batches:
+    """The validation part, each row once over all processes."""
+    order = EpochOrder(
+        len(rows),
+        rows.evaluation_rows,
+        shuffle=False,
+        rank=context.rank,
+        world=context.world,
+        lengths=rows.lengths,
+    )
+    return Batches(rows, order, workers)
+
+
+def _module(
+    task: Task, settings: Settings, dtype: torch.dtype, rows: Rows, order: EpochOrder
+) -> LightningModule:
+    """The chosen network with its training step; one of the user's own may bring its own.
+
+    :param rows: of the training part.
+    """
+    resolved, batch_size = task.resolved, task.resolved["batch_size"]
+    network = new_network(task).to(dtype).train()
+    if settings.gradient_checkpointing:
+        models_of(resolved).checkpoint_gradients(network)
+    if isinstance(network, LightningModule):
+        if resolved["adversarial"] is not None:
+            raise UserError(
+                f"{resolved.name}: adversarial: a LightningModule brings its own training step;"
+                " set it to null"
+            )
+        return network
+    return SupervisedModule(
+        network,
+        _built(resolved, "objective")(rows.targets),
+        _built(resolved, "optimizer"),
+        _built(resolved, "schedule"),
+        accumulate=order.pieces,
+        batch_rows=lambda batch: min(batch_size, len(rows) - batch * batch_size),
+        draws=Draws(resolved["seed"]),
+        objective_name=resolved.choice("objective"),
+        adversary=_adversary(resolved),
+    )
+
+
+def _trainer(
+    settings: Settings, context: DistributedContext, order: EpochOrder, callbacks: list[Callback]
+) -> Trainer:
+    return PatientTrainer(
+        accelerator=settings.accelerator,
+        max_epochs=-1 if settings.max_epochs is None else settings.max_epochs,
+        max_steps=-1 if settings.max_steps is None else settings.max_steps,
+        gradient_clip_val=settings.gradient_clip,
+        accumulate_grad_batches=order.pieces,
+        detect_anomaly=settings.detect_anomaly,
+        profiler=PrintedProfiler() if settings.profile else None,
+        callbacks=callbacks,
+        deterministic=True,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        **_shared_by(context, settings.precision),
+    )
 
 
 class PatientTrainer(Trainer):

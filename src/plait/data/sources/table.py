@@ -24,21 +24,19 @@ class Settings(SourceSettings):
 
     path: reading.RawPath = setting("CSV or Parquet file under data/raw/")
     target: str = setting("column to predict")
-    task: SingleTask = setting(
-        "what is predicted: a number (regression) or a class (classification)"
-    )
+    task: SingleTask = setting("kind of target: a number (regression) or a class (classification)")
     features: list[str] | None = setting("columns to learn from; null: all that have no other use")
     drop: list[str] = setting("columns to leave out")
     types: dict[str, ColumnType] = setting("types that are not as the column looks, by column")
     missing: Literal["error", "drop", "impute"] = setting(
-        "what missing values do: stop, drop their rows, or be imputed by the model"
+        "treatment of missing values: an error, their rows dropped, or imputed by the model"
     )
-    split: Split = setting("how rows are divided")
-    seed: int = setting("of the split", ge=0)
-    date_format: str | None = setting("of dates, as of strptime; null: ISO 8601")
-    format: reading.TextFormat = setting("how a text file is written")
-    origin: str | None = setting("where the data come from; for the report")
-    licence: str | None = setting("under which the data may be used; for the report")
+    split: Split = setting("division of the rows into parts")
+    seed: int = setting("seed of the split", ge=0)
+    date_format: str | None = setting("format of dates, in strptime's notation; null: ISO 8601")
+    format: reading.TextFormat = setting("notation of a text file")
+    origin: str | None = setting("origin of the data, for the report")
+    licence: str | None = setting("licence of the data, for the report")
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

@@ -25,16 +25,16 @@ class Settings(TextSettings):
     text: str = setting("column of the texts")
     label: str = setting("column to predict")
     task: Task = setting(
-        "what is predicted: a class (classification), several (multilabel) or a number (regression)"
+        "kind of target: a class (classification), several (multilabel) or a number (regression)"
     )
     label_separator: str = setting(
-        "between several labels of a text; lists of labels need none", min_length=1
+        "separator between several labels of a text; lists of labels need none", min_length=1
     )
-    split: Split = setting("how rows are divided")
-    date_format: str | None = setting("of dates, as of strptime; null: ISO 8601")
-    format: reading.TextFormat = setting("how a text file is written")
-    origin: str | None = setting("where the data come from; for the report")
-    licence: str | None = setting("under which the data may be used; for the report")
+    split: Split = setting("division of the rows into parts")
+    date_format: str | None = setting("format of dates, in strptime's notation; null: ISO 8601")
+    format: reading.TextFormat = setting("notation of a text file")
+    origin: str | None = setting("origin of the data, for the report")
+    licence: str | None = setting("licence of the data, for the report")
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

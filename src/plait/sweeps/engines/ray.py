@@ -27,7 +27,7 @@ TO_END = 40.0
 class Settings(Base):
     """``hydra/launcher=ray``."""
 
-    address: str | None = setting("of a cluster, such as auto; null: Ray on this machine")
+    address: str | None = setting("address of a cluster, such as auto; null: Ray on this machine")
     num_cpus: float = setting("CPU cores that a trial takes", gt=0)
     num_gpus: float | None = setting("GPUs that a trial takes; null: 1 where there are any", ge=0)
 

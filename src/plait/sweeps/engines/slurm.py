@@ -43,13 +43,17 @@ OVER = {
 class Settings(Base):
     """``hydra/launcher=slurm``."""
 
-    cluster: Literal["slurm", "local"] = setting("local: submitit's jobs on this machine, to try")
-    jobs: int = setting("at once, those that wait for a node counted", ge=1)
-    timeout_min: int = setting("of a job, which then goes on in another", unit="minutes", ge=1)
+    cluster: Literal["slurm", "local"] = setting(
+        "kind of cluster; local: submitit's jobs on this machine, to try"
+    )
+    jobs: int = setting("jobs at once, those counted that wait for a node", ge=1)
+    timeout_min: int = setting(
+        "longest time of a job; its work then goes on in another", unit="minutes", ge=1
+    )
     cpus_per_task: int = setting("CPU cores of a job", ge=1)
     gpus_per_node: int = setting("GPUs of a job", ge=0)
     mem_gb: float | None = setting("memory of a job; null: the partition's default", gt=0)
-    partition: str | None = setting("where to queue; null: the default partition")
+    partition: str | None = setting("partition of the queue; null: the default one")
     additional_parameters: dict[str, str | int | bool] = setting(
         "more options of sbatch by name, such as account or constraint"
     )

@@ -21,8 +21,8 @@ class AdversarialSettings(Settings):
     that it is the same in any batch.
     """
 
-    size: float = setting("of each row's shift: its Euclidean norm", gt=0)
-    share: float = setting("of the shifted rows' loss in the whole", gt=0, le=1)
+    size: float = setting("Euclidean norm of each row's perturbation", gt=0)
+    share: float = setting("share of the perturbed rows' loss in the whole loss", gt=0, le=1)
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
         """A precision in which the gradients that it goes along vanish."""

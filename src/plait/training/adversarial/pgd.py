@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Settings(AdversarialSettings):
     """``adversarial: pgd``."""
 
-    steps: int = setting("along the gradient, each with a forward and a backward pass", ge=1)
-    step_size: float = setting("of each of them: its Euclidean norm", gt=0)
+    steps: int = setting("steps along the gradient, each with a forward and a backward pass", ge=1)
+    step_size: float = setting("Euclidean norm of each step", gt=0)
 
 
 def worst(settings: Settings, loss_of: LossOf, unshifted: "Tensor", loss: "Tensor") -> "Tensor":

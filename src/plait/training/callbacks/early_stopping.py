@@ -14,8 +14,8 @@ class Settings(CallbackSettings):
 
     needs_validation: ClassVar[bool] = True
 
-    patience: int = setting("epochs without improvement that are waited for", unit="epochs", ge=1)
-    min_delta: float = setting("fall of the loss that counts as improvement", ge=0)
+    patience: int = setting("epochs without improvement until training stops", unit="epochs", ge=1)
+    min_delta: float = setting("smallest fall of the loss that counts as improvement", ge=0)
 
 
 def build(settings: Settings) -> "Callback":

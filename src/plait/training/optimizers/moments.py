@@ -12,6 +12,8 @@ class MomentSettings(Settings):
 
     lr: float = setting("learning rate", gt=0)
     betas: list[Annotated[float, Field(ge=0, lt=1)]] = setting(
-        "share kept of the mean and of the mean square", min_length=2, max_length=2
+        "decay rates of the running means of the gradient and of its square",
+        min_length=2,
+        max_length=2,
     )
-    eps: float = setting("added to the divisor", gt=0)
+    eps: float = setting("term added to the divisor for numerical stability", gt=0)

@@ -17,8 +17,10 @@ class Settings(Base):
     """``optimizer: sgd``."""
 
     lr: float = setting("learning rate", gt=0)
-    momentum: float = setting("share of the last step kept in the next", ge=0, lt=1)
-    nesterov: bool = setting("look ahead along the momentum")
+    momentum: float = setting(
+        "momentum: share of the last update that is kept in the next", ge=0, lt=1
+    )
+    nesterov: bool = setting("whether to look ahead along the momentum (Nesterov's)")
     weight_decay: float = setting("L2 penalty on the weights", ge=0)
 
     @model_validator(mode="after")
