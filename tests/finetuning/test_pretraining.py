@@ -14,7 +14,7 @@ from finetuning.tiny import EXPERIMENT, sentences, write_model
 from plait.config.compose import Project
 from plait.config.levels import read_yaml
 from plait.errors import UserError
-from plait.models.counter_rng import Draws
+from plait.models.counter_rng import CounterRNG
 from plait.models.language_model import TokenBatch
 from plait.models.masked_language_model import NOTHING, Masking
 from plait.pretraining.domain import Settings, pretrain
@@ -27,7 +27,7 @@ BATCH = TokenBatch(
 
 def masking(share: float = 0.15) -> Masking:
     layer = Masking(share, 4, (2, 3), 200)
-    layer.draws = Draws(7)
+    layer.draws = CounterRNG(7)
     return layer
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from plait.evaluation.settings import Plots
-from plait.sweeps.charts import SAVED, TRAINED, Standing, scales
+from plait.sweeps.charts import SAVED, TRAINED, TrialGroup, scales
 from plait.sweeps.overview import standings, write
 from plait.sweeps.summary import Row, summarise
 from plait.sweeps.trial import Outcome
@@ -50,7 +50,7 @@ def recorded(row: Row) -> dict[str, float]:
 RECORDED = {str(row.outcome.run_id): recorded(row) for row in ROWS}
 
 
-def lines_of(rows: list[Row]) -> list[Standing]:
+def lines_of(rows: list[Row]) -> list[TrialGroup]:
     (group,) = summarise(rows).groups
     return standings(group, RECORDED)
 

@@ -18,7 +18,13 @@ from plait.sweeps.trial import find_run, open_store_of, patiently
 from plait.tracking.live.journal import journals
 from plait.tracking.live.live import LiveRun
 from plait.tracking.store.backend import sqlite_url
-from plait.tracking.store.store import Store, StoreBroken, StoreSilent, open_store, said_plainly
+from plait.tracking.store.store import (
+    Store,
+    StoreBroken,
+    StoreUnavailable,
+    open_store,
+    translate_errors,
+)
 
 from .conftest import forget, resolved
 from .test_live import locked, train
@@ -142,7 +148,7 @@ def test_a_full_disk_is_told_as_what_it_is(store: Store) -> None:
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
         connection.commit()
     experiment = store.experiment("line")
-    with pytest.raises(StoreBroken, match="has no room"), said_plainly(store.backend.uri):
+    with pytest.raises(StoreBroken, match="has no room"), translate_errors(store.backend.uri):
         for number in range(1000):
             store.client.create_run(experiment, number, {"mlflow.note.content": "x" * 5000})
 
@@ -241,7 +247,7 @@ def test_a_server_in_trouble_is_waited_for(
 ) -> None:
     with answering(status, kind, body) as address:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-        with pytest.raises(StoreSilent, match="does not answer"):
+        with pytest.raises(StoreUnavailable, match="does not answer"):
             patiently(open_store_of, workspace, resolved(tracking=SERVER))
 
 
@@ -271,14 +277,14 @@ def test_a_locked_database_is_waited_for(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("plait.tracking.store.relocate.PATIENCE", 0.1)
-    with locked(workspace), pytest.raises(StoreSilent, match="database is locked"):
+    with locked(workspace), pytest.raises(StoreUnavailable, match="database is locked"):
         patiently(open_store_of, workspace, resolved())
 
 
 def test_what_has_been_deleted_meanwhile_is_looked_for_again(store: Store) -> None:
     run = store.client.create_run(store.experiment("line"))
     store.client.delete_run(run.info.run_id)
-    with pytest.raises(StoreSilent, match="active"), said_plainly(store.backend.uri):
+    with pytest.raises(StoreUnavailable, match="active"), translate_errors(store.backend.uri):
         store.client.log_metric(run.info.run_id, "x", 1.0)
 
 

@@ -14,7 +14,13 @@ from plait.tracking.live.claim import MISSED, claim, trained_elsewhere
 from plait.tracking.live.live import LiveRun
 from plait.tracking.store import process
 from plait.tracking.store.process import BOOT, since_boot
-from plait.tracking.store.store import Store, StoreBroken, StoreSilent, open_store, said_plainly
+from plait.tracking.store.store import (
+    Store,
+    StoreBroken,
+    StoreUnavailable,
+    open_store,
+    translate_errors,
+)
 
 from .conftest import points, resolved
 
@@ -39,7 +45,7 @@ def test_the_oldest_run_stays_and_who_made_a_later_one_goes_on_with_it(shared: S
         shared.client.create_run(experiment, at, tags()).info.run_id for at in (3000, 2000, 2000)
     )
     first, second = sorted((tied, oldest))
-    kept = runs.the_one(shared, resolved().identity)
+    kept = runs.deduplicate(shared, resolved().identity)
     assert kept.info.run_id == first
     assert [run.info.run_id for run in shared.runs("")] == [first]
     for run_id in (later, second):
@@ -63,7 +69,7 @@ def test_a_training_whose_run_gives_way_to_another_machines_loses_nothing(
         (mine,) = shared.runs("")
         # Another machine began earlier, and has only now been heard of.
         shared.client.create_run(shared.experiment("line"), 1000, tags())
-        left = runs.the_one(shared, resolved().identity)
+        left = runs.deduplicate(shared, resolved().identity)
         assert left.info.run_id != mine.info.run_id
         run.epoch(1, {"train/loss": 0.5})
     (only,) = shared.runs("")
@@ -75,7 +81,7 @@ def test_a_training_whose_run_gives_way_to_another_machines_loses_nothing(
 def test_only_a_server_needs_claims_and_only_the_living_hold_them(
     shared: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plait.tracking.live.claim.SETTLING", 0.0)
+    monkeypatch.setattr("plait.tracking.live.claim.CLAIM_DELAY", 0.0)
     now = time.time()
     assert claim(shared, resolved(), None, {"mine": "yes"})
     (run,) = shared.runs("")
@@ -126,11 +132,11 @@ def test_a_store_that_refuses_is_told_from_one_that_is_silent() -> None:
             "valid credentials are missing; set MLF",
         ),
         MlflowException("not yours", PERMISSION_DENIED): (StoreBroken, "refuses: not yours"),
-        MlflowException("503"): (StoreSilent, "does not answer:\n  503"),
-        HTTPError("502 for url: http://me:secret@host/x"): (StoreSilent, "url: http://host/x"),
+        MlflowException("503"): (StoreUnavailable, "does not answer:\n  503"),
+        HTTPError("502 for url: http://me:secret@host/x"): (StoreUnavailable, "url: http://host/x"),
     }
     for error, (kind, words) in errors.items():
-        with pytest.raises(kind, match=words) as said, said_plainly("http://me:secret@host"):
+        with pytest.raises(kind, match=words) as said, translate_errors("http://me:secret@host"):
             raise error
         assert type(said.value) is kind
         assert "secret" not in str(said.value)

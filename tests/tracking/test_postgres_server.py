@@ -22,7 +22,7 @@ from plait.tracking.live.delivery import deliver_journals
 from plait.tracking.live.journal import journals
 from plait.tracking.query.load import load
 from plait.tracking.record.record import record
-from plait.tracking.store.store import Store, StoreSilent, open_store
+from plait.tracking.store.store import Store, StoreUnavailable, open_store
 
 from .conftest import points, resolved
 from .outputs import write_outputs
@@ -295,7 +295,7 @@ def test_what_was_trained_and_recorded_without_the_server_is_sent_when_it_is_bac
     server.tell("stop")
     try:
         train(empty, configuration, [1.0, 0.5, 0.25])
-        with pytest.raises(StoreSilent, match="does not answer"):
+        with pytest.raises(StoreUnavailable, match="does not answer"):
             record(empty, configuration, outputs, lambda facts: {})
         assert len(journals(empty)) == 1
     finally:

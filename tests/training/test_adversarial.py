@@ -41,19 +41,19 @@ def objective(model: nn.Module, batch: Batch) -> tuple[torch.Tensor, dict[str, t
     return nn.functional.cross_entropy(model(batch.features), batch.targets), {}
 
 
-def worst(choice: str, network: nn.Module, batch: Batch, **changes: Any) -> torch.Tensor:
+def attack(choice: str, network: nn.Module, batch: Batch, **changes: Any) -> torch.Tensor:
     def loss_of(shift: torch.Tensor) -> torch.Tensor:
         return objective(network, batch._replace(features=batch.features + shift))[0]
 
-    unshifted = torch.zeros_like(batch.features).requires_grad_(True)
-    shift: torch.Tensor = module_of("adversarial", choice).worst(
-        settings(choice, **changes), loss_of, unshifted, loss_of(unshifted)
+    zero_perturbation = torch.zeros_like(batch.features).requires_grad_(True)
+    shift: torch.Tensor = module_of("adversarial", choice).attack(
+        settings(choice, **changes), loss_of, zero_perturbation, loss_of(zero_perturbation)
     )
     return shift.detach()
 
 
 def test_fgm_steps_along_the_gradient_of_each_row(network: nn.Module, batch: Batch) -> None:
-    shift = worst("fgm", network, batch, size=0.3)
+    shift = attack("fgm", network, batch, size=0.3)
     features = batch.features.clone().requires_grad_(True)
     (gradient,) = torch.autograd.grad(
         objective(network, batch._replace(features=features))[0], features
@@ -67,8 +67,8 @@ def test_pgd_stays_in_its_ball_and_hurts_at_least_as_much(network: nn.Module, ba
         shifted = batch._replace(features=batch.features + shift)
         return float(objective(network, shifted)[0].detach())
 
-    few = worst("pgd", network, batch, size=0.5, step_size=0.2, steps=1)
-    many = worst("pgd", network, batch, size=0.5, step_size=0.2, steps=8)
+    few = attack("pgd", network, batch, size=0.5, step_size=0.2, steps=1)
+    many = attack("pgd", network, batch, size=0.5, step_size=0.2, steps=8)
     assert torch.allclose(few.norm(dim=1), torch.full((6,), 0.2, dtype=torch.float64))
     assert many.norm(dim=1).max() <= 0.5 + 1e-12
     assert loss(torch.zeros(6, 5)) < loss(few) < loss(many)
@@ -78,9 +78,9 @@ def test_pgd_stays_in_its_ball_and_hurts_at_least_as_much(network: nn.Module, ba
 def test_a_rows_shift_does_not_depend_on_the_batch_it_is_in(
     network: nn.Module, batch: Batch, choice: str
 ) -> None:
-    whole = worst(choice, network, batch)
+    whole = attack(choice, network, batch)
     half = Batch(*(part[::2] for part in batch))
-    assert torch.allclose(worst(choice, network, half), whole[::2], atol=1e-14)
+    assert torch.allclose(attack(choice, network, half), whole[::2], atol=1e-14)
 
 
 def test_a_row_without_gradient_stays_where_it_is() -> None:
@@ -92,7 +92,7 @@ def test_a_row_without_gradient_stays_where_it_is() -> None:
 
 def test_the_loss_is_mixed_by_its_share(network: nn.Module, batch: Batch) -> None:
     given = torch.full_like(batch.features, 0.1)
-    adversary = Adversary(lambda loss_of, unshifted, loss: given, share=0.25)
+    adversary = Adversary(lambda loss_of, zero_perturbation, loss: given, share=0.25)
     loss, values = adversary(objective, network, batch)
     clean, _ = objective(network, batch)
     hard, _ = objective(network, batch._replace(features=batch.features + 0.1))
@@ -114,7 +114,7 @@ def test_trained_so_a_model_is_hurt_less(lab: Lab, choice: str) -> None:
     losses = {}
     for name, outcome in (("plain", plain), ("hardened", hardened)):
         network = outcome.model.fitted.double()
-        shift = worst("fgm", network, batch)
+        shift = attack("fgm", network, batch)
         losses[name] = float(
             objective(network, batch._replace(features=batch.features + shift))[0].detach()
         )

@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from plait.models.counter_rng import Draws, mixed, mixed_number, spared
+from plait.models.counter_rng import CounterRNG, mixed, spared, splitmix64_int
 from plait.training.distributed.deterministic_layers import RowDropout, exact
 
 
 def dropped(rows: torch.Tensor, step: int = 0, number: int = 0, seed: int = 0) -> torch.Tensor:
-    draws = Draws(seed)
+    draws = CounterRNG(seed)
     draws.step, draws.rows = step, rows
     return RowDropout(0.3, number, draws)(torch.ones(len(rows), 64, dtype=torch.float64))
 
@@ -58,20 +58,20 @@ def test_a_rows_mask_does_not_depend_on_the_batch_it_is_in() -> None:
 
 
 def test_evaluating_changes_nothing() -> None:
-    layer = RowDropout(0.5, 0, Draws(0)).eval()
+    layer = RowDropout(0.5, 0, CounterRNG(0)).eval()
     values = torch.randn(5, 3)
     assert layer(values) is values
 
 
 def test_numbers_are_mixed_alike_alone_and_in_tensors() -> None:
     numbers = [0, 1, -3, 2**62, -(2**63)]
-    assert mixed(torch.tensor(numbers)).tolist() == [mixed_number(number) for number in numbers]
+    assert mixed(torch.tensor(numbers)).tolist() == [splitmix64_int(number) for number in numbers]
 
 
 def test_torchs_own_layers_are_replaced_and_weights_keep_their_names() -> None:
     network = nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(0.2)))
     names = list(network.state_dict())
-    replaced = exact(network, Draws(0))
+    replaced = exact(network, CounterRNG(0))
     assert [type(layer).__name__ for layer in replaced.modules()].count("RowDropout") == 1
     assert list(replaced.state_dict()) == names
-    assert isinstance(exact(nn.Dropout(0.1), Draws(0)), RowDropout)
+    assert isinstance(exact(nn.Dropout(0.1), CounterRNG(0)), RowDropout)

@@ -21,7 +21,7 @@ from plait.config.fields import as_yaml
 from plait.config.files import digest_of
 from plait.config.levels import (
     FILE_GROUPS,
-    Level,
+    ConfigLayer,
     check_name,
     experiment_levels,
     flat,
@@ -163,8 +163,8 @@ class Project:
             chosen |= level.choices
         if chosen.get("debug"):
             path = self.conf / "debug" / f"{chosen['debug']}.yaml"
-            files.append(Level(shown_path(path), {}, read_yaml(path)))
-        counting = _that_count([*files, *users], root.choices, chosen)
+            files.append(ConfigLayer(shown_path(path), {}, read_yaml(path)))
+        counting = _effective_layers([*files, *users], root.choices, chosen)
         values = self._menu(root, chosen)
         for level in counting:
             self._check_callbacks(name, chosen, level)
@@ -174,7 +174,7 @@ class Project:
         for group in GROUPS:
             self._complete(group, chosen[group], values)
         menu = [
-            Level(f"conf/{group}/{choice}.yaml", {}, {group: self._file(group, choice)})
+            ConfigLayer(f"conf/{group}/{choice}.yaml", {}, {group: self._file(group, choice)})
             for group in GROUPS
             for choice in _names(chosen[group])
         ]
@@ -204,7 +204,7 @@ class Project:
             return None  # which `check` will say
         return DEFAULT_OBJECTIVES[settings.task]
 
-    def _menu(self, root: Level, chosen: dict[str, Any]) -> dict[str, Any]:
+    def _menu(self, root: ConfigLayer, chosen: dict[str, Any]) -> dict[str, Any]:
         """The values of the chosen files, and over them those of ``conf/config.yaml``."""
         values: dict[str, Any] = {}
         for group in GROUPS:
@@ -232,7 +232,7 @@ class Project:
                 f" conf/experiment/{name}.yaml"
             )
 
-    def _check_choices(self, name: str, level: Level, defaults: dict[str, Any]) -> None:
+    def _check_choices(self, name: str, level: ConfigLayer, defaults: dict[str, Any]) -> None:
         for group, chosen in level.choices.items():
             if group not in FILE_GROUPS:
                 near = did_you_mean(group, FILE_GROUPS)
@@ -245,7 +245,7 @@ class Project:
             for choice in _names(chosen):
                 self._check_choice(f"{name}: ", group, choice, f" ({level.origin})")
 
-    def _check_callbacks(self, name: str, chosen: dict[str, Any], level: Level) -> None:
+    def _check_callbacks(self, name: str, chosen: dict[str, Any], level: ConfigLayer) -> None:
         """Refuse values for a callback that is not among those chosen."""
         for group in (group for group, definition in GROUPS.items() if definition.several):
             for choice in level.values.get(group) or {}:
@@ -351,11 +351,11 @@ class Merged:
     """The values of an experiment and their levels."""
 
     values: dict[str, Any]
-    levels: tuple[Level, ...]
+    levels: tuple[ConfigLayer, ...]
     """What set them, lowest precedence first: the defaults, the chosen files of the menu, the
     experiment files, the debug preset, params.yaml, the command line; without values that a
     replaced choice took along."""
-    users: tuple[Level, ...]
+    users: tuple[ConfigLayer, ...]
     """Of these, what the user set beside the files: params.yaml and the command line, whole."""
 
     def origin(self, key: str) -> str:
@@ -368,9 +368,9 @@ class Merged:
         return ""
 
 
-def _that_count(
-    levels: list[Level], defaults: dict[str, Any], chosen: dict[str, Any]
-) -> list[Level]:
+def _effective_layers(
+    levels: list[ConfigLayer], defaults: dict[str, Any], chosen: dict[str, Any]
+) -> list[ConfigLayer]:
     """The levels without the values for choices that a higher level replaced."""
     counting = []
     in_effect = dict(defaults)
@@ -383,7 +383,7 @@ def _that_count(
             or GROUPS[key].several
             or _names(in_effect[key]) == _names(chosen[key])
         }
-        counting.append(Level(level.origin, level.choices, kept))
+        counting.append(ConfigLayer(level.origin, level.choices, kept))
     return counting
 
 
@@ -423,7 +423,7 @@ def _names(choice: Any) -> list[str]:
     return [str(item) for item in choice] if isinstance(choice, list) else [str(choice)]
 
 
-def _label(users: tuple[Level, ...], ordered: dict[str, Any]) -> str:
+def _label(users: tuple[ConfigLayer, ...], ordered: dict[str, Any]) -> str:
     """What the user set beside the experiment file: ``model=mlp lr=0.1``, in the order of the
     resolved file; longer keys where two would read alike. What has no effect is left out.
     """

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from plait.config.compose import Project
-from plait.config.levels import Level, flat, level_of_overrides, level_of_params, read_yaml
+from plait.config.levels import ConfigLayer, flat, level_of_overrides, level_of_params, read_yaml
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
 from plait.pipeline.stages import GROUPS, RUNTIME
@@ -80,7 +80,7 @@ def unused_in_params(project: Project, name: str, resolved: Resolved) -> list[st
     return unused
 
 
-def _unused(project: Project, level: Level, resolved: Resolved) -> list[str]:
+def _unused(project: Project, level: ConfigLayer, resolved: Resolved) -> list[str]:
     """The keys that a level sets to something, and for which ``resolved`` holds nothing.
 
     Where a training runs is no matter of its values: keys of placement are never among them.

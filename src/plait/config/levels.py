@@ -20,7 +20,7 @@ ROOT_KEYS = ("description", "seed", "batch_size", "ensemble", "reads")
 
 
 @dataclass(frozen=True)
-class Level:
+class ConfigLayer:
     """The choices and values of one level of precedence."""
 
     origin: str
@@ -128,7 +128,7 @@ def shown_path(path: Path) -> str:
     return "/".join(parts[parts.index("conf") :]) if "conf" in parts else path.name
 
 
-def root_level(conf: Path) -> Level:
+def root_level(conf: Path) -> ConfigLayer:
     """``conf/config.yaml``: a default choice for every group, and the values beside them.
 
     Of a group that it does not name, nothing is chosen.
@@ -139,10 +139,10 @@ def root_level(conf: Path) -> Level:
         if isinstance(item, dict):
             choices |= item
     del choices["experiment"]
-    return Level("conf/config.yaml", choices, values)
+    return ConfigLayer("conf/config.yaml", choices, values)
 
 
-def experiment_levels(conf: Path, name: str, above: tuple[str, ...] = ()) -> list[Level]:
+def experiment_levels(conf: Path, name: str, above: tuple[str, ...] = ()) -> list[ConfigLayer]:
     """An experiment file as a level, after those of the files that it builds upon.
 
     :param above: the files that build upon this one.
@@ -161,7 +161,7 @@ def experiment_levels(conf: Path, name: str, above: tuple[str, ...] = ()) -> lis
         raise ConfigurationError(
             f"{origin}: defaults must be a list, such as `- override /model: mlp`"
         )
-    below: list[Level] = []
+    below: list[ConfigLayer] = []
     choices: dict[str, Any] = {}
     for item in listed:
         if isinstance(item, str):
@@ -188,10 +188,10 @@ def experiment_levels(conf: Path, name: str, above: tuple[str, ...] = ()) -> lis
             raise ConfigurationError(
                 f"{origin}: {group}: choose by `override /{group}: {choice}` in the list `defaults`"
             )
-    return [*below, Level(origin, choices, values)]
+    return [*below, ConfigLayer(origin, choices, values)]
 
 
-def level_of_params(values: dict[str, Any], origin: str = "params.yaml") -> Level:
+def level_of_params(values: dict[str, Any], origin: str = "params.yaml") -> ConfigLayer:
     """A mapping as in ``params.yaml``: ``model: mlp`` chooses, ``optimizer: {lr: 0.1}`` sets,
     ``{choice: adam, lr: 0.1}`` does both.
     """
@@ -208,10 +208,10 @@ def level_of_params(values: dict[str, Any], origin: str = "params.yaml") -> Leve
                 rest[key] = inner
         else:
             choices[key] = value
-    return Level(origin, choices, rest)
+    return ConfigLayer(origin, choices, rest)
 
 
-def level_of_overrides(overrides: list[str]) -> Level:
+def level_of_overrides(overrides: list[str]) -> ConfigLayer:
     """Overrides of the command line, in Hydra's grammar: ``optimizer.lr=0.1``, ``model=mlp``.
 
     :raises ConfigurationError: for one that Hydra's grammar does not know, or a deletion.

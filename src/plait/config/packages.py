@@ -16,7 +16,7 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
 """What an import name stands for in the lock, where it is not the name itself; with it the packages
 behind it that compute."""
 
-INERT = {
+NON_NUMERIC = {
     *(
         "filelock",
         "huggingface_hub",
@@ -72,7 +72,7 @@ def versions_of(imports: Iterable[str], lock: Path) -> dict[str, str]:
     locked = read_lock(lock)
     found = {}
     for name in imports:
-        if name in INERT:
+        if name in NON_NUMERIC:
             continue
         for distribution in DISTRIBUTIONS.get(name) or _providers(name, locked):
             if distribution not in locked:

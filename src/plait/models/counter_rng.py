@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-class Draws:
+class CounterRNG:
     """What the random numbers of a step are drawn from."""
 
     def __init__(self, seed: int) -> None:
@@ -61,7 +61,7 @@ def spared(rows: Tensor, places: Tensor, share: float) -> Tensor:
     return pairs
 
 
-def mixed_number(number: int) -> int:
+def splitmix64_int(number: int) -> int:
     """`mixed` of a single number, in the range of int64."""
     for factor, shift in zip(FACTORS, (30, 27, 31), strict=True):
         number = number * factor % 2**64

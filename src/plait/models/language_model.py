@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from plait.finetuning.finetuned import Finetuned, layers_of
 from plait.models.kinds import Shape
 from plait.models.pretrained import TextEncoder
-from plait.models.tuned import TunedNetwork
+from plait.models.tuned import TrainableModule
 
 if TYPE_CHECKING:
     from plait.models.encoder import Pooling
@@ -26,7 +26,7 @@ class TokenBatch(NamedTuple):
     """int64, (rows, tokens): 1 for a token, 0 for padding, which stands last."""
 
 
-class LanguageModel(TunedNetwork):
+class LanguageModel(TrainableModule):
     """Tokens to (rows,) for a regression, or to logits (rows, outputs).
 
     :param width: of the hidden states.
@@ -93,7 +93,7 @@ class LanguageModel(TunedNetwork):
         """Hand on to the method."""
         self.finetuned.after_step(step, skipped)
 
-    def unshifted(self, features: TokenBatch) -> Tensor:
+    def zero_perturbation(self, features: TokenBatch) -> Tensor:
         """Zeros of the shape of the embeddings, (rows, tokens, width)."""
         weight: Any = self.finetuned.embeddings.weight
         shape = (*features.ids.shape, weight.shape[1])

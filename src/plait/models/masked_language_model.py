@@ -39,16 +39,16 @@ class Masking(nn.Module):
         super().__init__()
         self.share, self.hidden, self.vocabulary = share, hidden, vocabulary
         self.draws: Any = None
-        """A `plait.training.distributed.deterministic_layers.Draws`; given before training."""
+        """A `plait.training.distributed.deterministic_layers.CounterRNG`; given before training."""
         self._special = special
 
     def forward(self, batch: TokenBatch) -> tuple[Tensor, Tensor]:
         """What the transformer is shown, and what it is to guess, int64 (rows, tokens)."""
-        from plait.models.counter_rng import mixed, mixed_number
+        from plait.models.counter_rng import mixed, splitmix64_int
 
         ids, mask = batch
         seed, step = (0, -1) if self.draws is None else (self.draws.seed, self.draws.step)
-        key = mixed_number(mixed_number(seed) + (step if self.training else -1))
+        key = splitmix64_int(splitmix64_int(seed) + (step if self.training else -1))
         places = torch.arange(ids.shape[1], device=ids.device)
         # Of the whole text, so that two texts with a word in one place draw apart.
         text = (mixed(ids * mask + mixed(places)) * mask).sum(1, keepdim=True)

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 
-class TunedNetwork(nn.Module):
+class TrainableModule(nn.Module):
     """A network of which only some weights are trained, perhaps at rates of their own."""
 
     @abstractmethod
@@ -30,7 +30,7 @@ class TunedNetwork(nn.Module):
         """
 
     @abstractmethod
-    def unshifted(self, features: Any) -> Tensor:
+    def zero_perturbation(self, features: Any) -> Tensor:
         """Zeros of the shape of the inputs' embeddings, (rows, …)."""
 
     @abstractmethod

@@ -45,7 +45,7 @@ COSTS = {
 
 
 @dataclass(frozen=True)
-class Standing:
+class TrialGroup:
     """What trials that differ by their seed alone reached: a line of the page."""
 
     shown: str
@@ -81,7 +81,7 @@ class Scale:
         return [(place, names.get(text, text)) for text, place in ordered]
 
 
-def scales(lines: list[Standing]) -> list[Scale]:
+def scales(lines: list[TrialGroup]) -> list[Scale]:
     """The settings with a scale, in which the trials differ enough to draw it."""
     found = []
     for key in sorted({key for line in lines for key in line.settings}):
@@ -98,7 +98,7 @@ def scales(lines: list[Standing]) -> list[Scale]:
     return found
 
 
-def draw(canvas: Canvas, lines: list[Standing], title: str, wish: str, where: str = "") -> None:
+def draw(canvas: Canvas, lines: list[TrialGroup], title: str, wish: str, where: str = "") -> None:
     """Draw what the trials allow.
 
     :param lines: all measured on the same rows.
@@ -113,14 +113,14 @@ def draw(canvas: Canvas, lines: list[Standing], title: str, wish: str, where: st
     _against_costs(canvas, lines, [scale.key for scale in found], title, wish)
 
 
-def _series(line: Standing, without: list[str]) -> str:
+def _series(line: TrialGroup, without: list[str]) -> str:
     """What a trial has in common with those of its colour: all settings but these."""
     rest = [f"{key}={text}" for key, text in line.settings.items() if key not in without]
     return " ".join(rest) or line.rows[0].name
 
 
 def _against_costs(
-    canvas: Canvas, lines: list[Standing], scaled: list[str], title: str, wish: str
+    canvas: Canvas, lines: list[TrialGroup], scaled: list[str], title: str, wish: str
 ) -> None:
     """Quality against what it costs, a panel each, where trials differ in it."""
     varying = [
@@ -166,7 +166,7 @@ def _against_costs(
         figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=columns)
 
 
-def _spread(lines: list[Standing]) -> str:
+def _spread(lines: list[TrialGroup]) -> str:
     """What is drawn about the values."""
     repeated = {len(line.rows) > 1 for line in lines if line.low is not None}
     kinds = {True: "± the standard error over seeds", False: "the interval of the test part"}
@@ -174,7 +174,7 @@ def _spread(lines: list[Standing]) -> str:
     return f"; with {told}" if told else ""
 
 
-def _point(axes: "Axes", at: float, line: Standing, number: int, label: str) -> None:
+def _point(axes: "Axes", at: float, line: TrialGroup, number: int, label: str) -> None:
     colour = SERIES[number % len(SERIES)]
     marker = MARKERS[number % len(MARKERS)]
     axes.plot(at, line.value, marker, color=colour, markersize=8, label=label)
@@ -182,7 +182,7 @@ def _point(axes: "Axes", at: float, line: Standing, number: int, label: str) -> 
         axes.plot((at, at), (line.low, line.high), color=colour, linewidth=2)
 
 
-def shared_baselines(lines: list[Standing]) -> dict[str, float]:
+def shared_baselines(lines: list[TrialGroup]) -> dict[str, float]:
     """What all trials are held against, by its name, where it is the same for all of them."""
     found = {}
     for key in sorted({key for line in lines for key in line.baselines}):
@@ -193,11 +193,11 @@ def shared_baselines(lines: list[Standing]) -> dict[str, float]:
 
 
 def _against_setting(
-    canvas: Canvas, lines: list[Standing], scale: Scale, title: str, wish: str
+    canvas: Canvas, lines: list[TrialGroup], scale: Scale, title: str, wish: str
 ) -> None:
     """A curve for each choice of the other settings."""
     short = scale.key.rpartition(".")[2].replace("_", " ")
-    curves: dict[str, list[tuple[float, Standing]]] = {}
+    curves: dict[str, list[tuple[float, TrialGroup]]] = {}
     for line in lines:
         if scale.key in line.settings:
             curve = curves.setdefault(_series(line, [scale.key]), [])

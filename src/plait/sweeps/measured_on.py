@@ -11,7 +11,7 @@ from plait.evaluation.same_rows import rows_digest, tested
 from plait.sweeps.trial import outputs_of
 from plait.sweeps.trial_data import data_digest, data_folder
 from plait.tracking.query.load import LoadedRun
-from plait.tracking.store.store import Store, StoreSilent, said_plainly
+from plait.tracking.store.store import Store, StoreUnavailable, translate_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,7 @@ def measured_on(
 
     :param by: the metric's name.
     :param store_of: opens the store that the run is in, if that has to be asked.
-    :raises StoreSilent: if the store does not answer.
+    :raises StoreUnavailable: if the store does not answer.
     """
     part = MEASURING.get(by.partition("/")[0])
     asked = (
@@ -63,9 +63,9 @@ def _tested_on(
     else:
         try:
             store = store_of(resolved)
-            with said_plainly(store.backend.uri):
+            with translate_errors(store.backend.uri):
                 predictions = LoadedRun(store, store.client.get_run(run_id)).predictions
-        except StoreSilent:
+        except StoreUnavailable:
             raise
         except UserError:
             return None  # whose artifacts are gone

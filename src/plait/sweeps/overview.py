@@ -11,13 +11,13 @@ from plait.evaluation.notation import NOTHING, duration, readable, readable_size
 from plait.evaluation.plots import Canvas
 from plait.evaluation.report import page, with_pictures
 from plait.evaluation.settings import Plots
-from plait.sweeps.charts import COSTS, TRAINED, Standing, draw, shared_baselines
+from plait.sweeps.charts import COSTS, TRAINED, TrialGroup, draw, shared_baselines
 from plait.sweeps.summary import Group, Row, Summary, counts
 from plait.tracking.cost import MEMORY, SECONDS
 from plait.tracking.record.record import BASELINE
 
 
-def standings(group: Group, recorded: Mapping[str, Mapping[str, float]]) -> list[Standing]:
+def standings(group: Group, recorded: Mapping[str, Mapping[str, float]]) -> list[TrialGroup]:
     """A line for each trial or repeats of one, in the order of the sweep.
 
     :param recorded: by run, what the store says beside the score.
@@ -33,7 +33,7 @@ def standings(group: Group, recorded: Mapping[str, Mapping[str, float]]) -> list
         settings = dict(text.split("=", 1) for text in row.overrides if "=" in text)
         settings = {key: text for key, text in settings.items() if key.split(".")[-1] != "seed"}
         found.append(
-            Standing(
+            TrialGroup(
                 " ".join(f"{key}={text}" for key, text in settings.items()) or row.name,
                 rows,
                 repeats.mean,
@@ -132,7 +132,7 @@ def _metric(rows: Iterable[Row]) -> tuple[str, str]:
     return title, aims.get(scores[0].direction or "", "")
 
 
-def _cells(line: Standing) -> tuple[str, dict[str, str]]:
+def _cells(line: TrialGroup) -> tuple[str, dict[str, str]]:
     """How sure the value is, and what it cost, as the table has them."""
     between = NOTHING
     if line.low is not None and line.high is not None:
@@ -150,6 +150,6 @@ def _cells(line: Standing) -> tuple[str, dict[str, str]]:
     return between, cells
 
 
-def _links(line: Standing, links: Mapping[str, str]) -> list[str]:
+def _links(line: TrialGroup, links: Mapping[str, str]) -> list[str]:
     ids = [str(row.outcome.run_id) for row in line.rows]
     return [links[run_id] for run_id in ids if run_id in links]

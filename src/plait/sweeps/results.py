@@ -10,7 +10,7 @@ from plait.tracking import runs
 from plait.tracking.query.find import names_in
 from plait.tracking.query.score import Score
 from plait.tracking.store.backend import TRAINING_VIEWS
-from plait.tracking.store.store import Store, said_plainly
+from plait.tracking.store.store import Store, translate_errors
 from plait.tracking.tags import BEST_OF, REPEATS, SWEEPS
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ def score_of(store: Store, run_id: str, metric: str | None, direction: str) -> S
     :param metric: by which trials are ranked; None: the run's main one. Of a curve, the best epoch
         counts, which gave the weights.
     :param direction: of ``metric``.
-    :raises StoreSilent: if the store does not answer.
+    :raises StoreUnavailable: if the store does not answer.
     """
-    with said_plainly(store.backend.uri):
+    with translate_errors(store.backend.uri):
         score = Score.of(store.client.get_run(run_id), metric)
         if score is None or metric is None:
             return score
@@ -42,9 +42,9 @@ def score_of(store: Store, run_id: str, metric: str | None, direction: str) -> S
 def metric_names(store: Store, run_id: str) -> list[str]:
     """The metrics of a run by which it could be ranked.
 
-    :raises StoreSilent: if the store does not answer.
+    :raises StoreUnavailable: if the store does not answer.
     """
-    with said_plainly(store.backend.uri):
+    with translate_errors(store.backend.uri):
         names = store.client.get_run(run_id).data.metrics
     return sorted(name for name in names if name.startswith(("train/", "val/", "test/")))
 
@@ -52,10 +52,10 @@ def metric_names(store: Store, run_id: str) -> list[str]:
 def tag_best(store: Store, sweep: str, best: Row | None) -> None:
     """Mark the best trial of a sweep, and no other.
 
-    :raises StoreSilent: if the store does not answer.
+    :raises StoreUnavailable: if the store does not answer.
     """
     chosen = best.outcome.run_id if best is not None else None
-    with said_plainly(store.backend.uri):
+    with translate_errors(store.backend.uri):
         for run in store.runs(f"tags.`{BEST_OF}` LIKE '%{sweep}%'"):
             names = names_in(run.data.tags[BEST_OF])
             if sweep in names and run.info.run_id != chosen:
@@ -70,9 +70,9 @@ def tag_best(store: Store, sweep: str, best: Row | None) -> None:
 def tag_repeats(store: Store, summary: Summary) -> None:
     """Write the mean over seeds onto each of the runs.
 
-    :raises StoreSilent: if the store does not answer.
+    :raises StoreUnavailable: if the store does not answer.
     """
-    with said_plainly(store.backend.uri):
+    with translate_errors(store.backend.uri):
         for group in summary.repeats:
             for row in group.rows:
                 assert row.outcome.run_id is not None
@@ -82,9 +82,9 @@ def tag_repeats(store: Store, summary: Summary) -> None:
 def recorded(store: Store, run_id: str) -> tuple[dict[str, float], str | None]:
     """The metrics of a run, and where the UI shows it, if it does.
 
-    :raises StoreSilent: if the store does not answer.
+    :raises StoreUnavailable: if the store does not answer.
     """
-    with said_plainly(store.backend.uri):
+    with translate_errors(store.backend.uri):
         run = store.client.get_run(run_id)
     page = f"#/experiments/{run.info.experiment_id}/runs/{run_id}?{TRAINING_VIEWS}"
     address = f"{store.backend.ui}/{page}"
@@ -94,12 +94,12 @@ def recorded(store: Store, run_id: str) -> tuple[dict[str, float], str | None]:
 def compare_pages(store: Store, sweep: str, run_ids: list[str | None]) -> str:
     """Where the MLflow UI compares the runs of a sweep: as charts, and side by side.
 
-    :raises StoreSilent: if the store does not answer.
+    :raises StoreUnavailable: if the store does not answer.
     """
     ids = [run_id for run_id in run_ids if run_id is not None]
     if not ids or not store.backend.ui:
         return ""
-    with said_plainly(store.backend.uri):
+    with translate_errors(store.backend.uri):
         experiments = sorted({store.client.get_run(run_id).info.experiment_id for run_id in ids})
     how = "while `plait ui` runs, " if store.backend.local else ""
     lines = [f"compare them ({how}in a browser):"]

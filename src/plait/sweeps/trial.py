@@ -34,7 +34,7 @@ from plait.tracking.record.record import evaluation_digest, record
 from plait.tracking.runs import outcome
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.reaper import open_in_order
-from plait.tracking.store.store import Store, StoreBroken, StoreSilent, said_plainly
+from plait.tracking.store.store import Store, StoreBroken, StoreUnavailable, translate_errors
 from plait.tracking.tags import MEASURED_BY, OVERRIDES, SWEEPS
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def run_trial(workspace: Workspace, trial: Trial, wait: bool = True) -> Outcome:
             return Outcome("busy", 0.0)
         try:
             status, run_id, reason = _run(workspace, trial, wait)
-        except (StoreSilent, StoreBroken) as error:
+        except (StoreUnavailable, StoreBroken) as error:
             status, run_id, reason = "failed", None, str(error)
     return Outcome(status, time.monotonic() - began, run_id, reason)
 
@@ -161,14 +161,14 @@ def record_failure(workspace: Workspace, trial: Trial, reason: str) -> str | Non
     resolved = trial.resolved
     try:
         store = open_store_of(workspace, resolved)
-        with said_plainly(store.backend.uri):
+        with translate_errors(store.backend.uri):
             deliver_journal(store, resolved.identity)
             found = store.find_run(resolved.identity)
             if found is None or found.info.status == "FINISHED":
                 tags = runs.tags_of(workspace, resolved, "train") | sweep_tags(trial, found)
                 found, _ = runs.begin(store, resolved, tags, time.time_ns() // 1_000_000)
             runs.end(store, found.info.run_id, "FAILED", reason)
-    except (StoreSilent, StoreBroken) as error:
+    except (StoreUnavailable, StoreBroken) as error:
         say(f"{resolved.name}: its failure could not be recorded: {error}")
         return None
     return str(found.info.run_id)
@@ -288,19 +288,19 @@ def sweep_tags(trial: Trial, run: "Run | None") -> dict[str, str]:
 def open_store_of(workspace: Workspace, resolved: Resolved) -> Store:
     """The store that an experiment is recorded in.
 
-    :raises StoreSilent: if it does not answer.
+    :raises StoreUnavailable: if it does not answer.
     """
     tracking = resolved.choice("tracking"), resolved.settings("tracking")
-    with said_plainly(backend_of(workspace, *tracking).uri):
+    with translate_errors(backend_of(workspace, *tracking).uri):
         return open_in_order(workspace, *tracking)
 
 
 def find_run(store: Store, identity: str) -> "Run | None":
     """The run of an identity.
 
-    :raises StoreSilent: if the store does not answer.
+    :raises StoreUnavailable: if the store does not answer.
     """
-    with said_plainly(store.backend.uri):
+    with translate_errors(store.backend.uri):
         return store.find_run(identity)
 
 
@@ -312,7 +312,7 @@ def _run_id(store: Store, resolved: Resolved) -> str | None:
 def patiently(ask: Callable[..., Answer], *arguments: Any) -> Answer:
     """What ``ask`` gives; a store that does not answer is asked again for an hour.
 
-    :raises StoreSilent: when patience ends.
+    :raises StoreUnavailable: when patience ends.
     :raises StoreBroken: at once, if waiting does not help.
     """
     end = time.monotonic() + PATIENCE
@@ -320,7 +320,7 @@ def patiently(ask: Callable[..., Answer], *arguments: Any) -> Answer:
     while True:
         try:
             return ask(*arguments)
-        except StoreSilent as error:
+        except StoreUnavailable as error:
             if time.monotonic() > end:
                 raise
             if not told:

@@ -9,7 +9,7 @@ from plait.artifacts import Workspace
 from plait.errors import UserError
 from plait.tracking.store.backend import artifact_uri, backend_of
 from plait.tracking.store.reaper import open_in_order
-from plait.tracking.store.store import Store, said_plainly
+from plait.tracking.store.store import Store, translate_errors
 from plait.tracking.tags import IDENTITY, NAIVE_VERDICT
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ MOST_AT_ONCE = 1000
 """Runs that MLflow is asked for at once."""
 
 
-class Ledger:
+class RunStates:
     """The stores of a checkout, asked what became of identities.
 
     :param trackings: sections ``tracking`` of configurations; its own store is asked anyway.
@@ -58,7 +58,7 @@ class Ledger:
     def _open(self, workspace: Workspace, section: dict[str, Any]) -> Store | None:
         settings = {key: value for key, value in section.items() if key != "choice"}
         try:
-            with said_plainly(backend_of(workspace, section["choice"], settings).uri):
+            with translate_errors(backend_of(workspace, section["choice"], settings).uri):
                 store = open_in_order(workspace, section["choice"], settings)
         except UserError as error:
             self.silent.append(str(error))

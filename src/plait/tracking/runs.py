@@ -134,11 +134,11 @@ def make(store: Store, resolved: Resolved, tags: dict[str, str], at: int) -> "tu
     :returns: the run, and whether it is this process that made it.
     """
     new = store.client.create_run(store.experiment(resolved.name), at, tags, run_name(resolved))
-    run = new if store.backend.local else the_one(store, resolved.identity)
+    run = new if store.backend.local else deduplicate(store, resolved.identity)
     return run, run.info.run_id == new.info.run_id
 
 
-def the_one(store: Store, identity: str) -> "Run":
+def deduplicate(store: Store, identity: str) -> "Run":
     """The run of an identity that every machine takes, as `precedence` has it: of those that run,
     the oldest. The others are deleted.
 

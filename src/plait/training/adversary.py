@@ -6,22 +6,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from plait.models.tuned import TunedNetwork
+from plait.models.tuned import TrainableModule
 from plait.objectives.kinds import Batch, Objective
 
-Worst = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]
+Attack = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]
 """From the loss of a shift, a shift of zeros and its loss, to the shift that hurts most."""
 
 
 class Adversary:
     """Mixes the loss of shifted inputs into an objective.
 
-    :param worst: finds the shift.
+    :param attack: finds the shift.
     :param share: of its loss in the whole.
     """
 
-    def __init__(self, worst: Worst, share: float) -> None:
-        self._worst, self._share = worst, share
+    def __init__(self, attack: Attack, share: float) -> None:
+        self._attack, self._share = attack, share
 
     def __call__(
         self, objective: Objective, network: nn.Module, batch: Batch
@@ -31,24 +31,24 @@ class Adversary:
         def loss_of(shift: Tensor) -> Tensor:
             return _of_shifted(objective, network, batch, shift)[0]
 
-        unshifted = _unshifted(network, batch).requires_grad_(True)
-        loss, values = _of_shifted(objective, network, batch, unshifted)
-        shift = self._worst(loss_of, unshifted, loss).detach()
+        zero_perturbation = _unshifted(network, batch).requires_grad_(True)
+        loss, values = _of_shifted(objective, network, batch, zero_perturbation)
+        shift = self._attack(loss_of, zero_perturbation, loss).detach()
         hard = loss_of(shift)
         mixed = (1 - self._share) * loss + self._share * hard
         return mixed, {"clean_loss": loss, "adversarial_loss": hard, **values}
 
 
 def _unshifted(network: nn.Module, batch: Batch) -> Tensor:
-    if isinstance(network, TunedNetwork):
-        return network.unshifted(batch.features)
+    if isinstance(network, TrainableModule):
+        return network.zero_perturbation(batch.features)
     return torch.zeros_like(batch.features)
 
 
 def _of_shifted(
     objective: Objective, network: nn.Module, batch: Batch, shift: Tensor
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    if isinstance(network, TunedNetwork):
+    if isinstance(network, TrainableModule):
         with network.shifted(shift):
             return objective(network, batch)
     features: Any = batch.features

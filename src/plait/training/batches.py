@@ -37,7 +37,7 @@ class Rows(Dataset[Batch]):
         return Batch(self._take(rows), self.targets[rows], rows)
 
 
-class EpochOrder(Sampler[Tensor]):
+class DistributedBatchSampler(Sampler[Tensor]):
     """Row numbers of each micro-batch of this process.
 
     Global batch k of an epoch is the k-th slice of one permutation of all rows; each of ``world``
@@ -124,7 +124,7 @@ class Batches:
 
     batch_sampler = None  # Lightning asks every loader with a sampler for it.
 
-    def __init__(self, dataset: Rows, sampler: EpochOrder, workers: int = 0) -> None:
+    def __init__(self, dataset: Rows, sampler: DistributedBatchSampler, workers: int = 0) -> None:
         self.dataset, self.sampler = dataset, sampler
         self._loader: Iterable[Batch] | None = None
         if workers:

@@ -21,12 +21,12 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
 from plait.signals import StopRequests
-from plait.training.batches import EpochOrder
+from plait.training.batches import DistributedBatchSampler
 from plait.training.checkpoint_files import CheckpointFiles
-from plait.training.distributed.collectives import any_of, gather, world
+from plait.training.distributed.collectives import all_reduce_any, gather, world
 from plait.training.epoch_end import AfterEpoch
 from plait.training.module import SupervisedModule
-from plait.training.progress import Divergence
+from plait.training.progress import NonFiniteLoss
 
 if TYPE_CHECKING:
     from plait.training.task import Task
@@ -90,10 +90,10 @@ class Checkpoints(AfterEpoch):
     def __init__(
         self,
         files: CheckpointFiles,
-        order: EpochOrder,
+        order: DistributedBatchSampler,
         of: str,
         requests: StopRequests,
-        divergence: Divergence,
+        divergence: NonFiniteLoss,
         *,
         steps: int | None,
         minutes: float,
@@ -117,7 +117,7 @@ class Checkpoints(AfterEpoch):
         last = bool(trainer.is_last_batch)
         if (index + 1) % self._order.pieces and not last:
             return
-        broken, self._stopping, self._due = any_of(
+        broken, self._stopping, self._due = all_reduce_any(
             self._divergence.is_there, self._requests.pending, self._is_due(trainer.global_step)
         )
         if broken:
@@ -203,7 +203,7 @@ class Checkpoints(AfterEpoch):
         trainer.should_stop = self._over
         rank = world()[0]
         if self._means is not None and isinstance(module, SupervisedModule):
-            module.take_up(self._means, rank)
+            module.load_partial_state(self._means, rank)
         # A process more than before draws as the last one did.
         set_generators(self._draws[min(rank, len(self._draws) - 1)])
         self._draws = []

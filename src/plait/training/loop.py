@@ -13,17 +13,17 @@ from lightning.pytorch.profilers import SimpleProfiler
 from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
-from plait.models.counter_rng import Draws
+from plait.models.counter_rng import CounterRNG
 from plait.signals import StopRequests, is_termination
 from plait.training.adversary import Adversary
-from plait.training.batches import Batches, EpochOrder, Rows
+from plait.training.batches import Batches, DistributedBatchSampler, Rows
 from plait.training.build import models_of, new_network
 from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.checkpoints import Checkpoints, InPlace, origin
 from plait.training.devices import quiet
 from plait.training.epoch_end import EpochMeans, ValidateLastStep
 from plait.training.module import SupervisedModule
-from plait.training.progress import ChosenWeights, Curves, Divergence, Progress
+from plait.training.progress import BestWeights, Curves, NonFiniteLoss, Progress
 from plait.training.settings import Settings
 from plait.training.task import Arrays, DistributedContext, Task, Trained
 
@@ -50,7 +50,7 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
     seed_everything(resolved["seed"], verbose=False)
     dtype = torch.float64 if settings.precision == "64-true" else torch.float32
     rows = _rows_of(task, task.train, dtype, settings.overfit_rows)
-    order = EpochOrder(
+    order = DistributedBatchSampler(
         len(rows),
         resolved["batch_size"],
         seed=resolved["seed"],
@@ -68,7 +68,7 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
 
     requests = StopRequests(context.stop_file)
     # The detector names the operation, which says more.
-    divergence = Divergence(resolved.name, losses=not settings.detect_anomaly)
+    divergence = NonFiniteLoss(resolved.name, losses=not settings.detect_anomaly)
     checkpoints = Checkpoints(
         CheckpointFiles(task.checkpoints, resolved.name),
         order,
@@ -80,7 +80,7 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
     )
     curves = Curves(task.observe)
     key = None if val_loader is None else KEPT_BY[settings.keep]
-    chosen = ChosenWeights(key, least=settings.keep == "lowest_loss")
+    chosen = BestWeights(key, least=settings.keep == "lowest_loss")
     callbacks = [EpochMeans(), ValidateLastStep()]
     callbacks += _chosen_callbacks(resolved, task.val is not None)
     callbacks += [curves, divergence, chosen]
@@ -114,7 +114,7 @@ def _rows_of(task: Task, arrays: Arrays, dtype: torch.dtype, limit: int | None =
 
 def _validation(rows: Rows, context: DistributedContext, workers: int) -> Batches:
     """The validation part, each row once over all processes."""
-    order = EpochOrder(
+    order = DistributedBatchSampler(
         len(rows),
         rows.evaluation_rows,
         shuffle=False,
@@ -126,7 +126,7 @@ def _validation(rows: Rows, context: DistributedContext, workers: int) -> Batche
 
 
 def _module(
-    task: Task, settings: Settings, dtype: torch.dtype, rows: Rows, order: EpochOrder
+    task: Task, settings: Settings, dtype: torch.dtype, rows: Rows, order: DistributedBatchSampler
 ) -> LightningModule:
     """The chosen network with its training step; one of the user's own may bring its own.
 
@@ -150,16 +150,19 @@ def _module(
         _built(resolved, "schedule"),
         accumulate=order.pieces,
         batch_rows=lambda batch: min(batch_size, len(rows) - batch * batch_size),
-        draws=Draws(resolved["seed"]),
+        draws=CounterRNG(resolved["seed"]),
         objective_name=resolved.choice("objective"),
         adversary=_adversary(resolved),
     )
 
 
 def _trainer(
-    settings: Settings, context: DistributedContext, order: EpochOrder, callbacks: list[Callback]
+    settings: Settings,
+    context: DistributedContext,
+    order: DistributedBatchSampler,
+    callbacks: list[Callback],
 ) -> Trainer:
-    return PatientTrainer(
+    return TrainerIgnoringSigterm(
         accelerator=settings.accelerator,
         max_epochs=-1 if settings.max_epochs is None else settings.max_epochs,
         max_steps=-1 if settings.max_steps is None else settings.max_steps,
@@ -178,7 +181,7 @@ def _trainer(
     )
 
 
-class PatientTrainer(Trainer):
+class TrainerIgnoringSigterm(Trainer):
     """Leaves SIGTERM to `StopRequests`; Lightning would end the training as if it were complete."""
 
     @property
@@ -244,7 +247,7 @@ def _adversary(resolved: Resolved) -> Adversary | None:
         return None
     choice = resolved.choice("adversarial")
     settings: Any = settings_of("adversarial", choice)(**resolved.settings("adversarial"))
-    return Adversary(partial(module_of("adversarial", choice).worst, settings), settings.share)
+    return Adversary(partial(module_of("adversarial", choice).attack, settings), settings.share)
 
 
 def _chosen_callbacks(resolved: Resolved, has_validation: bool) -> list[Any]:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from plait.models.counter_rng import Draws
-from plait.models.tuned import TunedNetwork
+from plait.models.counter_rng import CounterRNG
+from plait.models.tuned import TrainableModule
 from plait.objectives.kinds import Batch, Objective
 from plait.training.adversary import Adversary
 from plait.training.distributed.collectives import gather
@@ -55,7 +55,7 @@ class RunningMeans:
             },
         }
 
-    def take_up(self, shares: list[dict[str, Any]], device: torch.device) -> None:
+    def load_partial_state(self, shares: list[dict[str, Any]], device: torch.device) -> None:
         """Go on from such shares."""
         self.rows, self.sums = sum(share["rows"] for share in shares), {}
         for share in shares:
@@ -72,7 +72,7 @@ def shard(network: nn.Module, mesh: Any) -> None:
     """
     from torch.distributed.fsdp import fully_shard
 
-    parts = network.blocks() if isinstance(network, TunedNetwork) else list(_parts(network))
+    parts = network.blocks() if isinstance(network, TrainableModule) else list(_parts(network))
     for part in parts:
         fully_shard(part, mesh=mesh)
     fully_shard(network, mesh=mesh)
@@ -98,7 +98,7 @@ def _parts(network: nn.Module) -> Iterator[nn.Module]:
     return below(network)
 
 
-def _groups(network: TunedNetwork) -> list[dict[str, Any]]:
+def _groups(network: TrainableModule) -> list[dict[str, Any]]:
     """What is trained, by the factor of its learning rate, the full one first.
 
     Biases and the weights of norms are not decayed, as Devlin et al. (2019) have it.
@@ -134,7 +134,7 @@ class SupervisedModule(LightningModule):
         *,
         accumulate: int,
         batch_rows: Callable[[int], int],
-        draws: Draws,
+        draws: CounterRNG,
         objective_name: str,
         adversary: Adversary | None = None,
     ) -> None:
@@ -213,13 +213,13 @@ class SupervisedModule(LightningModule):
         """The process's share of the epoch's means so far."""
         return self._train.share()
 
-    def take_up(self, shares: list[dict[str, Any]], rank: int) -> None:
+    def load_partial_state(self, shares: list[dict[str, Any]], rank: int) -> None:
         """Go on from the shares of all processes, by whatever number of them."""
         if len(shares) == self.trainer.world_size:
             shares = shares[rank : rank + 1]
         elif rank:
             shares = []
-        self._train.take_up(shares, self.device)
+        self._train.load_partial_state(shares, self.device)
 
     def configure_optimizers(self) -> Any:
         """The optimiser, with the schedule stepping at every optimiser step."""
@@ -254,8 +254,8 @@ class SupervisedModule(LightningModule):
             self._tuned.after_step(self.trainer.global_step + 1, skipped)
 
     @property
-    def _tuned(self) -> TunedNetwork | None:
-        return self.network if isinstance(self.network, TunedNetwork) else None
+    def _tuned(self) -> TrainableModule | None:
+        return self.network if isinstance(self.network, TrainableModule) else None
 
     def kept(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         """Of this module's weights, those that are kept: what stays as it was built is not."""

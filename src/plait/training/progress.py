@@ -48,7 +48,7 @@ class Curves(AfterEpoch):
         self.rows = state["rows"]
 
 
-class Divergence(AfterEpoch):
+class NonFiniteLoss(AfterEpoch):
     """Ends a training whose values are no longer numbers.
 
     The losses of a step are looked at together, before anything of it is kept; validation's and
@@ -111,7 +111,7 @@ class Divergence(AfterEpoch):
                 )
 
 
-class ChosenWeights(AfterEpoch):
+class BestWeights(AfterEpoch):
     """Keeps the weights that are the result, on the first process.
 
     :param key: of the value that the best epoch has, such as ``val/loss``; None: the last epoch.

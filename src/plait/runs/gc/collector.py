@@ -22,13 +22,13 @@ from plait.runs.gc.dvc_cache import cache_folder, cache_garbage, clear_cache
 from plait.runs.worktree import clear_away
 from plait.sweeps.trial import trial_lock
 from plait.sweeps.trial_data import data_digest, data_lock, data_receipts
-from plait.tracking.garbage import Ledger, artifact_garbage, purge
+from plait.tracking.garbage import RunStates, artifact_garbage, purge
 from plait.tracking.live.journal import Journal, journals
 
 LARGEST_STATE = 200_000_000
 """Bytes of what is known of files, from which on it goes: years of edits."""
 
-GONE = ".gone-"
+TRASH = ".gone-"
 """Starts the name of a folder that is being removed: no half of it is ever taken for whole."""
 
 
@@ -54,7 +54,7 @@ class Kind:
 
 def gc(workspace: Workspace, remove: bool, as_json: bool) -> int:
     """Show what everything takes, and remove what nobody needs if ``remove``."""
-    yard = Yard(workspace, remove)
+    yard = GarbageCollector(workspace, remove)
     kinds = yard.look_through()
     if as_json:
         print(_json(workspace, kinds, yard.notes, remove))
@@ -69,7 +69,7 @@ def gc(workspace: Workspace, remove: bool, as_json: bool) -> int:
     return 0
 
 
-class Yard:
+class GarbageCollector:
     """Everything of a checkout that grows.
 
     :param remove: remove what nobody needs, as it is found.
@@ -155,7 +155,7 @@ class Yard:
         found = sorted(path for path in folders if path.is_dir())
         kind = Kind(name, sum(map(size_of, found)), words=words)
         for folder in found:
-            if folder.name.startswith(GONE):
+            if folder.name.startswith(TRASH):
                 self._take(kind, folder)
             elif re.fullmatch("[0-9a-f]{32}", folder.name):
                 locks = (
@@ -187,7 +187,7 @@ class Yard:
         found = sorted((self._scratch / "data").glob("*"))
         kind = Kind("trial data", sum(map(size_of, found)), words="data sets that no trial needs")
         for folder in found:
-            if folder.name.startswith(GONE):
+            if folder.name.startswith(TRASH):
                 self._take(kind, folder)
                 continue
             # An unfinished one is named .DIGEST.PID.
@@ -282,17 +282,17 @@ class Yard:
     def _take(self, kind: Kind, folder: Path) -> None:
         kind.add(folder)
         if self._remove:
-            if not folder.name.startswith(GONE):
-                folder = folder.rename(folder.with_name(GONE + folder.name))
+            if not folder.name.startswith(TRASH):
+                folder = folder.rename(folder.with_name(TRASH + folder.name))
             shutil.rmtree(folder)
 
     @cached_property
-    def _ledger(self) -> Ledger:
+    def _ledger(self) -> RunStates:
         files = [
             *(self._root / "resolved").glob("*.yaml"),
             *(self._root / "outputs").glob("*/*/resolved.yaml"),
         ]
-        return Ledger(self._workspace, [Resolved.read(path)["tracking"] for path in files])
+        return RunStates(self._workspace, [Resolved.read(path)["tracking"] for path in files])
 
     @cached_property
     def _trials_owed(self) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ _DRAFT = "draft_of_promotion"
 
 
 @dataclass(frozen=True)
-class Deviations:
+class ConfigDiff:
     """What makes the recorded configuration of an experiment that builds upon another."""
 
     base: str
@@ -68,15 +68,15 @@ class Deviations:
 
 
 @dataclass(frozen=True)
-class Rewritten:
+class Recomposed:
     """A recorded configuration, composed of today's files."""
 
-    deviations: Deviations
+    deviations: ConfigDiff
     resolved: Resolved
     """With today's code, packages and data files; its name stands for nothing."""
 
 
-def rewrite(project: Project, recorded: Resolved) -> Rewritten:
+def rewrite(project: Project, recorded: Resolved) -> Recomposed:
     """Express a recorded configuration by what differs from its experiment's file.
 
     What ``params.yaml`` sets for that experiment counts as a difference from its file.
@@ -86,15 +86,15 @@ def rewrite(project: Project, recorded: Resolved) -> Rewritten:
     base = recorded.name
     try:
         with _draft_of(project) as draft:
-            deviations = Deviations(base, {}, {})
+            deviations = ConfigDiff(base, {}, {})
             used = _set_by_files(recorded)
             # The objective comes last: where none is chosen, the data decide.
             for keys in (used - {"objective"}, used & {"objective"}):
                 below = _merge(draft, deviations)
                 choices = deviations.choices | _other_choices(keys, recorded, below)
-                below = _merge(draft, Deviations(base, choices, deviations.values))
+                below = _merge(draft, ConfigDiff(base, choices, deviations.values))
                 values = deviations.values | _other_values(keys, recorded, below)
-                deviations = Deviations(base, choices, values)
+                deviations = ConfigDiff(base, choices, values)
             _write(draft, deviations)
             composed = draft.compose(_DRAFT)
     except ConfigurationError as error:
@@ -105,7 +105,7 @@ def rewrite(project: Project, recorded: Resolved) -> Rewritten:
     difference = _first_difference(_settings(recorded), _settings(composed))
     if difference:
         raise UserError(f"what the run recorded of {base} can't be composed any more: {difference}")
-    return Rewritten(deviations, composed)
+    return Recomposed(deviations, composed)
 
 
 def name_for(recorded: Resolved) -> str:
@@ -213,11 +213,11 @@ def _draft_of(project: Project) -> Iterator[Project]:
         yield Project(root)
 
 
-def _write(draft: Project, deviations: Deviations) -> None:
+def _write(draft: Project, deviations: ConfigDiff) -> None:
     path = draft.conf / "experiment" / f"{_DRAFT}.yaml"
     path.write_text(deviations.text("A draft"), encoding="utf-8")
 
 
-def _merge(draft: Project, deviations: Deviations) -> dict[str, Any]:
+def _merge(draft: Project, deviations: ConfigDiff) -> dict[str, Any]:
     _write(draft, deviations)
     return draft.merge(_DRAFT).values

@@ -20,7 +20,7 @@ from plait.runs.promote.listing import with_listed
 from plait.tracking import registry
 from plait.tracking.query.find import find
 from plait.tracking.query.load import LoadedRun
-from plait.tracking.store.store import Store, said_plainly
+from plait.tracking.store.store import Store, translate_errors
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Crown:
+class Promotion:
     """How a run's model becomes the champion."""
 
     candidate: registry.Candidate
@@ -73,7 +73,7 @@ def promote(
             f"run {run.info.run_id} ({run.info.run_name}) is not finished but"
             f" {run.info.status.lower()}; it cannot be promoted"
         )
-    with said_plainly(store.backend.uri):
+    with translate_errors(store.backend.uri):
         loaded = LoadedRun(store, run)
         plan = plan_for(Project(workspace.root), loaded.configuration, name)
         if plan.listed and not champion:
@@ -93,7 +93,7 @@ def promote(
                 )
             crown = _crown(candidate, loaded, force)
         # The registry first: of the two, it is the one that may not answer.
-        lines = _put_on(crown) if crown is not None else []
+        lines = _register(crown) if crown is not None else []
     if plan.listed:
         return lines
     lines += _write(workspace.root, plan.files)
@@ -134,14 +134,14 @@ def plan_for(project: Project, recorded: Resolved, name: str | None) -> Plan:
     return Plan(name, False, files, changed)
 
 
-def _crown(candidate: registry.Candidate, loaded: LoadedRun, force: str | None) -> Crown:
+def _crown(candidate: registry.Candidate, loaded: LoadedRun, force: str | None) -> Promotion:
     """Ask the gate.
 
     :raises UserError: if it refuses and is not overridden.
     """
     present = registry.champion_of(candidate.store, candidate.model)
     if present is not None and present.run_id == loaded.run_id:
-        return Crown(candidate, Judgement((), ()), None, present)
+        return Promotion(candidate, Judgement((), ()), None, present)
     judgements = [against_naive(Measured(loaded.evaluation, loaded.predictions))]
     if present is not None:
         judgements.append(_against(candidate.store, present, loaded))
@@ -156,7 +156,7 @@ def _crown(candidate: registry.Candidate, loaded: LoadedRun, force: str | None) 
             f"  {refusals}\n  --force REASON overrides this, and records the reason"
         )
     forced = f"{force} (overriding: {refusals})" if refusals else None
-    return Crown(candidate, judgement, forced, None)
+    return Promotion(candidate, judgement, forced, None)
 
 
 def _against(store: Store, present: registry.Champion, loaded: LoadedRun) -> Judgement:
@@ -174,7 +174,7 @@ def _against(store: Store, present: registry.Champion, loaded: LoadedRun) -> Jud
     return against_champion(model, champion, title, settings)
 
 
-def _put_on(crown: Crown) -> list[str]:
+def _register(crown: Promotion) -> list[str]:
     model, beaten = crown.candidate.model, crown.judgement.beaten
     if crown.worn is not None:
         return [f"champion of {model}: version {crown.worn.version} already, by this run"]

@@ -9,13 +9,13 @@ from plait.tracking import runs
 from plait.tracking.live.delivery import HEARTBEAT
 from plait.tracking.store import process
 from plait.tracking.store.reaper import cause_of_death
-from plait.tracking.store.store import Store, said_plainly
+from plait.tracking.store.store import Store, translate_errors
 from plait.tracking.tags import LAST_HEARTBEAT
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-SETTLING = 2.0
+CLAIM_DELAY = 2.0
 """Seconds after which everybody who took up a run at the same moment has written who he is."""
 
 MISSED = 4 * HEARTBEAT
@@ -32,7 +32,7 @@ def claim(store: Store, resolved: Resolved, run: "Run | None", tags: Mapping[str
     :param run: of the identity, as it was found.
     :param tags: of the run, beside its own.
     :returns: whether this process is to train.
-    :raises StoreSilent: if the store does not answer.
+    :raises StoreUnavailable: if the store does not answer.
     """
     now = time.time()
     if run is not None and trained_elsewhere(store, run, now):
@@ -42,11 +42,11 @@ def claim(store: Store, resolved: Resolved, run: "Run | None", tags: Mapping[str
     heartbeat = {LAST_HEARTBEAT: f"{now:.0f}"}
     all_tags = {**runs.tags_of(store.workspace, resolved, "train"), **tags, **heartbeat}
     at = int(now * 1000)
-    with said_plainly(store.backend.uri):
+    with translate_errors(store.backend.uri):
         if run is None:
             return runs.make(store, resolved, all_tags, at)[1]
         taken, _ = runs.begin(store, resolved, all_tags, at)
-        time.sleep(SETTLING)
+        time.sleep(CLAIM_DELAY)
         return process.is_own(store.client.get_run(taken.info.run_id).data.tags)
 
 

@@ -7,7 +7,7 @@ from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.tracking import runs
 from plait.tracking.store.backend import backend_of
-from plait.tracking.store.store import open_store, said_plainly
+from plait.tracking.store.store import open_store, translate_errors
 from plait.tracking.tags import MEASURED_BY
 
 
@@ -18,7 +18,7 @@ def tell_run(workspace: Workspace, resolved: Resolved, reason: str) -> None:
     """
     tracking = resolved.choice("tracking"), resolved.settings("tracking")
     try:
-        with said_plainly(backend_of(workspace, *tracking).uri):
+        with translate_errors(backend_of(workspace, *tracking).uri):
             store = open_store(workspace, *tracking)
             run = store.find_run(resolved.identity)
             if run is not None and MEASURED_BY not in run.data.tags:

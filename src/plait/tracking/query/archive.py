@@ -9,7 +9,7 @@ from plait.tracking.record import source_patch
 from plait.tracking.record.exported import NETWORK
 from plait.tracking.record.logged_model import logged_model_id
 from plait.tracking.runs import artifacts_gone, set_tags
-from plait.tracking.store.store import Store, said_plainly
+from plait.tracking.store.store import Store, translate_errors
 from plait.tracking.tags import MEASURED_BY
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class ArchivedRun:
 
     def points(self) -> dict[str, dict[int, float]]:
         """The history of each metric by step; where one was measured again, the later value."""
-        with said_plainly(self._store.backend.uri):
+        with translate_errors(self._store.backend.uri):
             return {
                 key: {
                     point.step: point.value
@@ -77,7 +77,7 @@ class ArchivedRun:
         import torch
         from mlflow.artifacts import download_artifacts
 
-        with said_plainly(self._store.backend.uri):
+        with translate_errors(self._store.backend.uri):
             model_id = logged_model_id(self._store, self._run)
             if model_id is None:
                 return None
@@ -96,11 +96,11 @@ class ArchivedRun:
 
     def set_tag(self, key: str, value: str) -> None:
         """Say something of the run."""
-        with said_plainly(self._store.backend.uri):
+        with translate_errors(self._store.backend.uri):
             set_tags(self._store, self.run_id, {key: value})
 
     def _artifact(self, path: str) -> Path | None:
-        with said_plainly(self._store.backend.uri):
+        with translate_errors(self._store.backend.uri):
             listed = self._store.client.list_artifacts(self.run_id, path.rpartition("/")[0])
             if path not in {file.path for file in listed}:
                 return None

@@ -9,7 +9,7 @@ from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.reaper import open_in_order
-from plait.tracking.store.store import Store, said_plainly
+from plait.tracking.store.store import Store, translate_errors
 from plait.tracking.tags import BEST_OF, EXPERIMENT, SWEEPS
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def find(workspace: Workspace, reference: str) -> "tuple[Store, Run]":
         have the name.
     """
     for store in open_stores(workspace):
-        with said_plainly(store.backend.uri):
+        with translate_errors(store.backend.uri):
             found = _find(store, reference)
         if found is not None:
             return store, found
@@ -43,7 +43,7 @@ def find(workspace: Workspace, reference: str) -> "tuple[Store, Run]":
 def open_stores(workspace: Workspace) -> Iterator[Store]:
     """Where runs of this checkout may be: its own store, and the servers its experiments name."""
     for choice, settings in _trackings(workspace):
-        with said_plainly(backend_of(workspace, choice, settings).uri):
+        with translate_errors(backend_of(workspace, choice, settings).uri):
             store = open_in_order(workspace, choice, settings)
         yield store
 

@@ -14,7 +14,7 @@ from plait.evaluation.notation import NOTHING, duration, readable
 from plait.tracking.cost import SECONDS
 from plait.tracking.query.find import names_in, open_stores
 from plait.tracking.query.score import Score
-from plait.tracking.store.store import said_plainly
+from plait.tracking.store.store import translate_errors
 from plait.tracking.tags import BEST_OF, ERROR, EXPERIMENT, SWEEPS, TESTED_ON
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def entries(
         raise UserError(f"--limit {limit}: at least 1 run of each experiment is needed", status=2)
     found: list[Entry] = []
     for store in open_stores(workspace):
-        with said_plainly(store.backend.uri):
+        with translate_errors(store.backend.uri):
             found += [
                 Entry.of(run, metric, store.backend.shown)
                 for run in store.runs("")

@@ -17,7 +17,7 @@ from plait.tracking.query.find import find
 from plait.tracking.record.logged_model import logged_model_id
 from plait.tracking.record.record import BASELINE, MEMBER
 from plait.tracking.runs import artifacts_gone
-from plait.tracking.store.store import Store, import_pyfunc, said_plainly
+from plait.tracking.store.store import Store, import_pyfunc, translate_errors
 from plait.tracking.tags import MEASURED_BY
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class LoadedRun:
             if self._run.outputs and self._run.outputs.model_outputs:
                 raise UserError(artifacts_gone(self._run))
             raise UserError(f"run {self.run_id} has no model; `dvc repro` records it")
-        with said_plainly(self._store.backend.uri):
+        with translate_errors(self._store.backend.uri):
             folder = download_artifacts(
                 artifact_uri=self._store.client.get_logged_model(model_id).artifact_location,
                 tracking_uri=self._store.backend.uri,

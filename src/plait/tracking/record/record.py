@@ -25,7 +25,7 @@ from plait.tracking.record.source_patch import SourcePatch, commit_of, log_patch
 from plait.tracking.record.weights import weights_digest
 from plait.tracking.store.backend import TRAINING_VIEWS, backend_of
 from plait.tracking.store.reaper import open_in_order
-from plait.tracking.store.store import Store, said_plainly
+from plait.tracking.store.store import Store, translate_errors
 from plait.tracking.tags import (
     BETTER_THAN_NAIVE,
     DIFFERENCES,
@@ -88,7 +88,7 @@ def record(
     :raises UserError: if the store does not answer; the outputs stay, and the next call does it.
     """
     tracking = resolved.choice("tracking"), resolved.settings("tracking")
-    with said_plainly(backend_of(workspace, *tracking).uri):
+    with translate_errors(backend_of(workspace, *tracking).uri):
         store = open_in_order(workspace, *tracking)
         deliver_journal(store, resolved.identity)
         recorded = _record(store, resolved, outputs, render_report, keep_model, tags or {})

@@ -37,7 +37,7 @@ DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 """Schemes of addresses of databases that MLflow takes."""
 
 
-class StoreSilent(UserError):
+class StoreUnavailable(UserError):
     """The tracking store does not answer; it may do so again in a while."""
 
 
@@ -72,7 +72,7 @@ def check_address(address: str) -> None:
     A database is asked; whether a server is there turns out when it is used.
 
     :raises StoreBroken: if waiting does not help.
-    :raises StoreSilent: if it does.
+    :raises StoreUnavailable: if it does.
     """
     store = f"the tracking store {without_credentials(address)}"
     from sqlalchemy import create_engine, make_url
@@ -107,7 +107,7 @@ def in_words(error: BaseException, address: str) -> UserError:
             return each
         if isinstance(each, sqlite3.Error):
             if _is_passing(each):
-                return StoreSilent(f"{store} does not answer:\n  {reason}")
+                return StoreUnavailable(f"{store} does not answer:\n  {reason}")
             return StoreBroken(f"{store} {_said_of_database(each, address)}")
         if (fault := _fault(each, address)) is not None:
             return StoreBroken(f"{store} {fault}")
@@ -120,7 +120,7 @@ def in_words(error: BaseException, address: str) -> UserError:
             "  put tracking.uri, or the environment variable MLFLOW_TRACKING_URI, right"
         )
     if code is None or code in PASSING or ANOTHER_WRITER in str(error):
-        return StoreSilent(f"{store} does not answer:\n  {reason}")
+        return StoreUnavailable(f"{store} does not answer:\n  {reason}")
     return StoreBroken(f"{store} refuses: {reason}")
 
 

@@ -18,7 +18,7 @@ from plait.artifacts import Workspace
 from plait.locks import lock_named
 from plait.tracking.store.backend import Backend, artifact_uri, backend_of, sqlite_url
 from plait.tracking.store.faults import StoreBroken as StoreBroken
-from plait.tracking.store.faults import StoreSilent as StoreSilent
+from plait.tracking.store.faults import StoreUnavailable as StoreUnavailable
 from plait.tracking.store.faults import check_address, check_own, in_words
 from plait.tracking.store.relocate import relocate
 from plait.tracking.tags import IDENTITY
@@ -158,10 +158,10 @@ def open_store(
 
 
 @contextmanager
-def said_plainly(store_address: str) -> Iterator[None]:
+def translate_errors(store_address: str) -> Iterator[None]:
     """Turn what MLflow raises for a store that does not work into words for the user.
 
-    :raises StoreSilent: if it may answer in a while.
+    :raises StoreUnavailable: if it may answer in a while.
     :raises StoreBroken: if waiting does not help.
     """
     prepare_mlflow()

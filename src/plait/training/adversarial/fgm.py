@@ -16,8 +16,10 @@ class Settings(AdversarialSettings):
     """``adversarial: fgm``."""
 
 
-def worst(settings: Settings, loss_of: LossOf, unshifted: "Tensor", loss: "Tensor") -> "Tensor":
+def attack(
+    settings: Settings, loss_of: LossOf, zero_perturbation: "Tensor", loss: "Tensor"
+) -> "Tensor":
     """The shift of one step."""
     from plait.training.adversarial.steps import direction
 
-    return settings.size * direction(loss, unshifted, keep=True)
+    return settings.size * direction(loss, zero_perturbation, keep=True)

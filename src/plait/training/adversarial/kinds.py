@@ -13,12 +13,12 @@ LossOf = Callable[["Tensor"], "Tensor"]
 
 
 class AdversarialSettings(Settings):
-    """Of a choice whose ``worst(settings, loss_of, unshifted, loss)`` returns a shift.
+    """Of a choice whose ``attack(settings, loss_of, zero_perturbation, loss)`` returns a shift.
 
     Inputs are the embeddings of a text's tokens, or the features of a table, scaled as they are.
-    ``unshifted`` is a shift of zeros that requires a gradient, and ``loss`` its loss; what is
-    returned has ``unshifted``'s shape and no gradient. A row's shift depends on that row alone, so
-    that it is the same in any batch.
+    ``zero_perturbation`` is a shift of zeros that requires a gradient, and ``loss`` its loss; what
+    is returned has its shape and no gradient. A row's shift depends on that row alone, so that it
+    is the same in any batch.
     """
 
     size: float = setting("Euclidean norm of each row's perturbation", gt=0)

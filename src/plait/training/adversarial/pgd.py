@@ -20,11 +20,13 @@ class Settings(AdversarialSettings):
     step_size: float = setting("Euclidean norm of each step", gt=0)
 
 
-def worst(settings: Settings, loss_of: LossOf, unshifted: "Tensor", loss: "Tensor") -> "Tensor":
+def attack(
+    settings: Settings, loss_of: LossOf, zero_perturbation: "Tensor", loss: "Tensor"
+) -> "Tensor":
     """The shift after the last step."""
     from plait.training.adversarial.steps import direction, within
 
-    shift = settings.step_size * direction(loss, unshifted, keep=True)
+    shift = settings.step_size * direction(loss, zero_perturbation, keep=True)
     shift = within(shift, settings.size)
     for _ in range(settings.steps - 1):
         shift.requires_grad_(True)

@@ -69,7 +69,7 @@ def gather(value: Value) -> list[Value]:
     return [json.loads(bytes(text[: int(size)].numpy())) for text, size in sent]
 
 
-def any_of(*flags: bool) -> list[bool]:
+def all_reduce_any(*flags: bool) -> list[bool]:
     """Each flag, or-ed over the processes; so all of them learn of it at the same step."""
     if world()[1] == 1:
         return list(flags)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from plait.models.counter_rng import Draws, mixed, mixed_number, spared
+from plait.models.counter_rng import CounterRNG, mixed, spared, splitmix64_int
 from plait.models.masked_language_model import Masking
 from plait.training.distributed.collectives import world
 
@@ -23,7 +23,7 @@ class RowDropout(nn.Module):
     :param number: of this layer in the network.
     """
 
-    def __init__(self, share: float, number: int, draws: Draws) -> None:
+    def __init__(self, share: float, number: int, draws: CounterRNG) -> None:
         super().__init__()
         self.share, self.number, self._draws = share, number, draws
         # As torch's own layer calls it, whose p others read.
@@ -44,7 +44,7 @@ class RowDropout(nn.Module):
             rows = torch.arange(len(inputs), device=inputs.device)
         key = 0
         for part in (self._draws.seed, self._draws.step, self.number):
-            key = mixed_number(key + part)
+            key = splitmix64_int(key + part)
         kept = spared(mixed(rows + key), self._places_of(inputs), self.share)
         return kept.view(inputs.shape)
 
@@ -56,7 +56,7 @@ class RowDropout(nn.Module):
         return self._places
 
 
-class SharedBatchNorm(nn.Module):
+class SyncBatchNorm(nn.Module):
     """Batch normalisation by the statistics of all processes' rows; a process may have none.
 
     torch's own `SyncBatchNorm` does so on GPUs alone.
@@ -86,13 +86,13 @@ class SharedBatchNorm(nn.Module):
         shape = [-1 if axis == 1 else 1 for axis in range(inputs.dim())]
         count = inputs.numel() // inputs.shape[1]
         local = torch.cat([inputs.sum(axes), inputs.new_tensor([float(count)])])
-        total = all_sum(local)
+        total = all_reduce_sum(local)
         rows = float(total[-1].detach())
         if rows <= 1:
             raise ValueError("Expected more than 1 value per channel when training")
         mean = total[:-1] / rows
         centred = inputs - mean.view(shape)
-        variance = all_sum((centred * centred).sum(axes)) / rows
+        variance = all_reduce_sum((centred * centred).sum(axes)) / rows
         self._track(mean.detach(), variance.detach() * (rows / (rows - 1)), momentum)
         outputs = centred * torch.rsqrt(variance + eps).view(shape)
         if self.weight is not None:
@@ -118,10 +118,10 @@ class _AllSum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        return all_sum(gradients[0])
+        return all_reduce_sum(gradients[0])
 
 
-def all_sum(values: Tensor) -> Tensor:
+def all_reduce_sum(values: Tensor) -> Tensor:
     """The sum over all processes; gradients are summed likewise."""
     if world()[1] == 1:
         return values
@@ -129,7 +129,7 @@ def all_sum(values: Tensor) -> Tensor:
     return summed
 
 
-def exact(network: nn.Module, draws: Draws) -> nn.Module:
+def exact(network: nn.Module, draws: CounterRNG) -> nn.Module:
     """Put the layers of this file in the place of torch's own, in the network itself.
 
     Other layers that draw random numbers keep each process's own generator.
@@ -142,7 +142,7 @@ def exact(network: nn.Module, draws: Draws) -> nn.Module:
             new = RowDropout(layer.p, dropouts, draws)
             dropouts += 1
         elif type(layer) in norms and world()[1] > 1:
-            new = SharedBatchNorm(layer)
+            new = SyncBatchNorm(layer)
         elif isinstance(layer, Masking):
             layer.draws = draws
             continue
