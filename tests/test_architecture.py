@@ -52,7 +52,7 @@ ROOMS = (
 )
 """From upstream to downstream."""
 
-NOT_OFFERED = {"plait.models.masked_words", "plait.objectives.guessed_words"}
+NOT_OFFERED = {"plait.models.masked_lm", "plait.objectives.masked_lm_loss"}
 """Choices that `plait.pretraining.domain` makes; nobody else can."""
 
 FORBIDDEN_NAMES = {"utils", "util", "common", "misc", "helpers", "helper"}

@@ -91,7 +91,7 @@ def test_a_lightning_module_of_ones_own_is_trained_as_it_is(checkout: Checkout) 
 
 from typing import Any
 
-from plait.models.kinds import NetworkSettings, Shape
+from plait.models.base import NetworkSettings, Shape
 from plait.settings import setting
 
 

@@ -341,7 +341,7 @@ def test_what_feeds_the_first_layer_is_slowest_and_the_last_norm_fastest(
 ) -> None:
     from transformers import AutoConfig, AutoModel
 
-    from plait.finetuning.full_body import Full
+    from plait.finetuning.full_backbone import Full
 
     sizes = {"vocab_size": 20, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2}
     more = {
@@ -384,7 +384,7 @@ def test_rates_of_layers_and_head_reach_the_optimiser(texts: Lab) -> None:
 
 def new_network_of(lab: Lab, *overrides: str) -> Any:
     from plait.models import language_models
-    from plait.models.kinds import Shape
+    from plait.models.base import Shape
 
     resolved = lab.resolved("tiny", *overrides)
     settings = settings_of("model", "encoder")(**resolved.settings("model"))
@@ -476,7 +476,7 @@ def test_weights_in_several_files_are_one_model(texts: Lab, tmp_path: Path) -> N
 
 def test_lora_on_the_shipped_model_is_saved_in_less_than_two_megabytes(tmp_path: Path) -> None:
     from plait.models import language_models
-    from plait.models.kinds import Shape
+    from plait.models.base import Shape
 
     resolved = Project(ROOT).compose("news_topics", ["finetuning=lora"])
     settings = settings_of("model", "encoder")(**resolved.settings("model"))

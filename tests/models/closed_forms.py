@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from plait.models import estimators
-from plait.models.kinds import Shape
+from plait.models.base import Shape
 from plait.models.least_squares import Settings, build, fit
 
 

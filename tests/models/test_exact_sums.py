@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from models.closed_forms import told
+from plait.models.base import Shape
 from plait.models.exact_sums import BLOCK_ROWS, MOST_FEATURES, solve
-from plait.models.kinds import Shape
 from plait.models.least_squares import Settings, build, fit
 from training.fitting import in_other_process
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from plait.config.registry import module_of, settings_of
 from plait.data.dataset import Column, Dataset
-from plait.models.kinds import Shape
+from plait.models.base import Shape
 from plait.training.fit import fit
 from training.fitting import Lab
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from checkouts import ROOT
 from plait.config.registry import choices, module_of, settings_of
-from plait.objectives.kinds import Batch
+from plait.objectives.base import Batch
 
 
 def evaluate(

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Literal
 
-from plait.models.kinds import NetworkSettings, Shape
+from plait.models.base import NetworkSettings, Shape
 from plait.settings import setting
 
 

@@ -133,7 +133,7 @@ SHOWING = '''
 import os
 import time
 
-from plait.models.kinds import NetworkSettings, Shape
+from plait.models.base import NetworkSettings, Shape
 
 
 class Settings(NetworkSettings):

@@ -24,7 +24,7 @@ TALLY = '''
 
 from typing import TYPE_CHECKING
 
-from plait.training.callbacks.kinds import CallbackSettings
+from plait.training.callbacks.base import CallbackSettings
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback

@@ -10,7 +10,7 @@ from plait.artifacts import Outputs, write_json
 from plait.config.registry import family_of, module_of, settings_of
 from plait.data.dataset import Column, Dataset, Task
 from plait.data.preprocessing import Preprocessor, Settings
-from plait.models.kinds import Shape
+from plait.models.base import Shape
 from plait.models.trained import TrainedModel
 
 SETTINGS: dict[str, dict[str, Any]] = {

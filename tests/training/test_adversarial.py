@@ -10,7 +10,7 @@ from checkouts import ROOT
 from plait.config.levels import read_yaml
 from plait.config.registry import choices, module_of, settings_of
 from plait.errors import ConfigurationError
-from plait.objectives.kinds import Batch
+from plait.objectives.base import Batch
 from plait.training.adversarial.steps import scaled, within
 from plait.training.adversary import Adversary
 from training.fitting import Lab, equal_weights

@@ -2,7 +2,7 @@
 
 import torch
 
-from plait.models.kinds import Inputs
+from plait.models.base import Inputs
 from plait.training.batches import Batches, DistributedBatchSampler, Rows
 
 

@@ -21,7 +21,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import nn
 
-from plait.models.kinds import NetworkSettings, Shape
+from plait.models.base import NetworkSettings, Shape
 from plait.settings import setting
 
 
@@ -69,7 +69,7 @@ SILENT = MODULE.replace("own_module", "own_silent").replace("val/loss", "val/err
 OBJECTIVE = '''
 """The mean absolute error."""
 
-from plait.objectives.kinds import ObjectiveSettings
+from plait.objectives.base import ObjectiveSettings
 from plait.settings import setting
 
 
@@ -97,7 +97,7 @@ CALLBACK = '''
 from lightning.pytorch import Callback
 
 from plait.settings import setting
-from plait.training.callbacks.kinds import CallbackSettings
+from plait.training.callbacks.base import CallbackSettings
 
 SEEN = []
 

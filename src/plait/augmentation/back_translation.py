@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import model_validator
 
-from plait.augmentation.kinds import AugmentationSettings
+from plait.augmentation.base import AugmentationSettings
 from plait.augmentation.translation import Translator
 from plait.settings import setting
 

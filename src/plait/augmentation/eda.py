@@ -7,7 +7,7 @@ classification tasks; shares as in its table 3. Each copy has all three, a share
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from plait.augmentation.kinds import AugmentationSettings
+from plait.augmentation.base import AugmentationSettings
 from plait.settings import Chosen, setting
 
 if TYPE_CHECKING:

@@ -31,8 +31,8 @@ class Family:
 
 
 FAMILIES: dict[str, Family] = {
-    kind.name: kind
-    for kind in (
+    family.name: family
+    for family in (
         Family(
             *("network", "columns", "plait.data.preprocessing"),
             *("plait.models.networks", "plait.training.gradient"),
@@ -105,10 +105,10 @@ def section_settings(section: str) -> type[Settings]:
 
 def family_of(model: str) -> Family:
     """How the models of a choice are fitted and kept."""
-    kind = getattr(settings_of("model", model), "kind", None)
-    if kind not in FAMILIES:
+    family = getattr(settings_of("model", model), "family", None)
+    if family not in FAMILIES:
         raise ConfigurationError(
             f"src/plait/models/{model}.py: its Settings must derive from NetworkSettings or"
-            " another class of plait.models.kinds"
+            " another class of plait.models.base"
         )
-    return FAMILIES[kind]
+    return FAMILIES[family]

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from plait.data.base import SourceSettings
 from plait.data.column_types import in_order
 from plait.data.dataset import PARTS, Column, Source, Task
-from plait.data.kinds import SourceSettings
 from plait.data.label_sets import exploded
 from plait.data.splits import NO_PART
 from plait.errors import UserError

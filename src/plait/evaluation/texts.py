@@ -7,7 +7,7 @@ from plait.data.dataset import Dataset
 from plait.data.label_sets import chosen
 from plait.evaluation.baselines import Baseline, labels_of
 from plait.models import estimators, tfidf
-from plait.models.kinds import Shape
+from plait.models.base import Shape
 from plait.models.trained import BASE, DESCRIPTION
 
 if TYPE_CHECKING:

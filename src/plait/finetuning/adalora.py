@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import model_validator
 
-from plait.finetuning.kinds import FinetuningSettings, Targets
+from plait.finetuning.base import FinetuningSettings, Targets
 from plait.finetuning.targets import names_of
 from plait.settings import Chosen, setting
 

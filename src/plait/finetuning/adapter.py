@@ -7,7 +7,7 @@ are trained along, as there (section 2.1).
 
 from typing import TYPE_CHECKING
 
-from plait.finetuning.kinds import FinetuningSettings
+from plait.finetuning.base import FinetuningSettings
 from plait.settings import setting
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ Ruder (2018), Universal language model fine-tuning for text classification, sect
 
 from typing import TYPE_CHECKING, ClassVar
 
-from plait.finetuning.kinds import FinetuningSettings
+from plait.finetuning.base import FinetuningSettings
 from plait.settings import setting
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from plait.finetuning.full_body import Full
+    from plait.finetuning.full_backbone import Full
 
 
 class Settings(FinetuningSettings):
@@ -28,6 +28,6 @@ class Settings(FinetuningSettings):
 
 def apply(settings: Settings, body: "PreTrainedModel") -> "Full":
     """Train all of it."""
-    from plait.finetuning.full_body import Full
+    from plait.finetuning.full_backbone import Full
 
     return Full(body, settings.layer_decay)

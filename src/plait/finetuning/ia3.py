@@ -6,7 +6,7 @@ learning; learning rate as in its appendix C.
 
 from typing import TYPE_CHECKING
 
-from plait.finetuning.kinds import FinetuningSettings
+from plait.finetuning.base import FinetuningSettings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

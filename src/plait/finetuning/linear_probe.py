@@ -6,13 +6,13 @@ After Alain and Bengio (2016), Understanding intermediate layers using linear cl
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from plait.finetuning.kinds import FinetuningSettings
+from plait.finetuning.base import FinetuningSettings
 from plait.settings import Chosen
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-    from plait.finetuning.frozen_body import LinearProbe
+    from plait.finetuning.frozen_backbone import LinearProbe
 
 
 class Settings(FinetuningSettings):
@@ -29,6 +29,6 @@ class Settings(FinetuningSettings):
 
 def apply(settings: Settings, body: "PreTrainedModel") -> "LinearProbe":
     """Train nothing of it."""
-    from plait.finetuning.frozen_body import LinearProbe
+    from plait.finetuning.frozen_backbone import LinearProbe
 
     return LinearProbe(body)

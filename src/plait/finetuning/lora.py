@@ -6,7 +6,7 @@ section 5. Its appendix D has learning rates of 4e-4 and 5e-4 for RoBERTa; small
 
 from typing import TYPE_CHECKING
 
-from plait.finetuning.kinds import FinetuningSettings, Targets
+from plait.finetuning.base import FinetuningSettings, Targets
 from plait.settings import setting
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ reparametrisation, as Liu et al. (2022), P-tuning v2, found enough for classific
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from plait.finetuning.kinds import FinetuningSettings
+from plait.finetuning.base import FinetuningSettings
 from plait.settings import Chosen, setting
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ length as there, learning rate lowered from its 0.3 of Adafactor for AdamW.
 
 from typing import TYPE_CHECKING
 
-from plait.finetuning.kinds import FinetuningSettings
+from plait.finetuning.base import FinetuningSettings
 from plait.settings import setting
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from plait.finetuning.base import Targets
 from plait.finetuning.finetuned import layers_of, linear_layers
-from plait.finetuning.kinds import Targets
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

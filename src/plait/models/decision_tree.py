@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from plait.models.kinds import EstimatorSettings, Shape
+from plait.models.base import EstimatorSettings, Shape
 from plait.settings import setting
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from plait.models.kinds import LanguageModelSettings
+from plait.models.base import LanguageModelSettings
 from plait.models.origins import Origin, refuse_unpinned
 from plait.settings import Commit, setting
 

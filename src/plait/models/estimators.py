@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from plait.errors import UserError
-from plait.models.kinds import Shape
+from plait.models.base import Shape
 
 if TYPE_CHECKING:
     import numpy as np

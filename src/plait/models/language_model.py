@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from plait.finetuning.finetuned import Finetuned, layers_of
-from plait.models.kinds import Shape
+from plait.models.base import Shape
 from plait.models.pretrained import TextEncoder
 from plait.models.tuned import TrainableModule
 

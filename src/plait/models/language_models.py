@@ -9,7 +9,7 @@ from plait.config.registry import module_of, settings_of
 from plait.data.tokens import Tokens
 from plait.errors import UserError
 from plait.models import pretrained
-from plait.models.kinds import Inputs, Shape
+from plait.models.base import Inputs, Shape
 from plait.models.language_model import LanguageModel, TokenBatch
 from plait.models.pretrained import PARTS, Pretrained, TextEncoder
 from plait.models.trained import BASE

@@ -9,7 +9,7 @@ decomposition (LAPACK ``gelsd``), whose last bits depend on the CPU.
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from plait.models.kinds import EstimatorSettings, Shape
+from plait.models.base import EstimatorSettings, Shape
 from plait.settings import setting
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from plait.models.kinds import NetworkSettings, Shape
+from plait.models.base import NetworkSettings, Shape
 from plait.settings import setting
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.errors import UserError
-from plait.models.kinds import Shape
+from plait.models.base import Shape
 from plait.models.language_models import (
     EVALUATION_ROWS,
     check_length,
@@ -21,7 +21,7 @@ from plait.models.pretrained import PARTS, Pretrained, find
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from plait.models.masked_words import Settings
+    from plait.models.masked_lm import Settings
 
 __all__ = [
     "EVALUATION_ROWS",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from plait.models.kinds import NetworkSettings, Shape
+from plait.models.base import NetworkSettings, Shape
 from plait.settings import setting
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from plait.models.kinds import Shape
+from plait.models.base import Shape
 
 
 class SqueezeOutput(nn.Module):

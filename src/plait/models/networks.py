@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.config.registry import module_of
-from plait.models.kinds import Inputs, Shape
+from plait.models.base import Inputs, Shape
 from plait.models.weights import not_readable, read, write
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from plait.models.kinds import EstimatorSettings, Shape
+from plait.models.base import EstimatorSettings, Shape
 from plait.settings import setting
 
 

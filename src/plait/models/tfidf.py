@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import model_validator
 
-from plait.models.kinds import Shape, TextEstimatorSettings
+from plait.models.base import Shape, TextEstimatorSettings
 from plait.settings import setting
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from plait.artifacts import read_json, write_json
 from plait.config.registry import family_of, settings_of
 from plait.errors import UserError
-from plait.models.kinds import Shape
+from plait.models.base import Shape
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from plait.objectives.kinds import Batch, Objective, ObjectiveSettings
+from plait.objectives.base import Batch, Objective, ObjectiveSettings
 from plait.settings import setting
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from plait.artifacts import Outputs, Workspace, write_json
 from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.pipeline.entry import run_stage
-from plait.pretraining.kinds import PRETRAINED
+from plait.pretraining.base import PRETRAINED
 
 
 def pretrain(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from plait.artifacts import Outputs, Workspace, write_json
 from plait.data.reading import TextFormat, TextPath
 from plait.errors import UserError
-from plait.pretraining.kinds import PRETRAINED, PretrainingSettings
+from plait.pretraining.base import PRETRAINED, PretrainingSettings
 from plait.settings import setting
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def pretrain(
     import numpy as np
 
     from plait.models import masked_language_models
-    from plait.models.kinds import Shape
+    from plait.models.base import Shape
     from plait.models.pretrained import find
     from plait.training import gradient
     from plait.training.fit import digest_of
@@ -201,8 +201,8 @@ def _as_training(
 ) -> "Resolved":
     """The configuration of this training, in the words of any other."""
     from plait.config.resolved import Resolved
-    from plait.models import masked_words
-    from plait.objectives import guessed_words
+    from plait.models import masked_lm
+    from plait.objectives import masked_lm_loss
     from plait.pipeline.stages import RUNTIME
     from plait.training.optimizers import adamw
     from plait.training.schedules import linear
@@ -222,14 +222,14 @@ def _as_training(
             "seed": settings.seed,
             "batch_size": settings.batch_size,
             "model": {
-                "choice": choice(masked_words),
+                "choice": choice(masked_lm),
                 **base,
                 "masked": settings.masked,
                 "max_length": settings.max_length,
                 "body_dropout": settings.body_dropout,
             },
             "finetuning": None,
-            "objective": {"choice": choice(guessed_words)},
+            "objective": {"choice": choice(masked_lm_loss)},
             "optimizer": {
                 "choice": choice(adamw),
                 "lr": settings.lr,

@@ -2,8 +2,8 @@
 
 from plait.config.registry import family_of, settings_of
 from plait.config.resolved import Resolved
+from plait.data.base import SourceSettings
 from plait.data.dataset import Task
-from plait.data.kinds import SourceSettings
 from plait.evaluation.metrics import of_task
 from plait.tracking.query.load import FINAL
 

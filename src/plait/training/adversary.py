@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from plait.models.tuned import TrainableModule
-from plait.objectives.kinds import Batch, Objective
+from plait.objectives.base import Batch, Objective
 
 Attack = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]
 """From the loss of a shift, a shift of zeros and its loss, to the shift that hurts most."""

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from plait.models.kinds import Inputs
-from plait.objectives.kinds import Batch
+from plait.models.base import Inputs
+from plait.objectives.base import Batch
 
 POOL = 64
 """Batches over which rows are sorted by length: random enough, and little padding."""

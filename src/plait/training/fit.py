@@ -11,7 +11,7 @@ from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.data.preprocessing import Preprocessor
 from plait.data.preprocessing import Settings as PreprocessingSettings
-from plait.models.kinds import Shape
+from plait.models.base import Shape
 from plait.models.trained import TrainedModel
 from plait.training.ensemble import fit_members
 from plait.training.task import Arrays, Fitted, Observe, Task

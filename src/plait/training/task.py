@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.config.resolved import Resolved
-from plait.models.kinds import Shape
+from plait.models.base import Shape
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import model_validator
 
 from plait.data import checks, reading
+from plait.data.base import SourceSettings
 from plait.data.column_types import Reader
 from plait.data.dataset import Column, Source, Task
-from plait.data.kinds import SourceSettings
 from plait.data.splits import NO_PART, Split, assign
 from plait.errors import UserError
 from plait.settings import Settings as Base

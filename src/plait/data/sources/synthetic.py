@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import model_validator
 
+from plait.data.base import SourceSettings
 from plait.data.dataset import Column, Source, Task
-from plait.data.kinds import SourceSettings
 from plait.data.splits import Split, assign
 from plait.settings import setting
 

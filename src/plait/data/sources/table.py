@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import model_validator
 
 from plait.data import reading
+from plait.data.base import SourceSettings
 from plait.data.column_types import ColumnType, Reader, in_order
 from plait.data.dataset import PARTS, Column, Role, SingleTask, Source
-from plait.data.kinds import SourceSettings
 from plait.data.splits import NO_PART, Split, assign
 from plait.errors import UserError
 from plait.settings import setting

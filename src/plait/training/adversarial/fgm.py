@@ -6,7 +6,7 @@ classification, equation 4.
 
 from typing import TYPE_CHECKING
 
-from plait.training.adversarial.kinds import AdversarialSettings, LossOf
+from plait.training.adversarial.base import AdversarialSettings, LossOf
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ adversarial attacks, section 2.1; in the Euclidean norm.
 from typing import TYPE_CHECKING
 
 from plait.settings import setting
-from plait.training.adversarial.kinds import AdversarialSettings, LossOf
+from plait.training.adversarial.base import AdversarialSettings, LossOf
 
 if TYPE_CHECKING:
     from torch import Tensor

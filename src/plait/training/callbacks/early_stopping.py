@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from plait.settings import setting
-from plait.training.callbacks.kinds import CallbackSettings
+from plait.training.callbacks.base import CallbackSettings
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback

@@ -11,7 +11,7 @@ from typing import IO
 
 from plait.artifacts import read_json, write_json, write_text
 from plait.config.resolved import Resolved
-from plait.models.kinds import Shape
+from plait.models.base import Shape
 from plait.models.weights import read, write
 from plait.proof.stage import hand_on
 from plait.training.build import models_of

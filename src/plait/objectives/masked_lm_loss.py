@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from plait.objectives.kinds import Batch, Objective, ObjectiveSettings
+from plait.objectives.base import Batch, Objective, ObjectiveSettings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
 class Settings(ObjectiveSettings):
-    """None."""
+    """The loss of masked words has no settings."""
 
 
 def build(settings: Settings, targets: "Tensor") -> Objective:

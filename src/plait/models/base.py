@@ -45,7 +45,7 @@ class Inputs:
 class ModelSettings(Settings):
     """Of any choice of model."""
 
-    kind: ClassVar[str]
+    family: ClassVar[str]
     """The key in `plait.config.registry.FAMILIES`."""
     tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification")
 
@@ -71,13 +71,13 @@ class NetworkSettings(ModelSettings):
     for classes. A `lightning.LightningModule` brings its own training step and optimiser.
     """
 
-    kind: ClassVar[str] = "network"
+    family: ClassVar[str] = "network"
 
 
 class EstimatorSettings(ModelSettings):
     """Of a choice whose ``build(settings, shape, seed)`` returns a scikit-learn estimator."""
 
-    kind: ClassVar[str] = "estimator"
+    family: ClassVar[str] = "estimator"
     trusted: ClassVar[tuple[str, ...]] = ()
     """Types, beside skops' own list, that a stored estimator may hold."""
 
@@ -85,11 +85,11 @@ class EstimatorSettings(ModelSettings):
 class TextEstimatorSettings(EstimatorSettings):
     """Of an estimator that takes texts: an array of str, (rows,)."""
 
-    kind: ClassVar[str] = "text_estimator"
+    family: ClassVar[str] = "text_estimator"
 
 
 class LanguageModelSettings(ModelSettings):
     """Of a pretrained transformer, which a choice of ``finetuning`` adapts to the task."""
 
-    kind: ClassVar[str] = "language_model"
+    family: ClassVar[str] = "language_model"
     tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification", "multilabel")

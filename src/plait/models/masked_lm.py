@@ -1,0 +1,23 @@
+"""A pretrained transformer that guesses hidden words; for `plait.pretraining.domain`."""
+
+from typing import ClassVar
+
+from plait.models.base import ModelSettings
+from plait.models.origins import Origin
+from plait.settings import Commit, setting
+
+
+class Settings(ModelSettings):
+    """What `plait.models.masked_language_models` builds by."""
+
+    family: ClassVar[str] = "masked_language_model"
+
+    origin: Origin = setting("place of the model, as of ``model: encoder``")
+    name: str = setting("name of the model there, as of ``model: encoder``")
+    revision: Commit | None = setting("commit that pins it, as of ``model: encoder``")
+    digest: str | None = setting("digest of its files, which pins them, as of ``model: encoder``")
+    max_length: int = setting("longest text; what is longer is cut", unit="tokens", ge=2)
+    body_dropout: float | None = setting(
+        "share of inner values dropped; null: as it was pretrained", ge=0, lt=1
+    )
+    masked: float = setting("share of the words that are hidden", gt=0, lt=1)
