@@ -98,7 +98,7 @@ print("not reached")
 def test_a_process_is_struck_at_the_point_that_was_named(tmp_path: Path) -> None:
     """Whatever PYTHONPATH says, by a line of the interpreter's own environment."""
     attack, tree = tmp_path / "attack", tmp_path / "tree"
-    for folder in (attack / "done", attack / "files", tree / "plait" / "stages"):
+    for folder in (attack / "done", attack / "files", tree / "plait" / "pipeline"):
         folder.mkdir(parents=True)
     for name in ("plait/__init__.py", "plait/pipeline/__init__.py"):
         (tree / name).touch()

@@ -71,7 +71,7 @@ def run(checkout: Checkout, stage: str, **hook: Any) -> None:
 
 
 def metrics(checkout: Checkout) -> dict[str, float]:
-    path = Workspace.at(checkout.root).outputs("linear_regression").metrics
+    path = Workspace.at(checkout.root).outputs("linear_regression")["metrics"]
     found: dict[str, float] = json.loads(path.read_text())
     path.unlink()
     return found

@@ -21,6 +21,7 @@ from plait.tracking.live.delivery import deliver_journals
 from plait.tracking.live.journal import Journal, journals
 from plait.tracking.live.live import LiveRun
 from plait.tracking.runs import outcome
+from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.store import Store, open_store
 from plait.tracking.tags import MEASURED_BY
 
@@ -357,7 +358,7 @@ def test_a_process_killed_with_kill_9_is_marked_and_loses_nothing(
     configuration.write_text(resolved().text())
     command = [sys.executable, "-c", KILLED, str(workspace.root), str(configuration), str(seconds)]
     assert subprocess.run(command, check=False).returncode == -9
-    store = open_store(workspace, "local", {})
+    store = open_in_order(workspace, "local", {})
     assert [run.info.status for run in store.runs("")] == ["KILLED"] * (seconds > 0)
     assert deliver_journals(workspace) == 1
     run = the_run(store)

@@ -53,6 +53,8 @@ def end_warm_server() -> None:
     while _kept:
         kept = _kept.pop()
         if isinstance(kept, subprocess.Popen):
+            # Not by the end of its input: a process that a test has forked may hold that open.
+            kept.kill()
             kept.communicate()
         elif isinstance(kept, tempfile.TemporaryDirectory):
             kept.cleanup()
