@@ -140,7 +140,7 @@ def test_options_list_choices_with_units_ranges_and_defaults(
     optimizers = plait(edited.root, "options", "optimizer").out
     assert "optimizer: sgd (default)   Stochastic gradient descent." in optimizers
     (momentum,) = [line for line in optimizers.splitlines() if line.startswith("  momentum")]
-    for words in ("0.0", "[0, 1)", "share of the last step kept in the next"):
+    for words in ("0.0", "[0, 1)", "share of the last update that is kept in the next"):
         assert words in momentum
     trainer = plait(edited.root, "options", "trainer").out
     assert "checkpoint_minutes" in trainer
