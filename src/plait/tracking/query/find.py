@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import Workspace, read_json
 from plait.config.resolved import Resolved
-from plait.errors import UserError
+from plait.errors import ConfigurationError, UserError
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.store import Store, translate_errors
@@ -135,7 +135,10 @@ def _trackings(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
     if (workspace.store / "mlflow.db").exists():
         found.append(("local", {}))
     for path in sorted((workspace.root / "resolved").glob("*.yaml")):
-        resolved = Resolved.read(path)
+        try:
+            resolved = Resolved.read(path)
+        except ConfigurationError:
+            continue  # one that cannot be composed is recorded nowhere; its own stages say so
         if resolved.choice("tracking") == "server":
             settings = resolved.settings("tracking")
             if ("server", settings) not in found:
