@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ ROOMS = (
         "loaded",
         "config",
         "proof",
+        "tasks",
         "data",
         "finetuning",
         "models",
@@ -48,7 +50,7 @@ ROOMS = (
         "training",
         "pretraining",
     ),
-    *("evaluation", "tracking", "pipeline", "sweeps", "runs", "cli"),
+    *("evaluation", "tasks.evaluation", "tracking", "pipeline", "sweeps", "runs", "cli"),
 )
 """From upstream to downstream."""
 
@@ -82,10 +84,13 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 def room_of(module: str) -> str | None:
     """The table of stages stands by itself: everything that depends on the stages derives from it,
-    while the stages run what all the rooms do.
+    while the stages run what all the rooms do. How a task is measured builds on evaluation, while
+    what it is comes before the data.
     """
     if module.startswith("plait.pipeline.stages"):
         return "pipeline.stages"
+    if re.match(r"plait\.tasks\.\w+\.evaluation", module):
+        return "tasks.evaluation"
     parts = module.split(".")
     return parts[1] if parts[0] == "plait" and len(parts) > 1 else None
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from data.test_texts import read, save
-from plait.data.label_sets import from_text, in_words, indicators, parse, rarest, sets_of, to_text
 from plait.data.write import write
 from plait.errors import UserError
+from plait.tasks.label_sets import from_text, in_words, indicators, parse, rarest, sets_of, to_text
 
 SETS = (["oil", "trade"], ["oil"], [], ["trade", "war"])
 LISTS = [{"text": f"text number {n}", "label": SETS[n % 4]} for n in range(40)]

@@ -13,7 +13,7 @@ from plait.artifacts import Outputs
 from plait.data.dataset import Column, Dataset
 from plait.evaluation.evaluate import evaluate
 from plait.evaluation.settings import Settings
-from plait.models.trained import TrainedModel
+from plait.tasks.regression.learning import TASK as REGRESSION
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class FakeModel:
     others: tuple["FakeModel", ...] = ()
     """Further members of an ensemble."""
 
-    average = staticmethod(TrainedModel.average)
+    def average(self, predictions: list[np.ndarray]) -> np.ndarray:
+        return REGRESSION.average(predictions)
 
     @property
     def members(self) -> tuple["FakeModel", ...]:

@@ -18,6 +18,7 @@ from plait.errors import ConfigurationError, UserError
 from plait.models.language_model import TokenBatch
 from plait.models.language_models import padded
 from plait.models.trained import TrainedModel
+from plait.tasks.classification.learning import TASK as CLASSIFICATION
 from plait.training.epoch_end import EpochMeans
 from training.fitting import Lab, Outcome, cut_off, equal_weights
 
@@ -389,7 +390,7 @@ def new_network_of(lab: Lab, *overrides: str) -> Any:
     resolved = lab.resolved("tiny", *overrides)
     settings = settings_of("model", "encoder")(**resolved.settings("model"))
     return language_models.build(
-        "encoder", settings, Shape("classification", 1, 3), resolved["finetuning"]
+        "encoder", settings, Shape(CLASSIFICATION, 1, 3), resolved["finetuning"]
     )
 
 
@@ -481,7 +482,7 @@ def test_lora_on_the_shipped_model_is_saved_in_less_than_two_megabytes(tmp_path:
     resolved = Project(ROOT).compose("news_topics", ["finetuning=lora"])
     settings = settings_of("model", "encoder")(**resolved.settings("model"))
     network = language_models.build(
-        "encoder", settings, Shape("classification", 1, 8), resolved["finetuning"]
+        "encoder", settings, Shape(CLASSIFICATION, 1, 8), resolved["finetuning"]
     )
     (tmp_path / "model").mkdir()
     told = language_models.save(network, tmp_path / "model")

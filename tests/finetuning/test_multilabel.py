@@ -9,7 +9,7 @@ import pytest
 
 from finetuning.tiny import sentences
 from plait.artifacts import Outputs, Workspace
-from plait.evaluation.evaluate import target
+from plait.evaluation.task import evaluation_of
 from plait.models.trained import TrainedModel
 from plait.pipeline.evaluate import evaluate
 from plait.pipeline.generate import generate
@@ -51,7 +51,7 @@ def test_a_language_model_learns_them(lab: Lab, tmp_path: Path) -> None:
     assert outcome.curves[-1]["train/loss"] < 0.5 * outcome.curves[0]["train/loss"]
     data = lab.data(lab.resolved("topics"))
     assert data.dataset.classes == ("finance", "sea", "work")
-    truth = target(data.train, data.dataset)
+    truth = evaluation_of("multilabel").truth(data.train, data.dataset)
     predicted = outcome.model.predict(data.train)
     assert predicted.shape == truth.shape
     assert ((predicted >= 0.5) == (truth == 1)).mean() > 0.9
@@ -64,7 +64,7 @@ def test_changed_copies_have_the_labels_of_their_texts(lab: Lab) -> None:
     eda = ("model=tfidf", "augmentation=eda", "augmentation.synonyms=0.0")
     outcome = lab.fit("topics", *eda)
     data = lab.data(lab.resolved("topics"))
-    truth = target(data.train, data.dataset)
+    truth = evaluation_of("multilabel").truth(data.train, data.dataset)
     assert ((outcome.model.predict(data.train) >= 0.5) == (truth == 1)).mean() > 0.9
 
 

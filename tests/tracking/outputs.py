@@ -12,6 +12,7 @@ from plait.data.dataset import Column, Dataset, Task
 from plait.data.preprocessing import Preprocessor, Settings
 from plait.models.base import Shape
 from plait.models.trained import TrainedModel
+from plait.tasks.registry import task_named
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "mlp": {"widths": [4], "activation": "relu", "dropout": 0.5, "normalization": "batch"},
@@ -106,7 +107,9 @@ def trained(rows: pd.DataFrame, dataset: Dataset, choice: str) -> TrainedModel:
     """A model of the choice: a network as it is initialised, an estimator fitted."""
     settings = Settings(features="standard", target="standard", impute="median")
     preprocessor = Preprocessor.fit(rows, dataset, settings)
-    shape = Shape(dataset.task, len(preprocessor.input_names), max(1, len(dataset.classes)))
+    shape = Shape(
+        task_named(dataset.task), len(preprocessor.input_names), max(1, len(dataset.classes))
+    )
     module, cls = module_of("model", choice), settings_of("model", choice)
     if family_of(choice).by_gradient:
         import torch
@@ -114,7 +117,7 @@ def trained(rows: pd.DataFrame, dataset: Dataset, choice: str) -> TrainedModel:
         torch.manual_seed(0)
         fitted = module.build(cls(**SETTINGS[choice]), shape).eval()
     else:
-        target = preprocessor.encode_target(rows[dataset.target])
+        target = preprocessor.target.encode(rows)
         fitted = module.build(cls(**SETTINGS[choice]), shape, 0)
         fitted.fit(preprocessor.transform(rows), target)
     return TrainedModel(

@@ -107,9 +107,7 @@ def test_trained_so_a_model_is_hurt_less(lab: Lab, choice: str) -> None:
     plain, hardened = lab.fit(*long), lab.fit(*long, f"adversarial={choice}")
     assert hardened.curve("train/adversarial_loss")[0] > hardened.curve("train/clean_loss")[0]
     features = plain.model.preprocessor.transform(plain.data.test)
-    targets = torch.from_numpy(
-        plain.model.preprocessor.encode_target(plain.data.test[plain.data.dataset.target])
-    )
+    targets = torch.from_numpy(plain.model.preprocessor.target.encode(plain.data.test))
     batch = Batch(torch.from_numpy(features), targets, torch.arange(len(targets)))
     losses = {}
     for name, outcome in (("plain", plain), ("hardened", hardened)):

@@ -39,18 +39,12 @@ from plait.contents import Contents
 from plait.errors import ConfigurationError, did_you_mean
 from plait.pipeline.stages import GROUPS, STAGES
 from plait.state import State
+from plait.tasks.registry import task_named
 
 LOCK = "requirements.lock"
 
 BASE_KEYS = ("origin", "name", "revision", "digest")
 """The settings of a language model that say which one it is."""
-
-DEFAULT_OBJECTIVES = {
-    "regression": "squared_error",
-    "classification": "cross_entropy",
-    "multilabel": "binary_cross_entropy",
-}
-"""What a model trained by gradients minimises where no objective is chosen."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +196,7 @@ class Project:
             settings: Any = settings_of("data", chosen["data"]).model_validate(values["data"])
         except ValidationError:
             return None  # which `check` will say
-        return DEFAULT_OBJECTIVES[settings.task]
+        return task_named(settings.task).objective
 
     def _menu(self, root: ConfigLayer, chosen: dict[str, Any]) -> dict[str, Any]:
         """The values of the chosen files, and over them those of ``conf/config.yaml``."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from plait.config.compose import DEFAULT_OBJECTIVES, Merged, Project
+from plait.config.compose import Merged, Project
 from plait.config.fields import as_yaml
 from plait.config.levels import flat
 from plait.errors import ConfigurationError, did_you_mean
@@ -26,7 +26,7 @@ def _explain_leaf(merged: Merged, leaf: str, value: Any) -> str:
     sources = [(level.origin, dict(level.deviations())) for level in merged.levels]
     found = [(origin, values[leaf]) for origin, values in sources if leaf in values]
     lines = [f"{leaf} = {as_yaml(value)}"]
-    if leaf == "objective" and value in DEFAULT_OBJECTIVES.values() and not found[-1][1]:
+    if leaf == "objective" and value is not None and not found[-1][1]:
         return f"{lines[0]}\n  by the task of the data"
     if not found:
         why = "the model does not use it" if value is None else "derived by compose"

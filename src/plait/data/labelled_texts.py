@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from plait.data.base import SourceSettings
 from plait.data.column_types import in_order
-from plait.data.dataset import PARTS, Column, Source, Task
-from plait.data.label_sets import exploded
+from plait.data.dataset import PARTS, Column, Source
 from plait.data.splits import NO_PART
 from plait.errors import UserError
 from plait.settings import setting
+from plait.tasks.registry import task_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _LABEL_STREAM = 0x1ABE
 """Sets the choice of labelled rows apart from other random streams of the same seed."""
+
+
+TextTask = Literal["regression", "classification", "multilabel"]
+"""What a text can be labelled with: a number, a class, or several classes."""
 
 
 class TextSettings(SourceSettings):
@@ -45,7 +49,7 @@ def labelled(
     frame: "pd.DataFrame",
     part_of_row: "np.ndarray",
     *,
-    task: Task,
+    task: str,
     columns: tuple[Column, ...],
     where: str,
     provenance: dict[str, str],
@@ -89,12 +93,11 @@ def labelled(
 
     classes: tuple[str, ...] = ()
     # A row a label; its index numbers the row of its text.
-    labels = frame[target].reset_index(drop=True)
-    if task == "multilabel":
-        labels = exploded(labels)
-        without = np.setdiff1d(np.flatnonzero(part_of_row != NO_PART), labels.index)
-        counts["texts_without_label"] = len(without)
-    if task != "regression":
+    labels = task_named(task).labels(frame[target].reset_index(drop=True))
+    if labels is not None:
+        if task_named(task).several:
+            without = np.setdiff1d(np.flatnonzero(part_of_row != NO_PART), labels.index)
+            counts["texts_without_label"] = len(without)
         classes = tuple(in_order(labels[part_of_row[labels.index] != NO_PART]))
         if len(classes) < 2:
             raise UserError(
@@ -105,7 +108,7 @@ def labelled(
         _refuse_unseen(labels, part_of_row[labels.index], where, frame.index)
     if settings.labels is not None:
         counts["training_texts_not_used"] = _use_some(
-            settings.labels, labels if classes else None, part_of_row, settings.seed, where
+            settings.labels, labels, part_of_row, settings.seed, where
         )
     if dropped:
         counts["rows_dropped"] = dropped

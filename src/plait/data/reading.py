@@ -11,9 +11,9 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, model_validator
 
 from plait.data.delimited import Delimited
-from plait.data.label_sets import to_text
 from plait.errors import UserError, did_you_mean
 from plait.settings import Settings, setting
+from plait.tasks.label_sets import to_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,7 +136,7 @@ def read(
     """All rows and columns, as exactly as the file has them.
 
     :param path: relative to ``root``; the ending says the kind.
-    :param lists: columns that may hold lists of labels; `plait.data.label_sets` says what they
+    :param lists: columns that may hold lists of labels; `plait.tasks.label_sets` says what they
         become.
     :param wanted: the columns that are used, unless they are ``dropped``; of JSON lines and
         Parquet, whose values may be of any kind, others come without values; None: all.

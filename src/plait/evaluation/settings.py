@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from pydantic import field_validator
 
-from plait.data.dataset import Task
 from plait.errors import ConfigurationError, did_you_mean
 from plait.evaluation.metrics import metrics, of_task
 from plait.settings import Chosen, setting
@@ -58,7 +57,7 @@ class Settings(Base):
             yield str(error)
 
 
-def check(settings: Settings, task: Task) -> None:
+def check(settings: Settings, task: str) -> None:
     """Refuse metrics that do not fit the kind of target.
 
     :raises ConfigurationError: naming the metric and those that fit.

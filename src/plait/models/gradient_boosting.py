@@ -25,8 +25,8 @@ def build(settings: Settings, shape: Shape, seed: int) -> Any:
     """An estimator of (rows, inputs) to (rows,), or to classes with probabilities."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    regression = shape.task == "regression"
-    family = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
+    scalar = shape.task.scalar
+    family = HistGradientBoostingRegressor if scalar else HistGradientBoostingClassifier
     return family(
         learning_rate=settings.learning_rate,
         max_iter=settings.max_iter,

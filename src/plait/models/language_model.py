@@ -54,7 +54,7 @@ class LanguageModel(TrainableModule):
         self.pooling = pooling
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width, shape.outputs)
-        self._squeezed = shape.task == "regression"
+        self._squeezed = shape.task.scalar
         self.base: Path | None = None
         """Of a transformer that was pretrained for this one: the folder that it was read from."""
 

@@ -129,11 +129,11 @@ def predict(network: LanguageModel, features: "np.ndarray", shape: Shape) -> "np
     # Whoever serves a model does not want to find its users' texts kept.
     tokens = network.encode(features, keep=False)
     rows_and_outputs = (len(tokens), shape.outputs)
-    results = np.zeros(rows_and_outputs[:1] if shape.task == "regression" else rows_and_outputs)
+    results = np.zeros(rows_and_outputs[:1] if shape.task.scalar else rows_and_outputs)
     with torch.inference_mode():
         for rows in batches_by_length(tokens):
             outputs = network(padded(tokens, rows)).to(torch.float64)
-            results[rows] = shape.probabilities(outputs).numpy()
+            results[rows] = shape.task.activate(outputs).numpy()
     return results
 
 

@@ -3,21 +3,18 @@
 Weights as Salton and Buckley (1988), logarithmic counts; the penalty is the L2 norm's.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import model_validator
 
 from plait.models.base import Shape, TextEstimatorSettings
 from plait.settings import setting
 
-if TYPE_CHECKING:
-    from plait.data.dataset import Task
-
 
 class Settings(TextEstimatorSettings):
     """``model: tfidf``."""
 
-    tasks: ClassVar[tuple["Task", ...]] = ("classification", "multilabel")
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "multilabel")
     # Of a label that every training text has.
     trusted: ClassVar[tuple[str, ...]] = ("sklearn.multiclass._ConstantPredictor",)
 
@@ -52,5 +49,5 @@ def build(settings: Settings, shape: Shape, seed: int) -> Any:
             min_df=settings.min_texts,
             sublinear_tf=True,
         ),
-        OneVsRestClassifier(regression) if shape.task == "multilabel" else regression,
+        OneVsRestClassifier(regression) if shape.task.several else regression,
     )

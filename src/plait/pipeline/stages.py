@@ -67,6 +67,8 @@ class Stage:
     family: tuple[str, ...] = ()
     """Modules of the chosen model's family that it loads, by field of
     `plait.config.registry.Family`."""
+    task: tuple[str, ...] = ("learning",)
+    """Modules of the data's task that it loads, of the folder ``plait/tasks/NAME``."""
     discovers: tuple[str, ...] = ()
     """Packages of which it loads every module."""
     observers: tuple[str, ...] = ("plait.tracking",)
@@ -161,6 +163,7 @@ _TABLE = (
         ),
         loads=("model", "finetuning"),
         family=("inputs", "models"),
+        task=("learning", "evaluation"),
         discovers=("plait.evaluation.metrics",),
         without_numbers=("plait.evaluation.plots", "plait.evaluation.fonts"),
     ),
@@ -175,6 +178,7 @@ _TABLE = (
         digests=("code.record", "code.evaluate", "packages.evaluate"),
         loads=("model", "finetuning"),
         family=("inputs", "models"),
+        task=("learning", "evaluation"),
         observers=(),
         without_numbers=("plait",),
         computes=False,

@@ -90,6 +90,7 @@ def pretrain(
     from plait.models import masked_language_models
     from plait.models.base import Shape
     from plait.models.pretrained import find
+    from plait.tasks.regression.learning import TASK
     from plait.training import gradient
     from plait.training.fit import digest_of
     from plait.training.task import Arrays, Task
@@ -106,7 +107,7 @@ def pretrain(
     val = arrays(order[:held_out]) if held_out else None
     task = Task(
         _as_training(settings, base, placement, identity),
-        Shape("regression", 1, 1),
+        Shape(TASK, 1, 1),
         train,
         val,
         digest_of(masked_language_models, train, val),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plait.evaluation.plots import INK, MUTED, SERIES, Canvas
+from plait.evaluation.plots.canvas import INK, MUTED, SERIES, Canvas
 from plait.sweeps.summary import Row
 from plait.tracking.cost import MEMORY, SECONDS
 

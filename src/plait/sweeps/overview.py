@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from plait.artifacts import write_text
 from plait.evaluation.metrics import metrics
 from plait.evaluation.notation import NOTHING, duration, readable, readable_size
-from plait.evaluation.plots import Canvas
+from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.report import page, with_pictures
 from plait.evaluation.settings import Plots
 from plait.sweeps.charts import COSTS, TRAINED, TrialGroup, draw, shared_baselines

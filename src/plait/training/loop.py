@@ -105,10 +105,9 @@ def _rows_of(task: Task, arrays: Arrays, dtype: torch.dtype, limit: int | None =
 
     :param limit: of how many rows the targets are taken, from the first on; None: of all.
     """
-    targets = torch.from_numpy(arrays.targets[:limit])
     return Rows(
         models_of(task.resolved).inputs_of(arrays.features, dtype),
-        targets if task.shape.task == "classification" else targets.to(dtype),
+        task.shape.task.tensor(arrays.targets[:limit], dtype),
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from plait.settings import Chosen, setting
 from plait.settings import Settings as Base
+from plait.tasks.registry import task_named
 
 Precision = Literal["64-true", "32-true", "16-mixed", "bf16-mixed", "bf16-true"]
 
@@ -63,7 +64,7 @@ class Settings(Base):
             return
         if self.max_epochs is None and self.max_steps is None:
             yield "trainer: max_epochs and max_steps are both null; give one of them"
-        if self.keep == "highest_accuracy" and chosen["data"].task == "regression":
+        if self.keep == "highest_accuracy" and task_named(chosen["data"].task).scalar:
             yield (
                 "trainer.keep: is highest_accuracy, which a regression has not; set it to"
                 " lowest_loss or last"

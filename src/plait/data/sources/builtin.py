@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import model_validator
 
 from plait.data.base import SourceSettings
-from plait.data.dataset import Column, Source, Task
+from plait.data.dataset import Column, Source
 from plait.data.splits import Split, assign
 from plait.settings import setting
 
@@ -50,7 +50,7 @@ class Settings(SourceSettings):
         return self
 
     @property
-    def task(self) -> Task:
+    def task(self) -> str:
         """Diabetes is a regression, the others are classifications."""
         return "regression" if self.name == "diabetes" else "classification"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import model_validator
 
 from plait.data import distributions
-from plait.data.dataset import Column, Source, Task
+from plait.data.dataset import Column, Source
 from plait.data.labelled_texts import TextSettings, labelled
 from plait.data.splits import Split, assign
 from plait.settings import setting
@@ -27,7 +27,7 @@ class Settings(TextSettings):
         return self
 
     @property
-    def task(self) -> Task:
+    def task(self) -> str:
         """Negative or positive."""
         return "classification"
 

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import model_validator
 
-from plait.data.dataset import Source, Task
-from plait.data.label_sets import to_text
-from plait.data.labelled_texts import TextSettings
+from plait.data.dataset import Source
+from plait.data.labelled_texts import TextSettings, TextTask
 from plait.data.reading import TextFormat, from_arrow, under_raw
 from plait.data.sources.text_table import source_of
 from plait.data.splits import Split
 from plait.errors import UserError
 from plait.settings import Commit, setting
+from plait.tasks.label_sets import to_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,7 @@ class Settings(TextSettings):
     revision: Commit | None = setting("commit of the data set on the hub; null for a folder")
     text: str = setting("column of the texts")
     label: str = setting("column to predict")
-    task: Task = setting(
+    task: TextTask = setting(
         "kind of target: a class (classification), several (multilabel) or a number (regression)"
     )
     label_separator: str = setting(

@@ -8,7 +8,7 @@ from pydantic import model_validator
 from plait.data import checks, reading
 from plait.data.base import SourceSettings
 from plait.data.column_types import Reader
-from plait.data.dataset import Column, Source, Task
+from plait.data.dataset import Column, Source
 from plait.data.splits import NO_PART, Split, assign
 from plait.errors import UserError
 from plait.settings import Settings as Base
@@ -80,7 +80,7 @@ class Settings(SourceSettings):
         return self
 
     @property
-    def task(self) -> Task:
+    def task(self) -> str:
         """A direction is a class."""
         return "regression" if self.target == "return" else "classification"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import model_validator
 
 from plait.data import distributions
-from plait.data.dataset import Column, Role, Source, Task
+from plait.data.dataset import Column, Role, Source
 from plait.data.labelled_texts import TextSettings, labelled
 from plait.data.splits import NO_PART, Split, assign
 from plait.settings import setting
@@ -58,7 +58,7 @@ class Settings(TextSettings):
         return self
 
     @property
-    def task(self) -> Task:
+    def task(self) -> str:
         """Negative, perhaps neutral, positive."""
         return "classification"
 

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import model_validator
 
-from plait.data import label_sets, reading
+from plait.data import reading
 from plait.data.column_types import ColumnType, Reader
-from plait.data.dataset import Column, Role, Source, Task
-from plait.data.labelled_texts import TextSettings, labelled
+from plait.data.dataset import Column, Role, Source
+from plait.data.labelled_texts import TextSettings, TextTask, labelled
 from plait.data.splits import Split, assign
 from plait.errors import UserError
 from plait.settings import setting
+from plait.tasks.label_sets import parse, rarest
+from plait.tasks.registry import task_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +26,7 @@ class Settings(TextSettings):
     path: reading.TextPath = setting("CSV, Parquet or JSON-lines file under data/raw/")
     text: str = setting("column of the texts")
     label: str = setting("column to predict")
-    task: Task = setting(
+    task: TextTask = setting(
         "kind of target: a class (classification), several (multilabel) or a number (regression)"
     )
     label_separator: str = setting(
@@ -68,7 +70,7 @@ def read(settings: Settings, root: Path) -> Source:
     :param root: the project's root, above data/raw.
     :raises UserError: for whatever is wrong with the file, its columns or its values.
     """
-    lists = [settings.label] if settings.task == "multilabel" else []
+    lists = [settings.label] if task_named(settings.task).several else []
     raw = reading.read(settings.path, root, settings.format, lists, settings.columns)
     return source_of(settings, raw, settings.path, name=Path(settings.path).stem)
 
@@ -83,7 +85,7 @@ def source_of(settings: Any, raw: "pd.DataFrame", where: str, name: str) -> Sour
     """
     import pandas as pd
 
-    split = settings.split
+    split, task = settings.split, task_named(settings.task)
     reading.require([settings.text], list(raw.columns), where, "data.text")
     reading.require([settings.label], list(raw.columns), where, "data.label")
     if split.column is not None:
@@ -96,9 +98,7 @@ def source_of(settings: Any, raw: "pd.DataFrame", where: str, name: str) -> Sour
     reader = Reader(where, settings.format.decimal, settings.date_format)
     values: dict[str, pd.Series] = {settings.text: raw[settings.text]}
     columns = [Column(settings.text, "text", "text")]
-    kinds: dict[str, ColumnType | None] = {
-        settings.label: "number" if settings.task == "regression" else "category"
-    }
+    kinds: dict[str, ColumnType | None] = {settings.label: "number" if task.scalar else "category"}
     if split.column is not None:
         stated: ColumnType | None = "date" if settings.date_format is not None else None
         kinds[split.column] = stated if split.by == "time" else "category"
@@ -106,9 +106,9 @@ def source_of(settings: Any, raw: "pd.DataFrame", where: str, name: str) -> Sour
     for column, wanted in kinds.items():
         values[column], kind = reader.convert(raw[column], wanted)
         found.append((raw[column], kind))
-        several = settings.task == "multilabel" and column == settings.label
+        several = task.several and column == settings.label
         if several:
-            values[column] = label_sets.parse(values[column], settings.label_separator, where)
+            values[column] = parse(values[column], settings.label_separator, where)
         role: Role = "target" if column == settings.label else ROLES[split.by]
         columns.append(Column(column, role, "labels" if several else kind))
     reader.refuse_idle_format(found)
@@ -134,9 +134,9 @@ def _parts(settings: Any, frame: "pd.DataFrame", where: str) -> "np.ndarray":
     by: dict[str, Any] = {}
     if split.by == "stratified":
         labels = frame[settings.label]
-        if settings.task == "multilabel":
+        if task_named(settings.task).several:
             # So that a label that few texts have stands in every part, if it can.
-            labels = label_sets.rarest(labels)
+            labels = rarest(labels)
         by["labels"] = labels.fillna("") if labels.dtype == "str" else labels
     elif split.column is not None:
         column = frame[split.column]

@@ -6,10 +6,10 @@ in it, the difference may be chance.
 
 from dataclasses import dataclass
 
-from plait.evaluation.evaluate import how_sure
 from plait.evaluation.notation import readable
 from plait.evaluation.paired import Measured, compare, same_rows
 from plait.evaluation.settings import Settings
+from plait.evaluation.verdict import how_sure
 
 
 @dataclass(frozen=True)

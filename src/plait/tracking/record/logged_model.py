@@ -12,6 +12,7 @@ from plait.config.registry import settings_of
 from plait.data.dataset import Column, Dataset, read_part
 from plait.models.trained import TrainedModel
 from plait.proof.stage import sources
+from plait.tasks.registry import task_named
 from plait.tracking.record import exported
 from plait.tracking.store.backend import artifact_uri
 from plait.tracking.store.store import Store, import_pyfunc
@@ -109,8 +110,8 @@ def signature_of(dataset: Dataset, frame: "pd.DataFrame") -> "ModelSignature":
         for column in inputs_of(dataset)
     ]
     given: list[ColSpec | TensorSpec] = [
-        ColSpec("double" if dataset.task == "regression" else "string", "prediction"),
-        *(ColSpec("double", f"probability_{label}") for label in dataset.classes),
+        ColSpec(kind, name)
+        for name, kind in task_named(dataset.task).answer_types(dataset.classes).items()
     ]
     return ModelSignature(Schema(inputs), Schema(given))
 
