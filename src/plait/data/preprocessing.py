@@ -23,11 +23,11 @@ BIAS = "(bias)"
 class Settings(Base):
     """The section ``preprocessing``."""
 
-    features: Literal["standard", "none"] = setting(
+    feature_scaling: Literal["standard", "none"] = setting(
         "scaling of numbers and dates; standard: to mean 0 and standard deviation 1; none: as"
         " they are"
     )
-    target: Literal["standard", "none"] = setting(
+    target_scaling: Literal["standard", "none"] = setting(
         "scaling of a regression's target, likewise; metrics and predictions stay in its unit"
     )
     impute: Literal["median", "mean"] = setting(
@@ -80,7 +80,7 @@ class Preprocessor(Targets):
             for column in dataset.features
         )
         mean, scale = 0.0, 1.0
-        if dataset.task == "regression" and settings.target == "standard":
+        if dataset.task == "regression" and settings.target_scaling == "standard":
             mean, scale = mean_and_scale(train[dataset.target].to_numpy(np.float64))
         return cls(dataset.task, dataset.target, dataset.classes, mean, scale, fitted)
 
@@ -170,7 +170,7 @@ def _fit(values: "pd.Series", kind: Type, settings: Settings) -> _Feature:
         )
     numbers = _as_numbers(values, kind)
     present = numbers[~np.isnan(numbers)]
-    mean, scale = mean_and_scale(present) if settings.features == "standard" else (0.0, 1.0)
+    mean, scale = mean_and_scale(present) if settings.feature_scaling == "standard" else (0.0, 1.0)
     middle = np.median(present) if settings.impute == "median" else np.mean(present)
     return _Feature(name, kind, mean, scale, float(middle) if missing else None, None, missing)
 

@@ -35,7 +35,7 @@ class Preprocessor(Targets):
 
         (text,) = dataset.names("text")
         mean, scale = 0.0, 1.0
-        if dataset.task == "regression" and settings.target == "standard":
+        if dataset.task == "regression" and settings.target_scaling == "standard":
             mean, scale = mean_and_scale(train[dataset.target].to_numpy(np.float64))
         return cls(dataset.task, dataset.target, dataset.classes, mean, scale, text)
 

@@ -50,7 +50,7 @@ def evaluate(
 
     The folder gets ``evaluation.json`` and ``predictions.parquet`` (all rows);
     ``outputs["plots"]`` the PNG files; ``outputs["predictions"]`` at most
-    ``settings.plots.points`` rows, for DVC's plots.
+    ``settings.plots.max_points`` rows, for DVC's plots.
 
     :param model: what is measured.
     :param train: the training part, from which the baselines are made.
@@ -72,7 +72,9 @@ def evaluate(
 
     measures: dict[str, Measure] = {name: item.function for name, item in chosen.items()}
     unit, unit_name = _drawn_together(test, dataset)
-    resampling = Resampling(settings.resamples, settings.rows, settings.level, settings.seed)
+    resampling = Resampling(
+        settings.resamples, settings.max_bootstrap_rows, settings.confidence_level, settings.seed
+    )
     predictions = {MODEL: prediction, **{other.key: other.prediction for other in others}}
     of_members = {f"member {number}": one for number, one in enumerate(members, start=1)}
     if model.others:
@@ -91,7 +93,7 @@ def evaluate(
     evaluation: dict[str, Any] = {
         "task": dataset.task,
         "rows": len(test),
-        "level": settings.level,
+        "level": settings.confidence_level,
         "resamples": settings.resamples,
         "resampled": {
             "unit": unit_name,
@@ -100,7 +102,7 @@ def evaluate(
         "primary": primary,
         "metrics": table,
         "baselines": compared,
-        "verdict": verdict(table[primary], compared, settings.level),
+        "verdict": verdict(table[primary], compared, settings.confidence_level),
         "confusion": None,
         "per_class": None,
         "coefficients": None,
@@ -131,7 +133,7 @@ def evaluate(
     evaluation["plots"] = plots.draw(
         outputs["plots"], evaluation, truth, prediction, test, dataset, settings.plots, curves
     )
-    _write_predictions(outputs, truth, prediction, test, dataset, settings.plots.points)
+    _write_predictions(outputs, truth, prediction, test, dataset, settings.plots.max_points)
     write_json(outputs["evaluation"] / "evaluation.json", evaluation)
     write_json(
         outputs["metrics"],

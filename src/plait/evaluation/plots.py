@@ -210,7 +210,7 @@ def _learning_curves(canvas: Canvas, curves: "pd.DataFrame") -> None:
     ) as figure:
         axes = figure.add_subplot()
         # Many checkpoints' worth of epochs need no more points than rows of a scatter do.
-        shown = curves.iloc[evenly(len(curves), canvas.settings.points)]
+        shown = curves.iloc[evenly(len(curves), canvas.settings.max_points)]
         looks = {"train/loss": ("training", BLUE, "-"), "val/loss": ("validation", VERMILION, "--")}
         for name in losses:
             label, colour, dashes = looks[name]
@@ -235,7 +235,7 @@ def _predicted_against_true(
         square=True,
     ) as figure:
         axes = figure.add_subplot()
-        chosen = evenly(len(truth), canvas.settings.points)
+        chosen = evenly(len(truth), canvas.settings.max_points)
         _scatter(axes, truth[chosen], prediction[chosen])
         ends = (min(truth.min(), prediction.min()), max(truth.max(), prediction.max()))
         axes.plot(ends, ends, color=VERMILION, linewidth=1.5, label="perfect")
@@ -259,7 +259,7 @@ def _residuals(
     ) as figure:
         scatter, histogram = figure.subplots(1, 2, width_ratios=(3, 1), sharey=True)
         residual = truth - prediction
-        chosen = evenly(len(truth), canvas.settings.points)
+        chosen = evenly(len(truth), canvas.settings.max_points)
         _scatter(scatter, prediction[chosen], residual[chosen])
         scatter.axhline(0, color=VERMILION, linewidth=1.5)
         scatter.set(
@@ -400,7 +400,7 @@ def _over_time(
         for group, row in zip(shown, panels, strict=True):
             (places,) = np.nonzero(groups == group)
             places = places[np.argsort(days[places], kind="stable")]
-            places = places[evenly(len(places), canvas.settings.points)]
+            places = places[evenly(len(places), canvas.settings.max_points)]
             if price:
                 row[0].plot(days[places], test[price].to_numpy()[places], color=INK, linewidth=1.3)
                 row[0].set_ylabel(group)
