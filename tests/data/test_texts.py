@@ -251,13 +251,14 @@ def test_rated_sentiment_is_read_whole(texts: str, rows: int, change: dict[str, 
     source = read(ROOT, "rated_sentiment", texts=texts, **change)
     (frame,) = source.chunks
     assert len(frame) == rows
-    named = {"negative", "neutral", "positive"} if "neutral" in change else {"negative", "positive"}
-    assert set(source.classes) == named
+    threshold = change.get("neutral_threshold")
+    neutral = {"neutral"} if threshold else set()
+    assert set(source.classes) == {"negative", "positive"} | neutral
     assert re.search(r"[0-9a-f]{64}", source.provenance["archive"])
     assert "MIT" in source.licence
     assert "Hutto" in source.provenance["citation"]
     used = frame[source.part_of_row >= 0]
-    assert ((used["rating"] > change.get("neutral", 0)) == (used["sentiment"] == "positive")).all()
+    assert ((used["rating"] > (threshold or 0)) == (used["sentiment"] == "positive")).all()
     if "split" in change:
         parts = pd.Series(source.part_of_row)[source.part_of_row >= 0]
         assert parts.groupby(used["document"]).nunique().max() == 1

@@ -90,7 +90,7 @@ def test_the_page_shows_every_line_with_what_it_costs(tmp_path: Path) -> None:
     assert "single trial" not in page
     assert "no memory" in page
     titles = re.findall(r"<figcaption><b>([^<]+)</b>", page)
-    assert titles == ["F1 (macro), test part against labels", "What quality costs"]
+    assert titles == ["F1 (macro), test part against n_labelled", "What quality costs"]
     assert page.count("higher is better; with ± the standard error over seeds</figcaption>") == 2
 
 
@@ -117,7 +117,7 @@ def test_a_sweep_in_which_all_failed_has_a_page(tmp_path: Path) -> None:
 
 def test_a_setting_has_a_scale_where_its_values_are_numbers() -> None:
     (scale,) = scales(lines_of(ROWS))
-    assert scale.key == "labels"
+    assert scale.key == "n_labelled"
     assert scale.logarithmic
     assert scale.ticks == [(50.0, "50"), (500.0, "500"), (1000.0, "all")]
 
@@ -136,5 +136,5 @@ def test_only_trials_on_the_same_rows_are_drawn_together(tmp_path: Path) -> None
     assert "no best of all: its trials were measured on different test rows" in page
     for noise in ("0.1", "0.2"):
         assert f">measured on: data.noise={noise}</th>" in page
-        assert f"<b>F1 (macro), test part of data.noise={noise} against labels</b>" in page
+        assert f"<b>F1 (macro), test part of data.noise={noise} against n_labelled</b>" in page
     assert len(re.findall("<figcaption>", page)) == 4
