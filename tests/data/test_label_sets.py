@@ -134,7 +134,7 @@ def test_fewer_labels_have_every_class_and_stand_within_more(tmp_path: Path) -> 
     save(tmp_path, LISTS, "a.jsonl")
     used: dict[int, set[str]] = {}
     for labels in (3, 6, 12):
-        source = read(tmp_path, path="data/raw/a.jsonl", task="multilabel", labels=labels)
+        source = read(tmp_path, path="data/raw/a.jsonl", task="multilabel", n_labelled=labels)
         (frame,) = source.chunks
         chosen = frame[source.part_of_row == 0]
         used[labels] = set(chosen["text"])

@@ -10,8 +10,8 @@ from plait.data.dataset import Column, Dataset
 from plait.data.preprocessing import Preprocessor, Settings
 from plait.errors import UserError
 
-STANDARD = Settings(features="standard", target="standard", impute="median")
-PLAIN = Settings(features="none", target="none", impute="mean")
+STANDARD = Settings(feature_scaling="standard", target_scaling="standard", impute="median")
+PLAIN = Settings(feature_scaling="none", target_scaling="none", impute="mean")
 
 COLUMNS = (
     Column("row", "index", "number"),
@@ -111,7 +111,7 @@ def test_a_label_that_is_no_class_is_refused():
 def test_missing_numbers_are_imputed_with_an_input_that_says_so(impute, fill):
     train = pd.DataFrame({"size": [1.0, 2.0, np.nan, 6.0], "price": [1.0, 2.0, 3.0, 4.0]})
     columns = (COLUMNS[1], COLUMNS[-1])
-    settings = Settings(features="none", target="none", impute=impute)
+    settings = Settings(feature_scaling="none", target_scaling="none", impute=impute)
     fitted = fit(train, settings, columns=columns)
     assert fitted.input_names == ["size", "size is missing"]
     assert fitted.transform(train).tolist() == [[1, 0], [2, 0], [fill, 1], [6, 0]]

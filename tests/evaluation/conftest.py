@@ -58,10 +58,10 @@ def settings(**changes: Any) -> Settings:
     values: dict[str, Any] = {
         "metrics": None,
         "resamples": 40,
-        "rows": 20_000,
-        "level": 0.95,
+        "max_bootstrap_rows": 20_000,
+        "confidence_level": 0.95,
         "seed": 0,
-        "plots": {"dpi": 50, "width": 6.4, "height": 4.0, "points": 200},
+        "plots": {"dpi": 50, "width": 6.4, "height": 4.0, "max_points": 200},
     }
     return Settings(**{**values, **changes})
 

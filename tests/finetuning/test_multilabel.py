@@ -82,7 +82,7 @@ def test_a_label_that_every_text_has_is_predicted_for_all(lab: Lab, tmp_path: Pa
 def test_two_processes_are_equal_to_one(lab: Lab) -> None:
     overrides = (
         *("topics", "finetuning=lora", "trainer.precision=64-true", "trainer.max_epochs=2"),
-        *("model.body_dropout=0.0", "finetuning.dropout=0.0"),
+        *("model.backbone_dropout=0.0", "finetuning.dropout=0.0"),
     )
     alone, together = lab.fit(*overrides), lab.fit(*overrides, "trainer.devices=2")
     assert together.curves == alone.curves

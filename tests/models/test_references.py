@@ -66,8 +66,8 @@ def test_least_squares_is_numpys_in_raw_units(
     model = fitted(
         lab,
         frame,
-        *("model=least_squares", f"preprocessing.features={features}"),
-        f"preprocessing.target={target}",
+        *("model=least_squares", f"preprocessing.feature_scaling={features}"),
+        f"preprocessing.target_scaling={target}",
     )
     expected = by_numpy(frame)
     assert list(model.coefficients()) == ["small", "large", "plain", "(bias)"]
@@ -117,7 +117,7 @@ def test_a_linear_networks_coefficients_are_in_raw_units(
     model = fitted(
         lab,
         frame,
-        *("preprocessing.features=standard", f"preprocessing.target={target}"),
+        *("preprocessing.feature_scaling=standard", f"preprocessing.target_scaling={target}"),
         *("trainer.precision=64-true", "trainer.max_epochs=3"),
     )
     *weights, bias = model.coefficients().values()
@@ -130,7 +130,7 @@ def test_a_linear_network_without_bias_has_none(lab: Lab, frame: pd.DataFrame) -
     model = fitted(
         lab,
         frame.drop(columns="large"),
-        *("model.bias=false", "preprocessing.features=none", "trainer.max_epochs=2"),
+        *("model.bias=false", "preprocessing.feature_scaling=none", "trainer.max_epochs=2"),
     )
     assert model.coefficients()["(bias)"] == 0.0
     zeros = pd.DataFrame({"small": [0.0], "plain": [0.0]})
@@ -144,7 +144,7 @@ def test_a_model_that_is_not_linear_has_no_coefficients(lab: Lab) -> None:
 
 def mlp(shape: Shape, **changes: Any) -> nn.Module:
     values: dict[str, Any] = {
-        "widths": [6, 5],
+        "hidden_sizes": [6, 5],
         "activation": "relu",
         "dropout": 0.0,
         "normalization": "none",
@@ -193,7 +193,7 @@ def test_an_mlp_is_its_forward_pass_by_hand(
 
 
 def test_dropout_drops_its_share_in_training_and_nothing_after() -> None:
-    network = mlp(Shape(REGRESSION, 4, 1), widths=[4000], dropout=0.25)
+    network = mlp(Shape(REGRESSION, 4, 1), hidden_sizes=[4000], dropout=0.25)
     drop = next(module for module in network if isinstance(module, nn.Dropout))
     ones = torch.ones(1, 4000)
     dropped = drop(ones)

@@ -41,7 +41,7 @@ def test_the_same_rows_are_told_by_number_and_right_answer(
 ) -> None:
     first = rows_of(tmp_path, "a", truth)
     # Another number of labels to learn from leaves the test part as it is.
-    assert rows_of(tmp_path, "b", truth, data={"choice": "synthetic", "labels": 5}) == first
+    assert rows_of(tmp_path, "b", truth, data={"choice": "synthetic", "n_labelled": 5}) == first
     others = [
         rows_of(tmp_path, "c", truth[::-1]),
         rows_of(tmp_path, "d", truth, rows=(3, 6)),

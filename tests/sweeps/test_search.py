@@ -44,7 +44,7 @@ def parsed(texts: Iterable[str]) -> Any:
         ("seed=range(8,2,-3)", [8, 5]),
         ("model.dropout=range(0,0.8,0.2)", [0.0, 0.2, 0.4, 0.6]),
         ("model=linear,mlp", ["linear", "mlp"]),
-        ("model.widths=choice([16],[32,32])", ["[16]", "[32,32]"]),
+        ("model.hidden_sizes=choice([16],[32,32])", ["[16]", "[32,32]"]),
         ("optimizer.lr=interval(1e-4,0.1)", None),
     ],
 )
@@ -539,10 +539,10 @@ def test_ready_made_sweeps_run_by_their_one_short_command(name: str, checkout: C
 @pytest.mark.slow
 def test_so_does_the_sweep_over_numbers_of_labels(checkout: Checkout) -> None:
     # As many trials as its file says take hours.
-    few = ("model=tfidf", "finetuning=full", "data.labels=50,null", "seed=0")
+    few = ("model=tfidf", "finetuning=full", "data.n_labelled=50,null", "seed=0")
     said = checkout.plait("run", "sweep=few_labels", *few, "evaluation.resamples=20").stdout
     assert statuses(said) == {"new": 2}
-    assert "labels=null" in said
+    assert "n_labelled=null" in said
 
 
 BAD_DRAWS = (

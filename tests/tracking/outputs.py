@@ -15,7 +15,7 @@ from plait.models.trained import TrainedModel
 from plait.tasks.registry import task_named
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "mlp": {"widths": [4], "activation": "relu", "dropout": 0.5, "normalization": "batch"},
+    "mlp": {"hidden_sizes": [4], "activation": "relu", "dropout": 0.5, "normalization": "batch"},
     "linear": {"bias": True},
     "decision_tree": {"max_depth": 2, "min_samples_leaf": 1},
 }
@@ -105,7 +105,7 @@ def write_outputs(root: Path, task: Task = "regression", model: str = "mlp") -> 
 
 def trained(rows: pd.DataFrame, dataset: Dataset, choice: str) -> TrainedModel:
     """A model of the choice: a network as it is initialised, an estimator fitted."""
-    settings = Settings(features="standard", target="standard", impute="median")
+    settings = Settings(feature_scaling="standard", target_scaling="standard", impute="median")
     preprocessor = Preprocessor.fit(rows, dataset, settings)
     shape = Shape(
         task_named(dataset.task), len(preprocessor.input_names), max(1, len(dataset.classes))

@@ -4,6 +4,7 @@ Precedence: defaults < ``conf/experiment/NAME`` < ``params.yaml`` < command line
 higher level replaces takes the values set for the old choice with it.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -34,6 +35,7 @@ from plait.config.levels import (
 )
 from plait.config.packages import check_installed, versions_of
 from plait.config.registry import SECTIONS, choices, family_of, settings_of
+from plait.config.renamed import key_today
 from plait.config.resolved import Resolved, identifies, text_of_fault
 from plait.contents import Contents
 from plait.errors import ConfigurationError, did_you_mean
@@ -163,7 +165,7 @@ class Project:
         for level in counting:
             self._check_callbacks(name, chosen, level)
             _overlay(values, level.values)
-        values = _interpolated(name, values)
+        values = _interpolated(name, values, chosen)
         chosen["objective"] = chosen["objective"] or self._default_objective(chosen, values)
         for group in GROUPS:
             self._complete(group, chosen[group], values)
@@ -390,9 +392,10 @@ def _overlay(values: dict[str, Any], above: dict[str, Any]) -> None:
             values[key] = deepcopy(value)
 
 
-def _interpolated(name: str, values: dict[str, Any]) -> dict[str, Any]:
+def _interpolated(name: str, values: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
     """With ``${other.key}`` replaced by the value there.
 
+    :param chosen: by group.
     :raises ConfigurationError: for a key that is not there, or a value left as ``???``.
     """
     from omegaconf import OmegaConf
@@ -403,7 +406,11 @@ def _interpolated(name: str, values: dict[str, Any]) -> dict[str, Any]:
         plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         key = f"{error.full_key}: " if error.full_key else ""
-        raise ConfigurationError(f"{name}: {key}{str(error).splitlines()[0]}") from None
+        said = str(error).splitlines()[0]
+        if missing := re.search(r"Interpolation key '([\w.]+)'", said):
+            new = key_today(missing[1], chosen.get(missing[1].partition(".")[0]))
+            said += f"; it is now {new}" if new != missing[1] else ""
+        raise ConfigurationError(f"{name}: {key}{said}") from None
     return dict(plain)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from plait.config.compose import Merged, Project
 from plait.config.fields import as_yaml
 from plait.config.levels import flat
+from plait.config.renamed import key_today
 from plait.errors import ConfigurationError, did_you_mean
 
 
@@ -18,6 +19,9 @@ def explain(project: Project, name: str, key: str) -> str:
     leaves = {leaf.removesuffix(".choice"): value for leaf, value in flat(resolved.values)}
     below = [leaf for leaf in leaves if leaf == key or leaf.startswith(f"{key}.")]
     if not below:
+        new = key_today(key, leaves.get(key.partition(".")[0]))
+        if new in leaves:
+            raise ConfigurationError(f"{name}: {key} is now {new}")
         raise ConfigurationError(f"{name}: no such key: {key}{did_you_mean(key, leaves)}")
     return "\n".join(_explain_leaf(merged, leaf, leaves[leaf]) for leaf in below)
 

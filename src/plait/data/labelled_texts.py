@@ -33,12 +33,12 @@ class TextSettings(SourceSettings):
     duplicates: Literal["keep", "drop"] = setting(
         "treatment of texts that stand in an earlier part too: kept, or dropped from the later one"
     )
-    labels: int | None = setting(
+    n_labelled: int | None = setting(
         "training texts that are used, drawn at random but in every class; null: all",
         unit="rows",
         ge=2,
     )
-    words: Literal["spaces", "none"] = setting(
+    word_boundaries: Literal["spaces", "none"] = setting(
         "division of texts into words; none: characters are counted instead, as for Chinese"
     )
     seed: int = setting("seed of the split, and of the choice of texts", ge=0)
@@ -106,9 +106,9 @@ def labelled(
                 else f"{where}: no text has a label"
             )
         _refuse_unseen(labels, part_of_row[labels.index], where, frame.index)
-    if settings.labels is not None:
+    if settings.n_labelled is not None:
         counts["training_texts_not_used"] = _use_some(
-            settings.labels, labels, part_of_row, settings.seed, where
+            settings.n_labelled, labels, part_of_row, settings.seed, where
         )
     if dropped:
         counts["rows_dropped"] = dropped
@@ -125,7 +125,7 @@ def labelled(
         licence=licence,
         classes=classes,
         counts=counts,
-        facts={"words": settings.words},
+        facts={"words": settings.word_boundaries},
     )
 
 
@@ -184,7 +184,7 @@ def _use_some(
     rng = np.random.default_rng([seed, _LABEL_STREAM])
     train = rng.permutation(np.flatnonzero(part_of_row == 0))
     if rows > len(train):
-        raise UserError(f"data.labels: is {rows}, but {where} has {len(train)} training texts")
+        raise UserError(f"data.n_labelled: is {rows}, but {where} has {len(train)} training texts")
     if labels is not None:
         place = np.full(len(part_of_row), len(train))
         place[train] = np.arange(len(train))
@@ -193,7 +193,7 @@ def _use_some(
         firsts = np.unique(place[drawn.index[~drawn.duplicated().to_numpy()]])
         if rows < len(firsts):
             raise UserError(
-                f"data.labels: is {rows}; each class of {where} once takes {len(firsts)}"
+                f"data.n_labelled: is {rows}; each class of {where} once takes {len(firsts)}"
             )
         train = np.concatenate([train[firsts], np.delete(train, firsts)])
     part_of_row[train[rows:]] = NO_PART

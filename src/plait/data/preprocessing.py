@@ -27,11 +27,11 @@ BIAS = "(bias)"
 class Settings(Base):
     """The section ``preprocessing``."""
 
-    features: Literal["standard", "none"] = setting(
+    feature_scaling: Literal["standard", "none"] = setting(
         "scaling of numbers and dates; standard: to mean 0 and standard deviation 1; none: as"
         " they are"
     )
-    target: Literal["standard", "none"] = setting(
+    target_scaling: Literal["standard", "none"] = setting(
         "scaling of a regression's target, likewise; metrics and predictions stay in its unit"
     )
     impute: Literal["median", "mean"] = setting(
@@ -159,7 +159,7 @@ def fit_target(train: "pd.DataFrame", dataset: Dataset, settings: Settings) -> T
     :param train: (rows, …) of the training part.
     """
     return task_named(dataset.task).fit(
-        train, dataset.names("target"), dataset.classes, scale=settings.target == "standard"
+        train, dataset.names("target"), dataset.classes, scale=settings.target_scaling == "standard"
     )
 
 
@@ -179,7 +179,7 @@ def _fit(values: "pd.Series", kind: Type, settings: Settings) -> _Feature:
         )
     numbers = _as_numbers(values, kind)
     present = numbers[~np.isnan(numbers)]
-    mean, scale = mean_and_scale(present) if settings.features == "standard" else (0.0, 1.0)
+    mean, scale = mean_and_scale(present) if settings.feature_scaling == "standard" else (0.0, 1.0)
     middle = np.median(present) if settings.impute == "median" else np.mean(present)
     return _Feature(name, kind, mean, scale, float(middle) if missing else None, None, missing)
 

@@ -96,7 +96,7 @@ class TextFormat(Settings):
         "character encoding of the file"
     )
     decimal: str = setting("decimal sign of numbers", min_length=1, max_length=1)
-    missing: list[str] = setting("words that stand for a missing value")
+    na_values: list[str] = setting("words that stand for a missing value")
 
     @model_validator(mode="after")
     def _check(self) -> "TextFormat":
@@ -203,7 +203,7 @@ def _read_text(text: str, path: str, form: TextFormat) -> "pd.DataFrame":
         _check_separator(header, path, form.separator)
         _check_names(header, path)
 
-    return Delimited(path, form.separator, form.quote, form.missing).read(text, check)
+    return Delimited(path, form.separator, form.quote, form.na_values).read(text, check)
 
 
 def _read_json_lines(
@@ -236,7 +236,7 @@ def _read_json_lines(
         rows.append(values)
     _check_names(list(names), path)
     return pd.DataFrame(
-        {name: _column([row.get(name) for row in rows], form.missing) for name in names}
+        {name: _column([row.get(name) for row in rows], form.na_values) for name in names}
     )
 
 

@@ -44,7 +44,7 @@ def evaluate(
 
     The folder gets ``evaluation.json`` and ``predictions.parquet`` (all rows);
     ``outputs["plots"]`` the PNG files; ``outputs["predictions"]`` at most
-    ``settings.plots.points`` rows, for DVC's plots.
+    ``settings.plots.max_points`` rows, for DVC's plots.
 
     :param model: what is measured.
     :param train: the training part, from which the baselines are made.
@@ -66,7 +66,9 @@ def evaluate(
     solved = baselines.closed_form(train, dataset) if fitted is not None else None
     others = _compared(train, test, dataset, solved)
     unit, unit_name = _drawn_together(test, dataset)
-    resampling = Resampling(settings.resamples, settings.rows, settings.level, settings.seed)
+    resampling = Resampling(
+        settings.resamples, settings.max_bootstrap_rows, settings.confidence_level, settings.seed
+    )
     assessment = Assessment(truth, prediction, test, dataset, resampling, unit)
     of_members = {f"member {place}": one for place, one in enumerate(members, start=1)}
     samples = _measured(assessment, chosen, others, of_members if model.others else {})
@@ -74,13 +76,13 @@ def evaluate(
     evaluation = {
         "task": dataset.task,
         "rows": len(test),
-        "level": settings.level,
+        "level": settings.confidence_level,
         "resamples": settings.resamples,
         "resampled": {
             "unit": unit_name,
             "units": len(test) if unit is None else int(unit.max()) + 1,
         },
-        **_stated_metrics(samples, chosen, others, dataset.task, settings.level),
+        **_stated_metrics(samples, chosen, others, dataset.task, settings.confidence_level),
         "confusion": None,
         "per_class": None,
         "coefficients": None,
@@ -103,7 +105,7 @@ def evaluate(
             {key: number(value) for key, value in row.items()} for row in rows
         ]
     evaluation["plots"] = draw(outputs["plots"], evaluation, assessment, settings.plots, curves)
-    _write(outputs, evaluation, assessment, settings.plots.points)
+    _write(outputs, evaluation, assessment, settings.plots.max_points)
     return evaluation
 
 

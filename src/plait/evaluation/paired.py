@@ -90,7 +90,12 @@ def compare(model: Measured, other: Measured, settings: Settings) -> Comparison:
         model.truth,
         {MODEL: model.prediction, OTHER: other.prediction},
         {metric.name: metric.function},
-        Resampling(settings.resamples, settings.rows, settings.level, settings.seed),
+        Resampling(
+            settings.resamples,
+            settings.max_bootstrap_rows,
+            settings.confidence_level,
+            settings.seed,
+        ),
         model.unit,
     )
     return Comparison(

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 CLASSIC: dict[str, tuple[str, dict[str, Any]]] = {
     "spaces": (
         "TF-IDF and logistic regression",
-        {"units": "words", "shortest": 1, "longest": 2, "min_texts": 2, "C": 100.0},
+        {"analyzer": "words", "min_ngram": 1, "max_ngram": 2, "min_df": 2, "C": 100.0},
     ),
     "none": (
         "TF-IDF of characters and logistic regression",
-        {"units": "characters", "shortest": 1, "longest": 3, "min_texts": 1, "C": 10.0},
+        {"analyzer": "characters", "min_ngram": 1, "max_ngram": 3, "min_df": 1, "C": 10.0},
     ),
 }
 """By what divides words: the baseline's title and the settings of ``model: tfidf`` that it has.
@@ -55,7 +55,7 @@ def classic(
         if "no terms remain" not in str(error):
             raise
         # No word stands in two of the texts.
-        estimator = tfidf.build(tfidf.Settings(**values | {"min_texts": 1}), shape, seed=0)
+        estimator = tfidf.build(tfidf.Settings(**values | {"min_df": 1}), shape, seed=0)
         estimators.fit(estimator, learnt, truth_of_train)
     prediction = estimators.predict(estimator, test[text].astype(str).to_numpy(), shape)
     return Baseline("tfidf", title, False, prediction)

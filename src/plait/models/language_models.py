@@ -67,7 +67,7 @@ def build(
     :raises UserError: if the model or the method does not fit.
     """
     source = _base(settings) if base is None else Pretrained(base)
-    body = source.body(weights, settings.body_dropout)
+    body = source.body(weights, settings.backbone_dropout)
     limit = longest(body)
     method = finetuning["choice"]
     values = {key: value for key, value in finetuning.items() if key != "choice"}
@@ -84,8 +84,8 @@ def build(
         shape,
         TextEncoder(source, settings.max_length),
         pooling=settings.pooling,
-        head_rate=settings.head_rate,
-        dropout=settings.dropout,
+        head_lr_multiplier=settings.head_lr_multiplier,
+        dropout=settings.head_dropout,
     )
     network.base = base
     return network

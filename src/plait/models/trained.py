@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import read_json, write_json
 from plait.config.registry import family_of, settings_of
+from plait.config.renamed import section_today
 from plait.errors import UserError
 from plait.models.base import Shape
 from plait.tasks.registry import task_named
@@ -148,6 +149,10 @@ class TrainedModel:
             classes = tuple(raw["classes"])
             inputs = import_module(family_of(raw["choice"]).inputs)
             preprocessor = inputs.Preprocessor.from_json(raw["preprocessing"])
+            raw["settings"] = section_today("model", raw["choice"], raw["settings"])
+            if "finetuning" in raw:
+                method = raw["finetuning"]
+                raw["finetuning"] = section_today("finetuning", method["choice"], method)
             model = cls(
                 raw["choice"],
                 raw["settings"],

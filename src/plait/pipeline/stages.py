@@ -94,8 +94,8 @@ class Stage:
 
 
 RUNTIME: tuple[str, ...] = (
-    *("trainer.accelerator", "trainer.devices", "trainer.nodes", "trainer.strategy"),
-    *("trainer.workers", "trainer.checkpoint_minutes", "trainer.checkpoint_steps"),
+    *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy"),
+    *("trainer.num_workers", "trainer.checkpoint_minutes", "trainer.checkpoint_steps"),
     *("trainer.gradient_checkpointing", "trainer.profile"),
 )
 """Where and how a training runs. By design no part of the identity, though another kind of device
@@ -104,7 +104,7 @@ may round differently."""
 _TRAINER = (
     *("trainer.max_epochs", "trainer.max_steps", "trainer.precision", "trainer.threads"),
     *("trainer.gradient_clip", "trainer.micro_batch_size", "trainer.overfit_rows"),
-    *("trainer.keep", "trainer.detect_anomaly"),
+    *("trainer.select_checkpoint", "trainer.detect_anomaly"),
 )
 
 _TABLE = (

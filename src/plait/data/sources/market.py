@@ -268,7 +268,7 @@ def _read_sentiment(settings: Settings, root: Path) -> "pd.DataFrame":
     assert source.path is not None
     assert source.column is not None
     text_format = reading.TextFormat(
-        separator=",", quote='"', encoding="utf-8", decimal=".", missing=[""]
+        separator=",", quote='"', encoding="utf-8", decimal=".", na_values=[""]
     )
     raw = reading.read(source.path, root, text_format)
     used = {"date": source.date, "ticker": source.ticker, "sentiment": source.column}

@@ -20,7 +20,7 @@ def draw_learning_curves(canvas: Canvas, curves: "pd.DataFrame") -> None:
     ) as figure:
         axes = figure.add_subplot()
         # Many checkpoints' worth of epochs need no more points than rows of a scatter do.
-        shown = curves.iloc[evenly(len(curves), canvas.settings.points)]
+        shown = curves.iloc[evenly(len(curves), canvas.settings.max_points)]
         looks = {"train/loss": ("training", BLUE, "-"), "val/loss": ("validation", VERMILION, "--")}
         for name in losses:
             label, colour, dashes = looks[name]

@@ -25,7 +25,7 @@ def draw_predicted_against_true(
         square=True,
     ) as figure:
         axes = figure.add_subplot()
-        chosen = evenly(len(truth), canvas.settings.points)
+        chosen = evenly(len(truth), canvas.settings.max_points)
         _scatter(axes, truth[chosen], prediction[chosen])
         ends = (min(truth.min(), prediction.min()), max(truth.max(), prediction.max()))
         axes.plot(ends, ends, color=VERMILION, linewidth=1.5, label="perfect")
@@ -54,7 +54,7 @@ def draw_residuals(
     ) as figure:
         scatter, histogram = figure.subplots(1, 2, width_ratios=(3, 1), sharey=True)
         residual = truth - prediction
-        chosen = evenly(len(truth), canvas.settings.points)
+        chosen = evenly(len(truth), canvas.settings.max_points)
         _scatter(scatter, prediction[chosen], residual[chosen])
         scatter.axhline(0, color=VERMILION, linewidth=1.5)
         scatter.set(

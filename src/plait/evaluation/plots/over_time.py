@@ -58,7 +58,7 @@ def draw_over_time(canvas: Canvas, line: Line, test: "pd.DataFrame", dataset: Da
         for group, row in zip(shown, panels, strict=True):
             (places,) = np.nonzero(groups == group)
             places = places[np.argsort(days[places], kind="stable")]
-            places = places[evenly(len(places), canvas.settings.points)]
+            places = places[evenly(len(places), canvas.settings.max_points)]
             if price:
                 row[0].plot(days[places], test[price].to_numpy()[places], color=INK, linewidth=1.3)
                 row[0].set_ylabel(group)

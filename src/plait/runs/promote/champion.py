@@ -50,7 +50,7 @@ def against_champion(
     found = compare(model, champion, settings)
     sentence = (
         f"{found.title} is {readable(found.value)}, against {readable(found.other)} of"
-        f" {champion_name}; {how_sure(found.difference, settings.level)}."
+        f" {champion_name}; {how_sure(found.difference, settings.confidence_level)}."
     )
     if found.difference["better"]:
         return Judgement((sentence,), ())

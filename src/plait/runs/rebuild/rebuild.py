@@ -15,6 +15,7 @@ from plait.config.compose import LOCK
 from plait.config.levels import read_yaml
 from plait.config.packages import installed_version, read_lock
 from plait.config.registry import family_of
+from plait.config.renamed import read_today
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.runs.rebuild.comparison import (
@@ -198,7 +199,7 @@ def _say_devices(run: ArchivedRun, resolved: Resolved) -> None:
     here = "cpu"
     if family_of(resolved.choice("model")).by_gradient:
         # Unchecked: of another commit, it may have other fields.
-        settings = Settings.model_construct(**resolved["trainer"])
+        settings = Settings.model_construct(**read_today(resolved)["trainer"])
         check_devices(settings)
         here = describe_devices(settings)
     then = run.tags.get(DEVICES)

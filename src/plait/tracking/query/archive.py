@@ -54,7 +54,8 @@ class ArchivedRun:
             }
 
     def configuration(self) -> Resolved | None:
-        """The resolved configuration; None if the run was not recorded to its end.
+        """The resolved configuration by the keys of its commit; None if the run was not recorded
+        to its end.
 
         :raises UserError: if it was, and its artifacts are gone.
         """

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import Workspace
+from plait.config.renamed import parameters_today
 from plait.errors import UserError, did_you_mean
 from plait.evaluation.notation import NOTHING, duration, readable
 from plait.tracking.cost import SECONDS
@@ -75,7 +76,7 @@ class Entry:
             store=store,
             data=inputs[0].dataset.digest if inputs else None,
             metrics=dict(sorted(run.data.metrics.items())),
-            params=dict(sorted(run.data.params.items())),
+            params=dict(sorted(parameters_today(run.data.params).items())),
             tags=dict(sorted(tags.items())),
         )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from plait.artifacts import Workspace, read_json
+from plait.config.renamed import read_today
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.tracking import cost
@@ -63,8 +64,8 @@ class LoadedRun:
 
     @cached_property
     def configuration(self) -> Resolved:
-        """The resolved configuration that it was trained with."""
-        return Resolved.read(self._artifact("config/resolved.yaml"))
+        """The resolved configuration that it was trained with, by today's keys."""
+        return read_today(Resolved.read(self._artifact("config/resolved.yaml")))
 
     @property
     def metrics(self) -> dict[str, float]:
