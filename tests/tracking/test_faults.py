@@ -14,10 +14,12 @@ import pytest
 
 from plait.artifacts import Workspace
 from plait.sweeps import trial
-from plait.sweeps.trial import find_run, open_store_of, patiently
+from plait.sweeps.trial import patiently
 from plait.tracking.live.journal import journals
 from plait.tracking.live.live import LiveRun
+from plait.tracking.query.run import run_of_identity
 from plait.tracking.store.backend import sqlite_url
+from plait.tracking.store.reaper import open_store_of
 from plait.tracking.store.store import (
     Store,
     StoreBroken,
@@ -306,7 +308,7 @@ def test_a_checkout_in_a_folder_of_any_name_has_its_store_inside(
 
     moved = Workspace.at(workspace.root.rename(tmp_path / f"moved {name}"))
     again = open_store(moved, "local", {})
-    assert find_run(again, "f00").info.run_id == run.info.run_id  # type: ignore[union-attr]
+    assert run_of_identity(again, "f00").run_id == run.info.run_id  # type: ignore[union-attr]
     copy = again.client.download_artifacts(run.info.run_id, "a/note.txt")
     assert Path(copy).read_text() == "content"
     assert [path.name for path in tmp_path.iterdir()] == [moved.root.name]

@@ -5,7 +5,7 @@ from plait.config.resolved import Resolved
 from plait.data.base import SourceSettings
 from plait.data.dataset import Task
 from plait.evaluation.metrics import of_task
-from plait.tracking.query.load import FINAL
+from plait.tracking.sections import FINAL
 
 
 def fault_of(metric: str, resolved: Resolved) -> str | None:

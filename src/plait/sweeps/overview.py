@@ -14,7 +14,7 @@ from plait.evaluation.settings import Plots
 from plait.sweeps.charts import COSTS, TRAINED, TrialGroup, draw, shared_baselines
 from plait.sweeps.summary import Group, Row, Summary, counts
 from plait.tracking.cost import MEMORY, SECONDS
-from plait.tracking.record.record import BASELINE
+from plait.tracking.sections import BASELINE
 
 
 def standings(group: Group, recorded: Mapping[str, Mapping[str, float]]) -> list[TrialGroup]:

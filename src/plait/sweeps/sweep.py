@@ -23,23 +23,14 @@ from plait.sweeps.engines import start
 from plait.sweeps.measured_on import measured_on
 from plait.sweeps.metric import fault_of
 from plait.sweeps.overview import write
-from plait.sweeps.results import (
-    compare_pages,
-    metric_names,
-    recorded,
-    score_of,
-    tag_best,
-    tag_repeats,
-)
+from plait.sweeps.results import metric_names, score_of, tag_repeats
 from plait.sweeps.schedule import run_all
 from plait.sweeps.summary import Row, Summary, counts, summarise, table, without_seeds
 from plait.sweeps.trial import (
     Outcome,
     Trial,
-    find_run,
     held_trial,
     is_done,
-    open_store_of,
     outputs_of,
     patiently,
     record_trial,
@@ -48,7 +39,10 @@ from plait.sweeps.trial import (
     sweep_tags,
 )
 from plait.sweeps.trial_data import data_digest, data_folder
+from plait.tracking.query.run import get_run, run_of_identity
 from plait.tracking.query.score import direction_of
+from plait.tracking.query.trials import compare_pages, tag_best
+from plait.tracking.store.reaper import open_store_of
 from plait.tracking.store.store import Store
 
 if TYPE_CHECKING:
@@ -211,8 +205,8 @@ class Sweep:
 
     def pruned(self, trial: Trial) -> None:
         """Count a trial as pruned that an earlier launch of its search has pruned."""
-        run = patiently(find_run, self._store(trial.resolved), trial.resolved.identity)
-        run_id = None if run is None else run.info.run_id
+        run = patiently(run_of_identity, self._store(trial.resolved), trial.resolved.identity)
+        run_id = None if run is None else run.run_id
         self._rows[trial.resolved.identity] = self._row(trial, Outcome("pruned", 0.0, run_id))
 
     def metrics_of(self, row: Row) -> list[str]:
@@ -236,8 +230,9 @@ class Sweep:
         if not summary.rows:
             say("nothing to run")
             return 0
+        best = summary.best.outcome.run_id if summary.best is not None else None
         for store in self._stores.values():
-            patiently(tag_best, store, self.name, summary.best)
+            patiently(tag_best, store, self.name, best)
             patiently(tag_repeats, store, summary)
         self._keep_models(summary.bests)
         self._write(finished=True, unranked=summary.unranked)
@@ -273,9 +268,10 @@ class Sweep:
             run_id = row.outcome.run_id
             if run_id is None or row.resolved is None:
                 continue
-            metrics[run_id], address = patiently(recorded, self._store(row.resolved), run_id)
-            if address is not None:
-                links[run_id] = address
+            run = patiently(get_run, self._store(row.resolved), run_id)
+            metrics[run_id] = run.metrics
+            if run.address is not None:
+                links[run_id] = run.address
         path = self.workspace.root / "mlruns" / "reports" / "sweeps" / f"{self.name}.html"
         first = next(iter(self._entered.values()))
         plots = Plots(**first.resolved["evaluation.plots"])
@@ -346,10 +342,10 @@ class Sweep:
         if self.fresh:
             return None
         store = self._store(trial.resolved)
-        run = patiently(find_run, store, trial.resolved.identity)
+        run = patiently(run_of_identity, store, trial.resolved.identity)
         if run is None or not is_done(run, trial.resolved):
             return None
-        return Outcome("reused", 0.0, reuse(store, run, sweep_tags(trial, run)))
+        return Outcome("reused", 0.0, reuse(run, sweep_tags(trial, run)))
 
     def _store(self, resolved: Resolved) -> Store:
         key = json.dumps(resolved["tracking"], sort_keys=True)
