@@ -15,6 +15,7 @@ from typing import Any
 from plait.config.levels import flat
 from plait.config.resolved import Resolved
 from plait.evaluation.notation import NOTHING, duration, readable
+from plait.evaluation.text_table import aligned
 from plait.sweeps.trial import Outcome, Status
 from plait.tracking.query.score import Score
 
@@ -217,7 +218,7 @@ def table(summary: Summary) -> str:
         lines.append(
             ["*" if best else "", row.shown, row.outcome.status, value, interval, _time(row)]
         )
-    head, *shown = _aligned(lines)
+    head, *shown = aligned(lines)
     if only:
         aim = {"minimize": "less is better", "maximize": "more is better", None: "unordered"}
         mark = "; * best on the same rows" if apart else "; * best" if summary.bests else ""
@@ -320,11 +321,3 @@ def without_seeds(row: Row) -> str:
 def _time(row: Row) -> str:
     known = row.outcome.status == "reused" or not row.outcome.seconds
     return NOTHING if known else duration(row.outcome.seconds)
-
-
-def _aligned(lines: list[list[str]]) -> list[str]:
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]

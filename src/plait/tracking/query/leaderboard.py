@@ -11,6 +11,7 @@ from typing import Any
 from plait.artifacts import Workspace
 from plait.errors import UserError, did_you_mean
 from plait.evaluation.notation import NOTHING, duration, readable
+from plait.evaluation.text_table import GAP, aligned, widths_of
 from plait.tracking.cost import SECONDS
 from plait.tracking.query.find import open_stores
 from plait.tracking.query.run import RecordedRun, runs_that
@@ -25,8 +26,6 @@ NARROWEST = 16
 
 SHORTEST_REASON = 20
 """Characters of the reason why a run failed that are shown on any terminal."""
-
-GAP = "  "
 
 
 @dataclass(frozen=True)
@@ -210,7 +209,7 @@ def _table(
     first, *others = ({*entry.label.split()} for entry in part)
     shared = first.intersection(*others) if others else set()
     rows = [_row(entry, shared) for entry in part]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    widths = widths_of([head, *rows])
     if any(ERROR in entry.tags for entry in part):
         widths[2] = max(widths[2], SHORTEST_REASON)
     if width is not None:
@@ -238,11 +237,7 @@ def _lines(
 ) -> list[str]:
     """A row of the table; a name that is too long goes on below."""
     name, *below = textwrap.wrap(cells[0], widths[0], subsequent_indent=GAP)
-    placed = [
-        text.rjust(room) if column in right else text.ljust(room)
-        for column, (text, room) in enumerate(zip((name, *cells[1:]), widths, strict=True))
-    ]
-    return [GAP.join(placed).rstrip(), *below]
+    return [*aligned([(name, *cells[1:])], right, widths), *below]
 
 
 def _fitted(text: str, room: int) -> str:
