@@ -58,7 +58,7 @@ def test_the_oldest_run_stays_and_who_made_a_later_one_goes_on_with_it(shared: S
 def test_a_training_whose_run_gives_way_to_another_machines_loses_nothing(
     shared: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plait.tracking.live.live.AFTER_FAILURE", 0.1)
+    monkeypatch.setattr("plait.tracking.store.retry.BETWEEN_TRIES", 0.1)
     monkeypatch.setattr("plait.tracking.live.live.BETWEEN_WRITES", 0.1)
     tracking = {"choice": "server", **tracking_of(shared.workspace)}
     with LiveRun(shared.workspace, resolved(tracking=tracking), "1 x cpu") as run:

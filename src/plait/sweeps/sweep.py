@@ -32,7 +32,6 @@ from plait.sweeps.trial import (
     held_trial,
     is_done,
     outputs_of,
-    patiently,
     record_trial,
     reuse,
     say,
@@ -43,6 +42,7 @@ from plait.tracking.query.run import get_run, run_of_identity
 from plait.tracking.query.score import direction_of
 from plait.tracking.query.trials import compare_pages, tag_best
 from plait.tracking.store.reaper import open_store_of
+from plait.tracking.store.retry import patiently
 from plait.tracking.store.store import Store
 
 if TYPE_CHECKING:

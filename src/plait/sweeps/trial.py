@@ -7,11 +7,10 @@ left to do, so that a trial that was interrupted anywhere is simply run again.
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
 
@@ -33,6 +32,7 @@ from plait.tracking.query.run import RecordedRun, run_of_identity
 from plait.tracking.record.record import evaluation_digest, record
 from plait.tracking.runs import outcome
 from plait.tracking.store.reaper import open_store_of
+from plait.tracking.store.retry import BETWEEN_TRIES, patiently
 from plait.tracking.store.store import Store, StoreBroken, StoreUnavailable, translate_errors
 from plait.tracking.tags import MEASURED_BY, OVERRIDES, SWEEPS
 
@@ -40,14 +40,6 @@ if TYPE_CHECKING:
     from plait.training.task import Observe
 
 Status = Literal["new", "resumed", "reused", "failed", "pruned", "busy"]
-
-Answer = TypeVar("Answer")
-
-BETWEEN_LOOKS = 3.0
-"""Seconds until a trial that somebody else runs, or a silent store, is looked at again."""
-
-PATIENCE = 3600.0
-"""Seconds that a trial waits for a store that does not answer. Its results are on disk then."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +177,7 @@ def _run(workspace: Workspace, trial: Trial, wait: bool) -> tuple[Status, str | 
             break
         if not wait:
             return "busy", None, None
-        time.sleep(BETWEEN_LOOKS)
+        time.sleep(BETWEEN_TRIES)
 
     results = workspace.trial(resolved.name, resolved.identity)
     if trial.fresh:
@@ -282,23 +274,3 @@ def sweep_tags(trial: Trial, run: RecordedRun | None) -> dict[str, str]:
 def _run_id(store: Store, resolved: Resolved) -> str | None:
     run = run_of_identity(store, resolved.identity)
     return None if run is None else run.run_id
-
-
-def patiently(ask: Callable[..., Answer], *arguments: Any) -> Answer:
-    """What ``ask`` gives; a store that does not answer is asked again for an hour.
-
-    :raises StoreUnavailable: when patience ends.
-    :raises StoreBroken: at once, if waiting does not help.
-    """
-    end = time.monotonic() + PATIENCE
-    told = False
-    while True:
-        try:
-            return ask(*arguments)
-        except StoreUnavailable as error:
-            if time.monotonic() > end:
-                raise
-            if not told:
-                say(f"plait: {error}\n  asked again every {BETWEEN_LOOKS:.0f} s; nothing is lost")
-                told = True
-            time.sleep(BETWEEN_LOOKS)
