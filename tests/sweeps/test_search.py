@@ -19,7 +19,8 @@ from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.errors import ConfigurationError, Pruned, UserError
 from plait.sweeps.pruning import open_storage, watcher
-from plait.sweeps.search import Search, SearchSettings, dimension_of
+from plait.sweeps.search import Search, SearchSettings
+from plait.sweeps.space import dimension_of
 from plait.sweeps.summary import Row
 from plait.sweeps.sweep import Sweep, name_of
 from plait.sweeps.trial import Outcome, Trial
