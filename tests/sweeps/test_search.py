@@ -20,9 +20,10 @@ from plait.config.compose import Project
 from plait.errors import ConfigurationError, Pruned, UserError
 from plait.sweeps.pruning import open_storage, watcher
 from plait.sweeps.search import Search, SearchSettings
+from plait.sweeps.section import name_of
 from plait.sweeps.space import dimension_of
 from plait.sweeps.summary import Row
-from plait.sweeps.sweep import Sweep, name_of
+from plait.sweeps.sweep import Sweep
 from plait.sweeps.trial import Outcome, Trial
 from plait.tracking.cost import without_costs
 from plait.tracking.query.score import Score

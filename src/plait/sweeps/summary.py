@@ -243,6 +243,26 @@ def table(summary: Summary) -> str:
     return "\n".join(text)
 
 
+def conclusion(summary: Summary, sweep: str) -> str:
+    """Which trial is the best, or why none is, and what makes an experiment of it."""
+    text = []
+    if summary.best is not None and summary.best.score is not None:
+        metric = summary.best.score.metric
+        text.append(f"best by {metric}: {summary.best.shown}")
+        if metric.startswith("test/") and len(summary.rows) > 1:
+            text.append(
+                "  picked on the test part, so its own value flatters it (see sweep.metric)"
+            )
+        text.append(f"  plait promote best:{sweep}   makes an experiment of it")
+    elif summary.unranked is not None:
+        text.append(f"no best of all: {summary.unranked}")
+        if (line := summary.best_line) is not None and line.error is not None:
+            best = f"{without_seeds(line.rows[0])}: {line.shown}"
+            text.append(f"  best mean over the same rows: {best}")
+        text.append("  plait promote RUN   makes an experiment of one of them")
+    return "".join(f"\n{line}" for line in ["", *text]) if text else ""
+
+
 def counts(rows: Iterable[Row]) -> str:
     """``10 new, 2 reused``."""
     counted = Counter(row.outcome.status for row in rows)
