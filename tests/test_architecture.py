@@ -59,6 +59,11 @@ NOT_OFFERED = {"plait.models.masked_lm", "plait.objectives.masked_lm_loss"}
 
 FORBIDDEN_NAMES = {"utils", "util", "common", "misc", "helpers", "helper"}
 
+RUN = {"info", "data", "inputs", "outputs"}
+"""Attributes of MLflow's runs, and of none of plait's."""
+
+PARTS_OF_DATA = {"metrics", "params", "tags"}
+
 HEAVY = {
     *("torch", "lightning", "mlflow", "sklearn", "pandas", "numpy", "matplotlib", "pyarrow"),
     *("pandera", "scipy", "skops", "hydra", "omegaconf", "transformers", "peft", "datasets"),
@@ -143,6 +148,25 @@ def mlflow_violations(src: Path) -> list[str]:
         if any(target.partition(".")[0] == "mlflow" for target in imported(tree))
         and room_of(name) != "tracking"
     ]
+
+
+def mlflow_objects(src: Path) -> list[str]:
+    """Where another room than tracking looks into what MLflow made: into a run, or a client."""
+    found = []
+    for name, tree in modules(src).items():
+        if room_of(name) == "tracking":
+            continue
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Attribute):
+                continue
+            parent = node.value
+            of_run = isinstance(parent, ast.Attribute) and (
+                parent.attr == "info" or (parent.attr == "data" and node.attr in PARTS_OF_DATA)
+            )
+            held = isinstance(parent, ast.Name) and "run" in parent.id and node.attr in RUN
+            if node.attr == "client" or of_run or held:
+                found.append(f"{name}:{node.lineno}")
+    return found
 
 
 def named_badly(src: Path) -> list[str]:
@@ -273,6 +297,10 @@ def test_one_room_imports_mlflow() -> None:
     assert mlflow_violations(SRC) == []
 
 
+def test_one_room_looks_into_what_mlflow_makes() -> None:
+    assert mlflow_objects(SRC) == []
+
+
 def test_no_room_is_a_drawer() -> None:
     assert named_badly(SRC) == []
 
@@ -351,6 +379,26 @@ PLANTED = {
         "src/plait/training/module.py",
         "import mlflow\n",
         lambda root: mlflow_violations(root / "src"),
+    ),
+    "a run of MLflow's in another room": (
+        "src/plait/sweeps/metric.py",
+        "def status(found: Any) -> str:\n    return found.info.status\n",
+        lambda root: mlflow_objects(root / "src"),
+    ),
+    "metrics of a run of MLflow's": (
+        "src/plait/runs/promote/champion.py",
+        "def metrics(store: Any, run_id: str) -> Any:\n    return of(store, run_id).data.metrics\n",
+        lambda root: mlflow_objects(root / "src"),
+    ),
+    "a part of a run of MLflow's by another name": (
+        "src/plait/sweeps/results.py",
+        "def values(run: Any) -> Any:\n    data = run.data\n    return data.metrics\n",
+        lambda root: mlflow_objects(root / "src"),
+    ),
+    "MLflow's client in another room": (
+        "src/plait/runs/promote/promote.py",
+        "def client(store: Any) -> Any:\n    return store.client\n",
+        lambda root: mlflow_objects(root / "src"),
     ),
     "a room called utils": (
         "src/plait/utils.py",

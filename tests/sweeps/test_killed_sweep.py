@@ -16,8 +16,8 @@ import pytest
 from checkouts import Checkout, copy_project
 from plait.artifacts import Workspace
 from plait.tracking.cost import without_costs
-from plait.tracking.query.find import runs_of_sweep
 from plait.tracking.store.store import open_store
+from sweeps.launching import runs_of_sweep
 
 TALLY = '''
 """Notes every epoch that is trained."""

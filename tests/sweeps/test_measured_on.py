@@ -11,9 +11,9 @@ from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.sweeps.measured_on import measured_on
 from plait.sweeps.trial_data import data_digest
-from plait.tracking.query.find import find, runs_of_sweep
+from plait.tracking.query.find import find
 from plait.tracking.store.store import Store, open_store
-from sweeps.launching import statuses
+from sweeps.launching import runs_of_sweep, statuses
 from tracking.conftest import resolved
 
 SOURCE = {"code": {"generate": "c0de"}, "packages": {"generate": {}}}
@@ -90,4 +90,4 @@ def test_a_sweep_over_data_seeds_tells_means_and_no_best(checkout: Checkout) -> 
     assert len([line for line in other.splitlines() if line.startswith("*  ")]) == 2
     assert "on the test rows of data.noise=0.5:" in other
     assert "measured on different test rows (data.noise=0.1, data.noise=0.5)" in other
-    assert find(workspace, runs[0].info.run_id)[1].info.run_id == runs[0].info.run_id
+    assert find(workspace, runs[0].info.run_id).run_id == runs[0].info.run_id

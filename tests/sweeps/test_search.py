@@ -19,16 +19,17 @@ from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.errors import ConfigurationError, Pruned, UserError
 from plait.sweeps.pruning import open_storage, watcher
-from plait.sweeps.search import Search, SearchSettings, dimension_of
+from plait.sweeps.search import Search, SearchSettings
+from plait.sweeps.section import name_of
+from plait.sweeps.space import dimension_of
 from plait.sweeps.summary import Row
-from plait.sweeps.sweep import Sweep, name_of
+from plait.sweeps.sweep import Sweep
 from plait.sweeps.trial import Outcome, Trial
 from plait.tracking.cost import without_costs
-from plait.tracking.query.find import runs_of_sweep
 from plait.tracking.query.score import Score
 from plait.tracking.store.store import open_store
 from sweeps.faults import SMALL, plant_faulty_model
-from sweeps.launching import launched, statuses, wait_for
+from sweeps.launching import launched, runs_of_sweep, statuses, wait_for
 
 SPACE = ("optimizer.lr=tag(log, interval(1e-4, 1e-1))", "seed=range(1,9)", "optimizer=sgd,adam")
 

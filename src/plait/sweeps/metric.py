@@ -4,7 +4,7 @@ from plait.config.registry import family_of, settings_of
 from plait.config.resolved import Resolved
 from plait.data.base import SourceSettings
 from plait.evaluation.metrics import of_task
-from plait.tracking.query.load import FINAL
+from plait.tracking.sections import FINAL
 
 
 def fault_of(metric: str, resolved: Resolved) -> str | None:
