@@ -86,7 +86,8 @@ class RecordedRun:
     @property
     def ended(self) -> int | None:
         """Milliseconds since the epoch; None while it runs."""
-        return self._run.info.end_time
+        end = self._run.info.end_time
+        return None if end is None else int(end)
 
     @cached_property
     def params(self) -> dict[str, str]:
