@@ -25,6 +25,7 @@ from plait.pipeline.stages import GROUPS, STAGES
 from plait.settings import Settings
 from plait.sweeps.pruning import Hyperband, Median, SuccessiveHalving
 from plait.sweeps.search import SearchSettings
+from plait.tasks.registry import TASKS
 
 SRC = ROOT / "src"
 
@@ -182,6 +183,21 @@ def hasattr_calls(src: Path) -> list[str]:
     ]
 
 
+def compared_tasks(src: Path) -> list[str]:
+    """Comparisons with a task's name: what differs by task is said by its object."""
+
+    def names(node: ast.expr) -> set[object]:
+        return {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
+
+    return [
+        f"{name}:{node.lineno}"
+        for name, tree in modules(src).items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare)
+        and any(names(side) & set(TASKS) for side in (node.left, *node.comparators))
+    ]
+
+
 def broken_pairs(root: Path) -> list[str]:
     """YAML files of ``conf/`` that are not the values of a settings class, key by key."""
     faults = []
@@ -309,6 +325,10 @@ def test_nothing_asks_for_attributes_by_name() -> None:
     assert hasattr_calls(SRC) == []
 
 
+def test_no_task_is_asked_for_by_its_name() -> None:
+    assert compared_tasks(SRC) == []
+
+
 def test_every_pair_is_whole() -> None:
     assert broken_pairs(ROOT) == []
     assert modules_without_values(ROOT) == []
@@ -404,6 +424,11 @@ PLANTED = {
         "src/plait/utils.py",
         "X = 1\n",
         lambda root: named_badly(root / "src"),
+    ),
+    "a task's name": (
+        "src/plait/models/linear.py",
+        "def f(task: str) -> bool:\n    return task in ('regression',)\n",
+        lambda root: compared_tasks(root / "src"),
     ),
     "hasattr": (
         "src/plait/models/linear.py",

@@ -6,12 +6,13 @@ import os
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.data import checks
 from plait.data.dataset import PARTS, Column, Dataset, Part, Source
+from plait.data.side_tables import write_tables
 from plait.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ def write(source: Source, name: str, folder: Path) -> Dataset:
                 os.replace(path, parts[part])
             else:
                 parts[part].unlink(missing_ok=True)
+        tables = write_tables(source.tables, folder)
+        if tables:
+            digest = _digest([dataset.digest, tables])
+            dataset = replace(dataset, tables=tables, digest=digest, folder=folder)
         dataset.write(folder)
     finally:
         for path in partial.values():

@@ -8,7 +8,7 @@ from plait.evaluation.intervals import Resampling, resample
 from plait.evaluation.metrics import metrics
 from plait.evaluation.settings import Settings
 from plait.evaluation.stated import MODEL, paired_difference
-from plait.evaluation.task import evaluation_of
+from plait.evaluation.task import classes_in, evaluation_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ class Measured:
     @property
     def classes(self) -> list[str]:
         """The labels in the order of their numbers; none of a regression."""
-        return [row["class"] for row in self.evaluation["per_class"] or ()]
+        return classes_in(self.evaluation)
 
     @property
     def truth(self) -> "np.ndarray":
@@ -44,7 +44,7 @@ class Measured:
 
     def _read_back(self) -> "tuple[np.ndarray, np.ndarray]":
         task = evaluation_of(self.evaluation["task"])
-        return task.read_back(self.predictions, self.classes)
+        return task.read_back(self.predictions, self.evaluation)
 
     @property
     def unit(self) -> "np.ndarray | None":

@@ -26,7 +26,11 @@ def rows_digest(resolved: Resolved, rows: "pd.DataFrame") -> str:
     for name in ("row", "truth"):
         values = rows[name]
         text = values.dtype == object or values.dtype == "str"
-        hasher.update(json.dumps(values.tolist()).encode() if text else values.to_numpy().tobytes())
+        if text:
+            # A list comes back from Parquet as an array.
+            hasher.update(json.dumps(values.tolist(), default=list).encode())
+        else:
+            hasher.update(values.to_numpy().tobytes())
     return hasher.hexdigest()[:32]
 
 

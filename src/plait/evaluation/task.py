@@ -1,7 +1,7 @@
 """What a kind of task says of how its predictions are measured and shown."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -63,9 +63,12 @@ class TaskEvaluation(ABC):
 
     @abstractmethod
     def read_back(
-        self, predictions: "pd.DataFrame", classes: Sequence[str]
+        self, predictions: "pd.DataFrame", evaluation: Mapping[str, Any]
     ) -> "tuple[np.ndarray, np.ndarray]":
-        """Truth and prediction of what `columns` wrote."""
+        """Truth and prediction of what `columns` wrote.
+
+        :param evaluation: what ``evaluation.json`` holds.
+        """
 
     def shape(self, rows: int, dataset: Dataset) -> tuple[int, ...]:
         """The shape of the predictions of so many rows."""
@@ -114,6 +117,14 @@ class TaskOfClasses(TaskEvaluation):
     @abstractmethod
     def in_words(self, answers: "np.ndarray", classes: Sequence[str]) -> list[str]:
         """Truths, or what is said, as people read them, (rows,)."""
+
+
+def classes_in(evaluation: Mapping[str, Any]) -> list[str]:
+    """The classes in the order of their numbers; none of a task that has none.
+
+    :param evaluation: what ``evaluation.json`` holds.
+    """
+    return [row["class"] for row in evaluation["per_class"] or ()]
 
 
 def evaluation_of(task: str) -> TaskEvaluation:

@@ -1,6 +1,6 @@
 """How probabilities of exclusive classes are measured and shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
@@ -10,7 +10,7 @@ from plait.evaluation.per_class import per_class
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.classes import draw_confusion, draw_roc
 from plait.evaluation.plots.over_time import Line
-from plait.evaluation.task import Assessment, TaskOfClasses, columns_of
+from plait.evaluation.task import Assessment, TaskOfClasses, classes_in, columns_of
 from plait.tasks.probabilities import probability_of
 
 if TYPE_CHECKING:
@@ -54,9 +54,10 @@ class ClassificationEvaluation(TaskOfClasses):
         return columns_of(dataset.task, self.in_words(truth, dataset.classes), prediction, dataset)
 
     def read_back(
-        self, predictions: "pd.DataFrame", classes: Sequence[str]
+        self, predictions: "pd.DataFrame", evaluation: Mapping[str, Any]
     ) -> "tuple[np.ndarray, np.ndarray]":
         """The numbers of the classes, and the probabilities."""
+        classes = classes_in(evaluation)
         numbers = {label: number for number, label in enumerate(classes)}
         return (
             predictions["truth"].map(numbers).to_numpy(),

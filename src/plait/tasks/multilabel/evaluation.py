@@ -1,6 +1,6 @@
 """How probabilities of classes are measured and shown, where a row has any number of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
@@ -9,7 +9,7 @@ from plait.evaluation.per_class import per_class
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.classes import draw_roc
 from plait.evaluation.plots.over_time import Line
-from plait.evaluation.task import Assessment, TaskOfClasses, columns_of
+from plait.evaluation.task import Assessment, TaskOfClasses, classes_in, columns_of
 from plait.tasks.label_sets import THRESHOLD, chosen, in_words, indicators, sets_of
 from plait.tasks.probabilities import probability_of
 
@@ -49,9 +49,10 @@ class MultilabelEvaluation(TaskOfClasses):
         return columns_of(dataset.task, sets_of(truth, dataset.classes), prediction, dataset)
 
     def read_back(
-        self, predictions: "pd.DataFrame", classes: Sequence[str]
+        self, predictions: "pd.DataFrame", evaluation: Mapping[str, Any]
     ) -> "tuple[np.ndarray, np.ndarray]":
         """Which classes each row has, and the probabilities."""
+        classes = classes_in(evaluation)
         return (
             indicators(predictions["truth"], classes),
             predictions[[probability_of(label) for label in classes]].to_numpy(),

@@ -1,6 +1,6 @@
 """How predicted numbers are measured and shown."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
@@ -50,7 +50,7 @@ class RegressionEvaluation(TaskEvaluation):
         return columns_of(dataset.task, truth, prediction, dataset)
 
     def read_back(
-        self, predictions: "pd.DataFrame", classes: Sequence[str]
+        self, predictions: "pd.DataFrame", evaluation: Mapping[str, Any]
     ) -> "tuple[np.ndarray, np.ndarray]":
         """Both numbers."""
         return predictions["truth"].to_numpy(), predictions["prediction"].to_numpy()
