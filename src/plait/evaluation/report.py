@@ -14,6 +14,7 @@ from plait.config.resolved import Resolved
 from plait.data.dataset import PARTS, Dataset
 from plait.evaluation.notation import NOTHING, percent, readable, readable_size
 from plait.pipeline.stages import FILES
+from plait.tasks.registry import task_named
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -109,6 +110,7 @@ def render(
         dataset=dataset,
         parts=[(part, dataset.parts[part]) for part in PARTS if part in dataset.parts],
         evaluation=evaluation,
+        several=task_named(evaluation["task"]).several,
         plots=with_pictures(evaluation["plots"], plots),
         facts=[
             (_worded(key), value, facts.get(key + LINK, ""))
