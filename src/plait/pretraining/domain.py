@@ -173,7 +173,9 @@ def _texts(settings: Settings, root: Path, outputs: Outputs) -> "np.ndarray":
     import numpy as np
 
     from plait.data.dataset import Dataset, read_part
-    from plait.data.reading import decode, find, lines_of, read, require
+    from plait.data.decoding import decode, lines_of
+    from plait.data.header import require
+    from plait.data.reading import find, read
 
     if settings.path is None:
         (column,) = Dataset.read(outputs.data).names("text")
