@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.artifacts import Workspace, write_json
-from plait.config.compose import shortened
+from plait.config.label import shortened
 from plait.config.effect import Effect, in_words
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
