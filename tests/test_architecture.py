@@ -30,6 +30,7 @@ SRC = ROOT / "src"
 ROOMS = (
     *(
         "errors",
+        "digests",
         "signals",
         "settings",
         "pipeline.stages",
@@ -137,6 +138,15 @@ def mlflow_violations(src: Path) -> list[str]:
         for name, tree in modules(src).items()
         if any(target.partition(".")[0] == "mlflow" for target in imported(tree))
         and room_of(name) != "tracking"
+    ]
+
+
+def hashing_elsewhere(src: Path) -> list[str]:
+    """Modules that hash by themselves; what names contents stands in `plait.digests`."""
+    return [
+        name
+        for name, tree in modules(src).items()
+        if "hashlib" in imported(tree) and name not in ("plait.digests", "plait.training.fit")
     ]
 
 
@@ -268,6 +278,10 @@ def test_one_room_imports_mlflow() -> None:
     assert mlflow_violations(SRC) == []
 
 
+def test_digests_are_made_in_one_place() -> None:
+    assert hashing_elsewhere(SRC) == []
+
+
 def test_no_room_is_a_drawer() -> None:
     assert named_badly(SRC) == []
 
@@ -346,6 +360,11 @@ PLANTED = {
         "src/plait/training/module.py",
         "import mlflow\n",
         lambda root: mlflow_violations(root / "src"),
+    ),
+    "a digest of its own": (
+        "src/plait/models/linear.py",
+        "import hashlib\n",
+        lambda root: hashing_elsewhere(root / "src"),
     ),
     "a room called utils": (
         "src/plait/utils.py",

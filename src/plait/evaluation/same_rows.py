@@ -1,9 +1,9 @@
 """Which rows a number was measured on: only scores of the same rows can be compared."""
 
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from plait import digests
 from plait.artifacts import Outputs
 from plait.config.resolved import Resolved
 
@@ -20,14 +20,13 @@ def rows_digest(resolved: Resolved, rows: "pd.DataFrame") -> str:
     :param rows: columns ``row``, the numbers of the rows, and ``truth``; more columns count by
         their names alone.
     """
-    hasher = hashlib.sha256()
     described = [resolved.choice("data"), resolved["files"], list(rows)]
-    hasher.update(json.dumps(described).encode())
+    pieces = [json.dumps(described).encode()]
     for name in ("row", "truth"):
         values = rows[name]
         text = values.dtype == object or values.dtype == "str"
-        hasher.update(json.dumps(values.tolist()).encode() if text else values.to_numpy().tobytes())
-    return hasher.hexdigest()[:32]
+        pieces.append(json.dumps(values.tolist()).encode() if text else values.to_numpy().tobytes())
+    return digests.of_pieces(pieces, digests.LONG)
 
 
 def tested_rows_digest(resolved: Resolved, outputs: Outputs) -> str:

@@ -1,9 +1,9 @@
 """Stage `record`: the stages' outputs into the MLflow run, and into the report pages."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
+from plait import digests
 from plait.artifacts import Outputs, Workspace, read_json, write_json, write_text
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
@@ -42,7 +42,7 @@ def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
             path.with_suffix(".html").unlink(missing_ok=True)
     write_text(pages / "index.html", render_index(rows))
     # DVC keeps its digest, so it names nothing of this run: only what was recorded.
-    digest = hashlib.sha256(outputs["metrics"].read_bytes()).hexdigest()[:16]
+    digest = digests.of_file(outputs["metrics"], digests.SHORT)
     write_json(
         workspace.recorded(resolved.name),
         {"identity": resolved.identity, "metrics": digest},

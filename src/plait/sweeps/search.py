@@ -4,7 +4,6 @@ Its study lies in a database, so that a search that is launched again goes on: w
 that it was in the middle of, with those that failed, and then with those that it still owes.
 """
 
-import hashlib
 import itertools
 import math
 from collections import Counter
@@ -12,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from plait import digests
 from plait.artifacts import significant
 from plait.config.check import checked
 from plait.errors import ConfigurationError, UserError
@@ -388,7 +388,7 @@ class Search:
             grid = itertools.product(*(dimension.values or [] for dimension in self._dimensions))
             return dict(zip(self.keys, next(itertools.islice(grid, draw, None)), strict=True))
         text = f"{self._settings.seed} {draw}"
-        seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+        seed = digests.seed_of(text)
         sampler: Any = optuna.samplers.RandomSampler(seed)
         if self._settings.sampler == "tpe":
             # Trials that still run count as bad ones: several at once spread out.

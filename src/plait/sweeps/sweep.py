@@ -1,6 +1,5 @@
 """A sweep: its trials from a multirun onto an engine and into MLflow."""
 
-import hashlib
 import json
 import re
 import sys
@@ -11,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plait import digests
 from plait.artifacts import Workspace, write_json
-from plait.config.label import shortened
 from plait.config.effect import Effect, in_words
+from plait.config.label import shortened
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
 from plait.evaluation.notation import duration
@@ -435,7 +435,7 @@ def name_of(overrides: Iterable[str], drawn_by: Iterable[str] = ()) -> str:
     :param drawn_by: what else decides which trials a search has.
     """
     texts = sorted(overrides)
-    digest = hashlib.sha256("\n".join([*texts, *drawn_by]).encode()).hexdigest()[:6]
+    digest = digests.of_text("\n".join([*texts, *drawn_by]), digests.SHORTEST)
     keys, experiment = [], "experiments"
     for text in texts:
         key, _, value = text.partition("=")

@@ -1,7 +1,5 @@
 """Data of trials: generated once for each digest of what generation reads, shared by all."""
 
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -9,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from plait import digests
 from plait.artifacts import Outputs, Workspace
 from plait.config.resolved import Resolved
 from plait.contents import Contents
@@ -21,7 +20,7 @@ from plait.state import State
 def data_digest(resolved: Resolved) -> str:
     """The digest of everything that stage `generate` reads for these values."""
     read = {key: resolved[key] for key in STAGES["generate"].keys}
-    return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:32]
+    return digests.of_values(read)
 
 
 def trial_data(

@@ -1,6 +1,5 @@
 """One MLflow run an identity: found or made, described so that the UI reads well."""
 
-import hashlib
 import os
 import sys
 from functools import cache
@@ -9,6 +8,7 @@ from urllib.parse import unquote
 
 import psutil
 
+from plait import digests
 from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.errors import Pruned
@@ -203,7 +203,7 @@ def parameter_text(value: Any) -> str:
     """A parameter as MLflow can keep it: a long one is replaced by its digest."""
     text = str(value)
     if len(text) > LONGEST_PARAMETER:
-        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+        return f"sha256:{digests.of_text(text)}"
     return text
 
 

@@ -1,12 +1,12 @@
 """The user's own data files by their digests: found wherever this checkout may have them."""
 
-import hashlib
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from plait import digests
 from plait.artifacts import Workspace
 from plait.contents import Contents
 from plait.errors import UserError
@@ -67,11 +67,11 @@ def _has(contents: Contents, path: Path, digest: str) -> bool:
 def _former_digest(folder: Path) -> str:
     """As folders were named by runs that were recorded before 2026-12."""
     listing = "\n".join(
-        f"{path.relative_to(folder).as_posix()} {hashlib.md5(path.read_bytes()).hexdigest()}"
+        f"{path.relative_to(folder).as_posix()} {digests.dvc_of_file(path)}"
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     )
-    return f"md5:{hashlib.md5(listing.encode()).hexdigest()}.dir"
+    return f"md5:{digests.dvc_of_text(listing)}.dir"
 
 
 def _link(source: Path, target: Path) -> None:

@@ -1,6 +1,5 @@
 """Completing a run from the stages' outputs, as often as one likes."""
 
-import hashlib
 import json
 import re
 import time
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plait import digests
 from plait.artifacts import Outputs, Workspace, read_json
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
@@ -202,8 +202,7 @@ def evaluation_digest(resolved: Resolved) -> str:
     """One digest of what the numbers of the test part depend on beside the training."""
     values = resolved.values
     measured = [values["evaluation"], values["code"]["evaluate"], values["packages"]["evaluate"]]
-    text = json.dumps(measured, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return digests.of_values(measured, digests.SHORT)
 
 
 def curve_rows(path: Path, at: int) -> list[Row]:
