@@ -34,6 +34,7 @@ ROOMS = (
         "signals",
         "settings",
         "pipeline.stages",
+        "workspace",
         "artifacts",
         "locks",
         "state",
@@ -147,6 +148,48 @@ def hashing_elsewhere(src: Path) -> list[str]:
         name
         for name, tree in modules(src).items()
         if "hashlib" in imported(tree) and name not in ("plait.digests", "plait.training.fit")
+    ]
+
+
+def texts_of_paths(tree: ast.AST) -> Iterator[str]:
+    """The literal parts of which paths are put together."""
+    for node in ast.walk(tree):
+        parts: list[ast.expr] = []
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            parts = [node.left, node.right]
+        elif isinstance(node, ast.Call):
+            called = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+            if called in ("Path", "joinpath", "glob", "rglob", "with_name", "open"):
+                parts = node.args
+        for part in parts:
+            first = part.values[0] if isinstance(part, ast.JoinedStr) and part.values else part
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
+
+
+def named_by_the_workspace(src: Path) -> set[str]:
+    """The files and folders that `plait.workspace` names: its constants, and what it adds."""
+    tree = modules(src)["plait.workspace"]
+    constants = [
+        each.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for each in ast.walk(node.value)
+        if isinstance(each, ast.Constant)
+    ]
+    # The package's own name means no place of a project.
+    return {text for text in (*constants, *texts_of_paths(tree)) if "*" not in text} - {"plait"}
+
+
+def paths_spelled_elsewhere(src: Path) -> list[str]:
+    """Paths that other modules put together of names that the workspace has given."""
+    named = named_by_the_workspace(src)
+    return [
+        f"{name}: {text}"
+        for name, tree in modules(src).items()
+        if name != "plait.workspace"
+        for text in texts_of_paths(tree)
+        if text in named or any(text.startswith(f"{each}/") for each in named)
     ]
 
 
@@ -282,6 +325,11 @@ def test_digests_are_made_in_one_place() -> None:
     assert hashing_elsewhere(SRC) == []
 
 
+def test_every_path_of_a_project_is_named_in_one_place() -> None:
+    assert len(named_by_the_workspace(SRC)) > 30
+    assert paths_spelled_elsewhere(SRC) == []
+
+
 def test_no_room_is_a_drawer() -> None:
     assert named_badly(SRC) == []
 
@@ -365,6 +413,11 @@ PLANTED = {
         "src/plait/models/linear.py",
         "import hashlib\n",
         lambda root: hashing_elsewhere(root / "src"),
+    ),
+    "a path spelled in place": (
+        "src/plait/models/linear.py",
+        "from pathlib import Path\nPLACE = Path('.') / 'outputs' / 'mine'\n",
+        lambda root: paths_spelled_elsewhere(root / "src"),
     ),
     "a room called utils": (
         "src/plait/utils.py",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from plait import digests
-from plait.artifacts import Workspace
+from plait.workspace import Workspace
 
 BUSY = 5.0
 """Seconds to wait for another process that writes."""
@@ -39,7 +39,7 @@ class State:
     @classmethod
     def of(cls, workspace: Workspace) -> "State":
         """That of a checkout."""
-        return cls(workspace.scratch / "state")
+        return cls(workspace.state)
 
     @property
     def folder(self) -> Path:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from plait.artifacts import Outputs
 from plait.evaluation import fonts
 from plait.evaluation.plots import date_locator, evenly
+from plait.workspace import Outputs
 
 from .conftest import CURVES, Case, FakeModel, by_centre, classes_case, constant, run, true_model
 

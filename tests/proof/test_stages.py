@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from checkouts import Checkout, copy_project
-from plait.artifacts import Workspace
 from plait.config.compose import Project, write_resolved
 from plait.config.resolved import Resolved
 from plait.data import decoding, reading
@@ -22,6 +21,7 @@ from plait.pipeline.train import train
 from plait.proof.refusal import Unproved
 from plait.proof.stage import STALE, proved
 from plait.tracking.store.store import open_store
+from plait.workspace import Workspace
 
 STAGES: dict[str, StageFunction] = {
     "generate": generate,

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from checkouts import Checkout
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.effect import Effect, effect_of, in_words, unused_in_params
 from plait.pipeline.compose import compose
 from plait.tracking.query.find import runs_of_sweep
 from plait.tracking.store.store import open_store
+from plait.workspace import Workspace
 from sweeps.launching import statuses
 
 LINEAR = "experiment=linear_regression"

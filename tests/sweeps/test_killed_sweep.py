@@ -14,10 +14,10 @@ import psutil
 import pytest
 
 from checkouts import Checkout, copy_project
-from plait.artifacts import Workspace
 from plait.tracking.cost import without_costs
 from plait.tracking.query.find import runs_of_sweep
 from plait.tracking.store.store import open_store
+from plait.workspace import Workspace
 
 TALLY = '''
 """Notes every epoch that is trained."""

@@ -3,11 +3,11 @@
 import pytest
 
 from checkouts import Checkout
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.sweeps.trial import trial_lock
 from plait.tracking.query.find import runs_of_sweep
 from plait.tracking.store.store import open_store
+from plait.workspace import Workspace
 from sweeps.launching import launched, statuses, wait_for
 
 SWEEP = (

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from plait.artifacts import Workspace
 from plait.sweeps import trial
 from plait.sweeps.trial import find_run, open_store_of, patiently
 from plait.tracking.live.journal import journals
@@ -25,6 +24,7 @@ from plait.tracking.store.store import (
     open_store,
     translate_errors,
 )
+from plait.workspace import Workspace
 
 from .conftest import forget, resolved
 from .test_live import locked, train

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from plait.artifacts import Workspace, write_text
+from plait.artifacts import write_text
 from plait.config.check import check
 from plait.config.closure import Code
 from plait.config.files import digest_of
@@ -30,8 +30,7 @@ from plait.contents import Contents
 from plait.errors import ConfigurationError
 from plait.pipeline.stages import GROUPS, STAGES
 from plait.state import State
-
-LOCK = "requirements.lock"
+from plait.workspace import CONF, LOCK, PARAMS, SRC, Workspace
 
 BASE_KEYS = ("origin", "name", "revision", "digest")
 """The settings of a language model that say which one it is."""
@@ -46,7 +45,7 @@ class Project:
     @property
     def conf(self) -> Path:
         """The menu of choices."""
-        return self.root / "conf"
+        return self.root / CONF
 
     @cached_property
     def state(self) -> State:
@@ -61,7 +60,7 @@ class Project:
     @cached_property
     def code(self) -> Code:
         """The first-party code."""
-        return Code(self.root / "src", self.state)
+        return Code(self.root / SRC, self.state)
 
     @cached_property
     def menu(self) -> Menu:
@@ -71,7 +70,7 @@ class Project:
     @cached_property
     def listed(self) -> dict[str, dict[str, Any]]:
         """What ``params.yaml`` lists, by experiment."""
-        return read_params(self.root / "params.yaml")
+        return read_params(self.root / PARAMS)
 
     def compose_each(self) -> dict[str, Resolved | ConfigurationError]:
         """Every listed experiment, or what is wrong with it: also that it is the very training that
@@ -134,7 +133,7 @@ class Project:
         params: dict[str, Any] | None = None,
     ) -> Merged:
         """The values of an experiment, unchecked, and where they come from."""
-        check_name(name, "params.yaml" if name in self.listed else "command line")
+        check_name(name, PARAMS if name in self.listed else "command line")
         return self.menu.merge(
             name,
             level_of_params(self.listed.get(name, {}) if params is None else params),

@@ -19,6 +19,7 @@ from plait.config.levels import (
 from plait.config.registry import choices, family_of, settings_of
 from plait.errors import ConfigurationError, did_you_mean
 from plait.pipeline.stages import GROUPS
+from plait.workspace import choice_in
 
 DEFAULT_OBJECTIVES = {
     "regression": "squared_error",
@@ -54,7 +55,7 @@ class Menu:
             self._check_choices(name, level, root.choices)
             chosen |= level.choices
         if chosen.get("debug"):
-            path = self.conf / "debug" / f"{chosen['debug']}.yaml"
+            path = choice_in(self.conf, "debug", chosen["debug"])
             files.append(ConfigLayer(shown_path(path), {}, read_yaml(path)))
         counting = _effective_layers([*files, *users], root.choices, chosen)
         values = self._defaults(root, chosen)
@@ -108,11 +109,11 @@ class Menu:
     def _file(self, group: str, choice: str) -> dict[str, Any]:
         """The values of a choice, as its file holds them."""
         if (group, choice) not in self._files:
-            self._files[group, choice] = read_yaml(self.conf / group / f"{choice}.yaml")
+            self._files[group, choice] = read_yaml(choice_in(self.conf, group, choice))
         return self._files[group, choice]
 
     def _check_experiment(self, name: str) -> None:
-        if not (self.conf / "experiment" / f"{name}.yaml").is_file():
+        if not choice_in(self.conf, "experiment", name).is_file():
             known = choices(self.conf, "experiment")
             raise ConfigurationError(
                 f"{unknown_choice('experiment', name, known)}\n       define it in"

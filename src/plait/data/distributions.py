@@ -10,8 +10,8 @@ from pathlib import Path
 from filelock import FileLock
 
 from plait import digests
-from plait.artifacts import cache_folder
 from plait.errors import UserError
+from plait.workspace import cache_folder
 
 
 def installed_file(package: str, path: str, digest: str) -> Path:
@@ -42,7 +42,7 @@ def source_distribution(requirement: str, digest: str) -> Path:
     :param digest: SHA-256 of the archive; pip refuses any other.
     :raises UserError: if it can't be had.
     """
-    folder = cache_folder() / "distributions" / digest[:32]
+    folder = cache_folder("distributions") / digest[:32]
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         found = _archive(folder)

@@ -13,6 +13,7 @@ from plait.data.json_lines import read_json_lines
 from plait.data.parquet import read_parquet
 from plait.errors import UserError
 from plait.settings import Settings, setting
+from plait.workspace import RAW
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,7 @@ _MAGIC = {
 def under_raw(path: str) -> str:
     """Refuse a path that is not the user's."""
     parts = PurePosixPath(path).parts
-    if parts[:2] != ("data", "raw") or len(parts) < 3 or ".." in parts:
+    if parts[:2] != PurePosixPath(RAW).parts or len(parts) < 3 or ".." in parts:
         raise ValueError(f"{path!r} must lie under data/raw/, such as data/raw/houses.csv")
     return path
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait import digests
-from plait.artifacts import cache_folder
+from plait.workspace import cache_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +61,7 @@ def tokenized(
     encoded = (str(text).encode("utf-8", "surrogatepass") for text in texts)
     by_length = (len(each).to_bytes(8, "little") + each for each in encoded)
     asked = f"{tokenizer} {max_length} {tail}".encode()
-    folder = cache_folder() / "tokens"
+    folder = cache_folder("tokens")
     path = folder / f"{digests.of_pieces(chain([asked], by_length), digests.LONG)}.npz"
     kept = _read(path)
     if kept is not None:

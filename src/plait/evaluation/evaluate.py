@@ -4,7 +4,7 @@ import math
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from plait.artifacts import SIGNIFICANT_DIGITS, Outputs, significant, write_json
+from plait.artifacts import SIGNIFICANT_DIGITS, significant, write_json
 from plait.data.dataset import Dataset
 from plait.data.label_sets import chosen, indicators, sets_of
 from plait.errors import ConfigurationError, UserError
@@ -15,6 +15,7 @@ from plait.evaluation.metrics import Metric, of_task
 from plait.evaluation.metrics.classification import by_class, counts_by_class
 from plait.evaluation.notation import listed, percent, readable
 from plait.evaluation.settings import Settings, check
+from plait.workspace import Outputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,7 +133,7 @@ def evaluate(
         outputs["plots"], evaluation, truth, prediction, test, dataset, settings.plots, curves
     )
     _write_predictions(outputs, truth, prediction, test, dataset, settings.plots.points)
-    write_json(outputs["evaluation"] / "evaluation.json", evaluation)
+    write_json(outputs.mark("evaluation"), evaluation)
     write_json(
         outputs["metrics"],
         {

@@ -4,8 +4,8 @@ import json
 from typing import TYPE_CHECKING
 
 from plait import digests
-from plait.artifacts import Outputs
 from plait.config.resolved import Resolved
+from plait.workspace import Outputs
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
-from plait.artifacts import Outputs, read_json, significant
+from plait.artifacts import read_json, significant
 from plait.data.dataset import Dataset
 from plait.data.label_sets import chosen
 from plait.evaluation.baselines import Baseline, labels_of
 from plait.models import estimators, tfidf
 from plait.models.base import Shape
 from plait.models.trained import BASE, DESCRIPTION
+from plait.workspace import Outputs
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,11 +4,12 @@ import shutil
 from typing import Any
 
 from plait import digests
-from plait.artifacts import Outputs, Workspace, write_json
+from plait.artifacts import write_json
 from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.pipeline.entry import run_stage
 from plait.pretraining.base import PRETRAINED
+from plait.workspace import Outputs, Workspace
 
 
 def pretrain(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:

@@ -9,11 +9,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from plait.artifacts import Outputs, Workspace, write_json
+from plait.artifacts import write_json
 from plait.data.reading import TextFormat, TextPath
 from plait.errors import UserError
 from plait.pretraining.base import PRETRAINED, PretrainingSettings
 from plait.settings import setting
+from plait.workspace import Outputs, Workspace
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -184,7 +184,7 @@ class Search:
                 " hydra/sweeper=optuna"
             )
         self._total = self._size()
-        folder = sweep.workspace.scratch / "searches"
+        folder = sweep.workspace.searches
         folder.mkdir(parents=True, exist_ok=True)
         self._url = settings.storage or sqlite_url(folder / f"{sweep.name}.db")
         self._storage: Any = None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait import digests
-from plait.artifacts import Workspace, write_json
+from plait.artifacts import write_json
 from plait.config.effect import Effect, in_words
 from plait.config.label import shortened
 from plait.config.resolved import Resolved
@@ -47,9 +47,10 @@ from plait.sweeps.trial import (
     say,
     sweep_tags,
 )
-from plait.sweeps.trial_data import data_digest, data_folder
+from plait.sweeps.trial_data import data_digest
 from plait.tracking.query.score import direction_of
 from plait.tracking.store.store import Store
+from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -276,7 +277,7 @@ class Sweep:
             metrics[run_id], address = patiently(recorded, self._store(row.resolved), run_id)
             if address is not None:
                 links[run_id] = address
-        path = self.workspace.root / "mlruns" / "reports" / "sweeps" / f"{self.name}.html"
+        path = self.workspace.sweep_page(self.name)
         first = next(iter(self._entered.values()))
         plots = Plots(**first.resolved["evaluation.plots"])
         write(path, self.name, summary, metrics, links, plots)
@@ -363,9 +364,9 @@ class Sweep:
         for row in kept.get(self._keep, ()):
             if row.resolved is None or row.score is None:
                 continue
-            data = data_folder(self.workspace, data_digest(row.resolved))
+            data = self.workspace.trial_data(data_digest(row.resolved))
             outputs = outputs_of(self.workspace, row.resolved, data)
-            if data.exists() and (outputs["model"] / "model.json").exists():
+            if data.exists() and (outputs.mark("model")).exists():
                 trial = Trial(row.resolved, row.overrides, self.name)
                 with held_trial(self.workspace, row.resolved, wait=True):
                     patiently(record_trial, self.workspace, trial, outputs, {})
@@ -390,7 +391,7 @@ class Sweep:
             for identity, trial in self._entered.items()
         ]
         write_json(
-            self.workspace.scratch / "sweeps" / f"{self.name}.json",
+            self.workspace.sweeps / f"{self.name}.json",
             {"name": self.name, "finished": finished, "unranked": unranked, "trials": trials},
         )
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from filelock import FileLock
 
 from plait import digests
-from plait.artifacts import Outputs, Workspace
 from plait.config.resolved import Resolved
 from plait.contents import Contents
 from plait.locks import lock_named
 from plait.pipeline.stages import STAGES
 from plait.proof.receipts import is_left_by
 from plait.state import State
+from plait.workspace import Outputs, Workspace
 
 
 def data_digest(resolved: Resolved) -> str:
@@ -34,7 +34,7 @@ def trial_data(
     :param generate: writes the data into the empty folder that it is given, and a receipt.
     """
     digest, contents = data_digest(resolved), Contents(State.of(workspace))
-    data = data_folder(workspace, digest)
+    data = workspace.trial_data(digest)
     with data_lock(workspace, digest):
         outputs = _outputs(workspace, data, digest)
         if data.exists() and not is_left_by(contents, resolved, "generate", outputs):
@@ -54,18 +54,8 @@ def trial_data(
     return data
 
 
-def data_folder(workspace: Workspace, digest: str) -> Path:
-    """Where data of a digest lie."""
-    return workspace.scratch / "data" / digest
-
-
-def data_receipts(workspace: Workspace, digest: str) -> Path:
-    """Where is written down what they were made by."""
-    return workspace.scratch / "receipts" / digest
-
-
 def _outputs(workspace: Workspace, data: Path, digest: str) -> Outputs:
-    return Outputs(data, data, data_receipts=data_receipts(workspace, digest))
+    return Outputs(data, data, data_receipts=workspace.trial_receipts(digest))
 
 
 def data_lock(workspace: Workspace, digest: str) -> FileLock:

@@ -9,7 +9,6 @@ from urllib.parse import unquote
 import psutil
 
 from plait import digests
-from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.errors import Pruned
 from plait.signals import is_termination
@@ -27,6 +26,7 @@ from plait.tracking.tags import (
     VERSION,
     WITHOUT,
 )
+from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

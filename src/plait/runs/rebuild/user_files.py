@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plait import digests
-from plait.artifacts import Workspace
 from plait.contents import Contents
 from plait.errors import UserError
 from plait.state import State
+from plait.workspace import DVC, Workspace
 
 
 def put_in_place(root: Path, tree: Path, files: dict[str, str]) -> None:
@@ -47,9 +47,9 @@ def _candidates(root: Path, tree: Path, relative: str, digest: str) -> Iterator[
     tracked = tree / f"{relative}.dvc"
     if tracked.is_file() and md5 in tracked.read_text(encoding="utf-8"):
         # With the checkout's own remotes and credentials, which git does not have.
-        local = root / ".dvc" / "config.local"
+        local = root / DVC / "config.local"
         if local.is_file():
-            shutil.copy(local, tree / ".dvc")
+            shutil.copy(local, tree / DVC)
         _dvc(tree, "cache", "dir", "--local", cache)
         (tree / relative).unlink(missing_ok=True)
         _dvc(tree, "pull", "--quiet", tracked.name, folder=tracked.parent)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from plait.artifacts import Workspace
 from plait.errors import UserError, did_you_mean
 from plait.evaluation.notation import NOTHING, duration, readable
 from plait.tracking.cost import SECONDS
@@ -16,6 +15,7 @@ from plait.tracking.query.find import names_in, open_stores
 from plait.tracking.query.score import Score
 from plait.tracking.store.store import translate_errors
 from plait.tracking.tags import BEST_OF, ERROR, EXPERIMENT, SWEEPS, TESTED_ON
+from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from plait.artifacts import Workspace, read_json
+from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.tracking import cost
@@ -19,6 +19,7 @@ from plait.tracking.record.record import BASELINE, MEMBER
 from plait.tracking.runs import artifacts_gone
 from plait.tracking.store.store import Store, import_pyfunc, translate_errors
 from plait.tracking.tags import MEASURED_BY
+from plait.workspace import Workspace, find_root
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,11 +148,4 @@ def load(run: str, root: Path | None = None) -> LoadedRun:
     :param root: the checkout; by default the one around the working directory.
     :raises UserError: if there is no such run.
     """
-    return LoadedRun(*find(Workspace.at(root or _checkout(Path.cwd())), run))
-
-
-def _checkout(folder: Path) -> Path:
-    for candidate in (folder, *folder.parents):
-        if (candidate / "params.yaml").exists():
-            return candidate
-    raise UserError(f"{folder} lies in no checkout of a plait project: no params.yaml above it")
+    return LoadedRun(*find(Workspace.at(root or find_root()), run))

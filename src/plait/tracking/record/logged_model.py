@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import plait
-from plait.artifacts import Outputs
 from plait.config.registry import settings_of
 from plait.data.dataset import Column, Dataset, read_part
 from plait.models.trained import TrainedModel
@@ -16,6 +15,7 @@ from plait.tracking.record import exported
 from plait.tracking.store.backend import artifact_uri
 from plait.tracking.store.store import Store, import_pyfunc
 from plait.tracking.tags import IDENTITY
+from plait.workspace import Outputs
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait import digests
-from plait.artifacts import Outputs, Workspace, read_json
+from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.evaluation.notation import duration, readable_size
@@ -41,6 +41,7 @@ from plait.tracking.tags import (
     TESTED_ON,
     WEIGHTS,
 )
+from plait.workspace import Outputs, Workspace
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -155,7 +156,7 @@ def _complete(
     """
     measured_by = evaluation_digest(resolved)
     dataset = Dataset.read(outputs.data)
-    evaluation = read_json(outputs["evaluation"] / "evaluation.json")
+    evaluation = read_json(outputs.mark("evaluation"))
     curves = curve_rows(outputs["curves"], now)
 
     model_id = logged_model_id(store, run)

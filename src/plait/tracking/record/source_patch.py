@@ -15,6 +15,7 @@ from plait import digests
 from plait.tracking.record.secrets import holds_a_secret, named_like_a_secret
 from plait.tracking.store.store import Store
 from plait.tracking.tags import DIRTY, PATCH, WITHOUT
+from plait.workspace import CONF, PIPELINE_LOCK, RESOLVED, RESULTS, SRC
 
 COMMIT = "mlflow.source.git.commit"
 
@@ -36,7 +37,7 @@ KEPT = "refs/plait/commits/"
 """Where git is told of the commits that runs name, which it may else remove once they are squashed,
 rebased or amended away. They are in no branch, and neither pushed nor cloned."""
 
-REBUILT = ("dvc.lock", "resolved", "results")
+REBUILT = (PIPELINE_LOCK, RESOLVED, RESULTS)
 """What `dvc repro` itself writes into the tree: a change there is no edit of anybody's."""
 
 
@@ -112,7 +113,9 @@ def take_patch(
     without |= dict.fromkeys(lost, "edited since it was composed")
     if without:
         # The files that a rebuild may need are named first, should there be too many.
-        paths = sorted(without, key=lambda path: (not path.startswith(("src/", "conf/")), path))
+        paths = sorted(
+            without, key=lambda path: (not path.startswith((f"{SRC}/", f"{CONF}/")), path)
+        )
         said |= {WITHOUT: "\n".join(f"{path}: {without[path]}" for path in paths[:MOST_NAMED])}
     if len(content) > LARGEST:
         return SourcePatch(tags={PATCH: TOO_LARGE, **said})

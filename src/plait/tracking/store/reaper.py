@@ -3,10 +3,10 @@
 import time
 from typing import TYPE_CHECKING, Any
 
-from plait.artifacts import Workspace
 from plait.tracking.store import process
 from plait.tracking.store.store import Store, open_store
 from plait.tracking.tags import ERROR, LAST_HEARTBEAT, PID
+from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
