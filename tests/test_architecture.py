@@ -21,6 +21,7 @@ from plait.config.compose import Project
 from plait.config.levels import read_yaml
 from plait.config.registry import SECTIONS, choices, section_settings, settings_of
 from plait.pipeline.stages import GROUPS, STAGES
+from plait.public import PUBLIC
 from plait.settings import Settings
 from plait.sweeps.pruning import Hyperband, Median, SuccessiveHalving
 from plait.sweeps.search import SearchSettings
@@ -29,6 +30,7 @@ SRC = ROOT / "src"
 
 ROOMS = (
     *(
+        "public",
         "errors",
         "digests",
         "signals",
@@ -193,6 +195,18 @@ def paths_spelled_elsewhere(src: Path) -> list[str]:
     ]
 
 
+def public_face_within(src: Path) -> list[str]:
+    """Modules of the package that import by its public face, not from where a name is defined."""
+    return [
+        f"{name}: {alias.name}"
+        for name, tree in modules(src).items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "plait"
+        for alias in node.names
+        if alias.name in PUBLIC
+    ]
+
+
 def named_badly(src: Path) -> list[str]:
     return [name for name in modules(src) if FORBIDDEN_NAMES & set(name.split("."))]
 
@@ -330,6 +344,10 @@ def test_every_path_of_a_project_is_named_in_one_place() -> None:
     assert paths_spelled_elsewhere(SRC) == []
 
 
+def test_the_public_face_is_for_others() -> None:
+    assert public_face_within(SRC) == []
+
+
 def test_no_room_is_a_drawer() -> None:
     assert named_badly(SRC) == []
 
@@ -418,6 +436,11 @@ PLANTED = {
         "src/plait/models/linear.py",
         "from pathlib import Path\nPLACE = Path('.') / 'outputs' / 'mine'\n",
         lambda root: paths_spelled_elsewhere(root / "src"),
+    ),
+    "an import by the public face": (
+        "src/plait/models/linear.py",
+        "from plait import setting\n",
+        lambda root: public_face_within(root / "src"),
     ),
     "a room called utils": (
         "src/plait/utils.py",

@@ -15,6 +15,7 @@ from plait import digests
 from plait.config.registry import family_of
 from plait.config.resolved import Resolved
 from plait.pipeline.stages import GROUPS, Stage
+from plait.public import PUBLIC
 from plait.state import State
 
 TEMPLATES: dict[str, str] = {"plait.evaluation.report": "plait/evaluation/templates"}
@@ -149,8 +150,9 @@ class Code:
         package = self._package_of(name)
         if (name, files, source) in _MODULES:
             return _MODULES[name, files, source]
-        # Syntax trees differ between versions of Python; what is imported depends on the package.
-        facts = f"{sys.version_info[:2]} {package}".encode()
+        # Syntax trees differ between versions of Python; what is imported depends on package
+        # and public face.
+        facts = f"{sys.version_info[:2]} {package} {PUBLIC}".encode()
         key = digests.of_bytes(b"\0".join([facts, files, source]))
         known = self._state.get(SYNTAX, [key]) if self._state is not None else {}
         if key in known:
@@ -215,9 +217,11 @@ def _imports(tree: ast.AST, package: str) -> Iterator[str]:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, base] if base else above)
             yield base
-            # A name imported from a first-party package may itself be a module.
+            # A name imported from a first-party package may itself be a module; one of the public
+            # face is of the module that defines it.
             if base.partition(".")[0] == "plait":
-                yield from (f"{base}.{alias.name}" for alias in node.names)
+                whole = [f"{base}.{alias.name}" for alias in node.names]
+                yield from (PUBLIC.get(name.removeprefix("plait."), name) for name in whole)
         elif isinstance(node, ast.Call) and _calls_find_spec(node):
             # A package that is used as files, not imported: bokeh_sampledata.
             yield from (str(arg.value) for arg in node.args if isinstance(arg, ast.Constant))
