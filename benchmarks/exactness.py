@@ -54,14 +54,14 @@ KILLED: dict[str, Overrides] = {
     "SGD": ("linear_regression", "data.samples=400", "optimizer.momentum=0.9"),
     "AdamW, dropout": ("breast_cancer", "optimizer=adamw", "model.dropout=0.3"),
     "warm-up, accumulation": (
-        *("breast_cancer", "optimizer=adamw", "schedule=cosine", "schedule.warmup=0.3"),
+        *("breast_cancer", "optimizer=adamw", "schedule=cosine", "schedule.warmup_fraction=0.3"),
         "trainer.micro_batch_size=8",
     ),
     "early stopping": (
         *("breast_cancer", "optimizer=adamw", "callbacks=[early_stopping]"),
         *("callbacks.early_stopping.patience=2", "data.split.val=0.2"),
     ),
-    "mixed precision": ("breast_cancer", "trainer.precision=bf16-mixed", "model.widths=[8]"),
+    "mixed precision": ("breast_cancer", "trainer.precision=bf16-mixed", "model.hidden_sizes=[8]"),
 }
 OFTEN: Overrides = ("trainer.checkpoint_steps=3", "trainer.max_epochs=4")
 

@@ -97,7 +97,7 @@ def main() -> None:
     resolved = Project(ROOT).compose(
         "news_topics",
         [
-            *(f"data.labels={texts}", "data.split.val=0.0", "trainer.max_epochs=1"),
+            *(f"data.n_labelled={texts}", "data.split.val=0.0", "trainer.max_epochs=1"),
             *("finetuning=full", "trainer.precision=32-true"),
             *(f"model.max_length={LENGTH}", f"batch_size={BATCH}"),
         ],

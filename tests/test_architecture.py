@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ ROOMS = (
         "state",
         "contents",
         "loaded",
+        "tasks",
         "config",
         "proof",
         "data",
@@ -52,7 +54,7 @@ ROOMS = (
         "training",
         "pretraining",
     ),
-    *("evaluation", "tracking", "pipeline", "sweeps", "runs", "cli"),
+    *("evaluation", "tasks.evaluation", "tracking", "pipeline", "sweeps", "runs", "cli"),
 )
 """From upstream to downstream."""
 
@@ -60,6 +62,11 @@ NOT_OFFERED = {"plait.models.masked_lm", "plait.objectives.masked_lm_loss"}
 """Choices that `plait.pretraining.domain` makes; nobody else can."""
 
 FORBIDDEN_NAMES = {"utils", "util", "common", "misc", "helpers", "helper"}
+
+RUN = {"info", "data", "inputs", "outputs"}
+"""Attributes of MLflow's runs, and of none of plait's."""
+
+PARTS_OF_DATA = {"metrics", "params", "tags"}
 
 HEAVY = {
     *("torch", "lightning", "mlflow", "sklearn", "pandas", "numpy", "matplotlib", "pyarrow"),
@@ -86,10 +93,13 @@ def imported(tree: ast.AST) -> Iterator[str]:
 
 def room_of(module: str) -> str | None:
     """The table of stages stands by itself: everything that depends on the stages derives from it,
-    while the stages run what all the rooms do.
+    while the stages run what all the rooms do. How a task is measured builds on evaluation, while
+    what it is comes before the data.
     """
     if module.startswith("plait.pipeline.stages"):
         return "pipeline.stages"
+    if re.match(r"plait\.tasks\.\w+\.evaluation", module):
+        return "tasks.evaluation"
     parts = module.split(".")
     return parts[1] if parts[0] == "plait" and len(parts) > 1 else None
 
@@ -205,6 +215,25 @@ def public_face_within(src: Path) -> list[str]:
         for alias in node.names
         if alias.name in PUBLIC
     ]
+
+
+def mlflow_objects(src: Path) -> list[str]:
+    """Where another room than tracking looks into what MLflow made: into a run, or a client."""
+    found = []
+    for name, tree in modules(src).items():
+        if room_of(name) == "tracking":
+            continue
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Attribute):
+                continue
+            parent = node.value
+            of_run = isinstance(parent, ast.Attribute) and (
+                parent.attr == "info" or (parent.attr == "data" and node.attr in PARTS_OF_DATA)
+            )
+            held = isinstance(parent, ast.Name) and "run" in parent.id and node.attr in RUN
+            if node.attr == "client" or of_run or held:
+                found.append(f"{name}:{node.lineno}")
+    return found
 
 
 def named_badly(src: Path) -> list[str]:
@@ -348,6 +377,10 @@ def test_the_public_face_is_for_others() -> None:
     assert public_face_within(SRC) == []
 
 
+def test_one_room_looks_into_what_mlflow_makes() -> None:
+    assert mlflow_objects(SRC) == []
+
+
 def test_no_room_is_a_drawer() -> None:
     assert named_badly(SRC) == []
 
@@ -441,6 +474,26 @@ PLANTED = {
         "src/plait/models/linear.py",
         "from plait import setting\n",
         lambda root: public_face_within(root / "src"),
+    ),
+    "a run of MLflow's in another room": (
+        "src/plait/sweeps/metric.py",
+        "def status(found: Any) -> str:\n    return found.info.status\n",
+        lambda root: mlflow_objects(root / "src"),
+    ),
+    "metrics of a run of MLflow's": (
+        "src/plait/runs/promote/champion.py",
+        "def metrics(store: Any, run_id: str) -> Any:\n    return of(store, run_id).data.metrics\n",
+        lambda root: mlflow_objects(root / "src"),
+    ),
+    "a part of a run of MLflow's by another name": (
+        "src/plait/sweeps/results.py",
+        "def values(run: Any) -> Any:\n    data = run.data\n    return data.metrics\n",
+        lambda root: mlflow_objects(root / "src"),
+    ),
+    "MLflow's client in another room": (
+        "src/plait/runs/promote/promote.py",
+        "def client(store: Any) -> Any:\n    return store.client\n",
+        lambda root: mlflow_objects(root / "src"),
     ),
     "a room called utils": (
         "src/plait/utils.py",

@@ -139,7 +139,7 @@ EDITS: dict[str, Edit] = {
         stages(LINEAR, "record"),
     ),
     "where it runs": Edit(
-        params(trainer={"workers": 1, "accelerator": "cpu"}), stages(LINEAR, "record")
+        params(trainer={"num_workers": 1, "accelerator": "cpu"}), stages(LINEAR, "record")
     ),
     "a comment in code": Edit(append("src/plait/models/linear.py", "# a remark\n"), NOTHING),
     "a docstring": Edit(
@@ -291,7 +291,7 @@ def test_the_table_of_stages_holds_together() -> None:
 
 
 def test_a_stage_cannot_read_what_it_does_not_name() -> None:
-    values = {"optimizer": {"choice": "sgd", "lr": 1.0}, "evaluation": {"level": 0.9}}
+    values = {"optimizer": {"choice": "sgd", "lr": 1.0}, "evaluation": {"confidence_level": 0.9}}
     assert Resolved(values).handed_to("train")["optimizer.lr"] == 1.0
     with pytest.raises(AssertionError, match="stage train reads evaluation"):
         Resolved(values).handed_to("train")["evaluation"]

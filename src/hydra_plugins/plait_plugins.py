@@ -104,7 +104,7 @@ class TrialLauncher(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         """Run the trials; Hydra's return value is what they are worth, None of a failed one."""
-        from plait.sweeps.sweep import varying_in
+        from plait.sweeps.section import varying_in
 
         trials = [self.trial(overrides) for overrides in job_overrides]
         self.sweep.check_metric(trials)

@@ -2,10 +2,10 @@
 
 The public face. These names stay; everything else may move:
 
-- recorded runs, as in a notebook: `load` gives a `LoadedRun`, whose model is a `TrainedModel`;
+- recorded runs, as in a notebook: `load` gives a `RecordedRun`, whose model is a `TrainedModel`;
 - what is wrong, in a line or two: `UserError`, and of a configuration `ConfigurationError`;
 - a choice of one's own has `Settings` of fields made by `setting`;
-- a source of data: `SourceSettings`, `Source`, `Column`, `Task`, `Split`, `assign`;
+- a source of data: `SourceSettings`, `Source`, `Column`, `Split`, `assign`;
 - a model: `NetworkSettings` or `EstimatorSettings`, `Shape`, `SqueezeOutput`;
 - an objective: `ObjectiveSettings`, `Objective`, `Batch`;
 - a callback: `CallbackSettings`;
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from plait.data.base import SourceSettings as SourceSettings
     from plait.data.dataset import Column as Column
     from plait.data.dataset import Source as Source
-    from plait.data.dataset import Task as Task
     from plait.data.splits import Split as Split
     from plait.data.splits import assign as assign
     from plait.errors import ConfigurationError as ConfigurationError
@@ -40,8 +39,8 @@ if TYPE_CHECKING:
     from plait.objectives.base import ObjectiveSettings as ObjectiveSettings
     from plait.settings import Settings as Settings
     from plait.settings import setting as setting
-    from plait.tracking.query.load import LoadedRun as LoadedRun
     from plait.tracking.query.load import load as load
+    from plait.tracking.query.run import RecordedRun as RecordedRun
     from plait.training.callbacks.base import CallbackSettings as CallbackSettings
 else:
 

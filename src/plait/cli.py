@@ -110,7 +110,7 @@ def runs(arguments: argparse.Namespace) -> int:
 
 def gc(arguments: argparse.Namespace) -> int:
     """Show how large everything has grown, and what of it nobody needs any more."""
-    from plait.runs.gc.collector import gc as collect
+    from plait.runs.gc.report import gc as collect
 
     return collect(Workspace.at(find_root()), arguments.yes, arguments.json)
 

@@ -5,7 +5,7 @@ A module of this package imports from where a name is defined.
 
 PUBLIC: dict[str, str] = {
     "load": "plait.tracking.query.load",
-    "LoadedRun": "plait.tracking.query.load",
+    "RecordedRun": "plait.tracking.query.run",
     "TrainedModel": "plait.models.trained",
     "UserError": "plait.errors",
     "ConfigurationError": "plait.errors",
@@ -14,7 +14,6 @@ PUBLIC: dict[str, str] = {
     "SourceSettings": "plait.data.base",
     "Source": "plait.data.dataset",
     "Column": "plait.data.dataset",
-    "Task": "plait.data.dataset",
     "Split": "plait.data.splits",
     "assign": "plait.data.splits",
     "NetworkSettings": "plait.models.base",

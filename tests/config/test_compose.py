@@ -42,14 +42,14 @@ def test_a_string_chooses_a_mapping_sets_and_choice_does_both(checkout: Checkout
 
 
 def test_a_replaced_choice_takes_its_values_along(checkout: Checkout) -> None:
-    # market.yaml chooses mlp and sets its widths, which svm does not have.
+    # market.yaml chooses mlp and sets its hidden sizes, which svm does not have.
     checkout.list_experiments({"market": {"model": "svm"}})
-    assert "widths" not in Project(checkout.root).compose("market")["model"]
+    assert "hidden_sizes" not in Project(checkout.root).compose("market")["model"]
     # The same between params.yaml and the command line.
-    again = compose(checkout, {"model": {"choice": "mlp", "widths": [8]}}, "model=linear")
+    again = compose(checkout, {"model": {"choice": "mlp", "hidden_sizes": [8]}}, "model=linear")
     assert again["model"] == {"choice": "linear", "bias": True}
-    kept = compose(checkout, {"model": {"choice": "mlp", "widths": [8]}}, "model=mlp")
-    assert kept["model.widths"] == [8]
+    kept = compose(checkout, {"model": {"choice": "mlp", "hidden_sizes": [8]}}, "model=mlp")
+    assert kept["model.hidden_sizes"] == [8]
 
 
 def test_callbacks_are_chosen_by_a_list(checkout: Checkout) -> None:
@@ -133,7 +133,7 @@ def test_the_identity_leaves_out_what_no_number_depends_on(checkout: Checkout) -
     identity = compose(checkout, {}).identity
     same: list[dict[str, object]] = [
         {"trainer": {"devices": 1}},
-        {"trainer": {"workers": 2}},
+        {"trainer": {"num_workers": 2}},
         {"trainer": {"checkpoint_minutes": 1}},
         {"evaluation": {"resamples": 100}},
         {"tracking": "tensorboard"},
@@ -148,7 +148,7 @@ def test_the_identity_leaves_out_what_no_number_depends_on(checkout: Checkout) -
         {"batch_size": 16},
         {"trainer": {"precision": "64-true"}},
         {"trainer": {"threads": 2}},
-        {"preprocessing": {"features": "standard"}},
+        {"preprocessing": {"feature_scaling": "standard"}},
         {"model": "mlp"},
     ]
     identities = {compose(checkout, params).identity for params in other}

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from data.test_texts import read, save
-from plait.data.label_sets import from_text, in_words, indicators, parse, rarest, sets_of, to_text
 from plait.data.write import write
 from plait.errors import UserError
+from plait.tasks.label_sets import from_text, in_words, indicators, parse, rarest, sets_of, to_text
 
 SETS = (["oil", "trade"], ["oil"], [], ["trade", "war"])
 LISTS = [{"text": f"text number {n}", "label": SETS[n % 4]} for n in range(40)]
@@ -134,7 +134,7 @@ def test_fewer_labels_have_every_class_and_stand_within_more(tmp_path: Path) -> 
     save(tmp_path, LISTS, "a.jsonl")
     used: dict[int, set[str]] = {}
     for labels in (3, 6, 12):
-        source = read(tmp_path, path="data/raw/a.jsonl", task="multilabel", labels=labels)
+        source = read(tmp_path, path="data/raw/a.jsonl", task="multilabel", n_labelled=labels)
         (frame,) = source.chunks
         chosen = frame[source.part_of_row == 0]
         used[labels] = set(chosen["text"])

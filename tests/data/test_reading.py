@@ -25,7 +25,7 @@ FORM: dict[str, Any] = {
     "quote": '"',
     "encoding": "utf-8",
     "decimal": ".",
-    "missing": ["", "NA"],
+    "na_values": ["", "NA"],
 }
 
 
@@ -68,7 +68,7 @@ def test_what_the_csv_module_writes_is_read_back(read):
         writer = csv.writer(written, delimiter=separator, quoting=quoting, lineterminator=end)
         writer.writerows([header, *rows])
         try:
-            found = read(written.getvalue().encode(), separator=separator, missing=[])
+            found = read(written.getvalue().encode(), separator=separator, na_values=[])
         except UserError as error:
             ambiguous.append(str(error))
         else:

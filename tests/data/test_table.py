@@ -248,7 +248,7 @@ def test_a_missing_target_cannot_be_imputed(read_table):
 def test_the_words_for_missing_values_are_a_setting(read_table):
     data = houses().astype({"size": "str"})
     data.loc[7, "size"] = "-99"
-    dataset = read_table(data, missing="drop", format={"missing": ["-99"]})
+    dataset = read_table(data, missing="drop", format={"na_values": ["-99"]})
     assert dataset.counts["missing"] == {"size": 1}
 
 

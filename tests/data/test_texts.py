@@ -137,7 +137,10 @@ def test_a_label_that_training_never_shows_is_named(tmp_path: Path) -> None:
     [
         ({"text": "body"}, "has no column 'body' (data.text)"),
         ({"label": "lable"}, "did you mean 'label'?"),
-        ({"labels": 100}, "data.labels: is 100, but data/raw/texts.csv has 28 training texts"),
+        (
+            {"n_labelled": 100},
+            "data.n_labelled: is 100, but data/raw/texts.csv has 28 training texts",
+        ),
         ({"split": {"by": "time", "column": "id"}}, "holds neither dates nor numbers"),
     ],
 )
@@ -176,16 +179,16 @@ def test_fewer_labels_have_every_class_and_stand_within_more(tmp_path: Path) -> 
     save(tmp_path, [*ROWS, *rare])
     used = {}
     for labels in (4, 8, 20):
-        source = read(tmp_path, labels=labels)
+        source = read(tmp_path, n_labelled=labels)
         (frame,) = source.chunks
         train = source.part_of_row == 0
         used[labels] = set(frame["text"][train])
         assert len(used[labels]) == labels
         assert set(frame["label"][train]) == {"a", "b", "c"}
     assert used[4] < used[8] < used[20]
-    assert read(tmp_path, labels=8).counts["training_texts_not_used"] == 31 - 8
+    assert read(tmp_path, n_labelled=8).counts["training_texts_not_used"] == 31 - 8
     with pytest.raises(UserError, match=r"each class of .* once takes 3"):
-        read(tmp_path, labels=2)
+        read(tmp_path, n_labelled=2)
 
 
 def test_a_number_can_be_predicted_from_texts(tmp_path: Path) -> None:
@@ -237,20 +240,25 @@ def test_reuters_can_be_read_from_the_users_own_files(tmp_path: Path) -> None:
         ("films", 10605, {}),
         ("tweets", 4200, {}),
         ("products", 3708, {"split": {"by": "group", "column": "document"}}),
-        ("editorials", 5190, {"split": {"by": "group", "column": "document"}, "neutral": 0.5}),
+        (
+            "editorials",
+            5190,
+            {"split": {"by": "group", "column": "document"}, "neutral_threshold": 0.5},
+        ),
     ],
 )
 def test_rated_sentiment_is_read_whole(texts: str, rows: int, change: dict[str, Any]) -> None:
     source = read(ROOT, "rated_sentiment", texts=texts, **change)
     (frame,) = source.chunks
     assert len(frame) == rows
-    named = {"negative", "neutral", "positive"} if "neutral" in change else {"negative", "positive"}
-    assert set(source.classes) == named
+    threshold = change.get("neutral_threshold")
+    neutral = {"neutral"} if threshold else set()
+    assert set(source.classes) == {"negative", "positive"} | neutral
     assert re.search(r"[0-9a-f]{64}", source.provenance["archive"])
     assert "MIT" in source.licence
     assert "Hutto" in source.provenance["citation"]
     used = frame[source.part_of_row >= 0]
-    assert ((used["rating"] > change.get("neutral", 0)) == (used["sentiment"] == "positive")).all()
+    assert ((used["rating"] > (threshold or 0)) == (used["sentiment"] == "positive")).all()
     if "split" in change:
         parts = pd.Series(source.part_of_row)[source.part_of_row >= 0]
         assert parts.groupby(used["document"]).nunique().max() == 1

@@ -12,7 +12,7 @@ import pytest
 from plait.data.dataset import Column, Dataset
 from plait.evaluation.evaluate import evaluate
 from plait.evaluation.settings import Settings
-from plait.models.trained import TrainedModel
+from plait.tasks.regression.learning import TASK as REGRESSION
 from plait.workspace import Outputs
 
 
@@ -25,7 +25,8 @@ class FakeModel:
     others: tuple["FakeModel", ...] = ()
     """Further members of an ensemble."""
 
-    average = staticmethod(TrainedModel.average)
+    def average(self, predictions: list[np.ndarray]) -> np.ndarray:
+        return REGRESSION.average(predictions)
 
     @property
     def members(self) -> tuple["FakeModel", ...]:
@@ -57,10 +58,10 @@ def settings(**changes: Any) -> Settings:
     values: dict[str, Any] = {
         "metrics": None,
         "resamples": 40,
-        "rows": 20_000,
-        "level": 0.95,
+        "max_bootstrap_rows": 20_000,
+        "confidence_level": 0.95,
         "seed": 0,
-        "plots": {"dpi": 50, "width": 6.4, "height": 4.0, "points": 200},
+        "plots": {"dpi": 50, "width": 6.4, "height": 4.0, "max_points": 200},
     }
     return Settings(**{**values, **changes})
 

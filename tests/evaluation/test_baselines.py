@@ -8,20 +8,24 @@ import pytest
 
 from plait.errors import UserError
 from plait.evaluation import baselines
-from plait.evaluation.baselines import BIAS, class_numbers, closed_form, coefficient_table, naive
+from plait.evaluation.baselines import BIAS, closed_form, coefficient_table
+from plait.evaluation.task import evaluation_of
+from plait.tasks.classification.evaluation import class_numbers
 
 from .conftest import Case, classes_case
 
 
 def test_the_mean_is_of_the_training_part(linear: Case) -> None:
-    (mean,) = naive(linear.train.y.to_numpy(), linear.test, linear.dataset)
+    regression = evaluation_of("regression")
+    (mean,) = regression.naive(linear.train.y.to_numpy(), linear.test, linear.dataset)
     assert mean.naive
     assert mean.key == "mean"
     np.testing.assert_allclose(mean.prediction, np.full(120, linear.train.y.mean()))
 
 
 def test_a_market_has_zero_and_yesterday_too(market: Case) -> None:
-    zero, mean, yesterday = naive(market.train.y.to_numpy(), market.test, market.dataset)
+    regression = evaluation_of("regression")
+    zero, mean, yesterday = regression.naive(market.train.y.to_numpy(), market.test, market.dataset)
     assert (zero.title, mean.title) == ("predicting zero", "predicting the training mean")
     assert not zero.prediction.any()
     np.testing.assert_array_equal(yesterday.prediction, market.test.yesterday)
@@ -30,7 +34,7 @@ def test_a_market_has_zero_and_yesterday_too(market: Case) -> None:
 def test_the_majority_answers_with_the_training_frequencies(linear: Case) -> None:
     case = classes_case(linear.outputs, ("a", "b", "c"))
     numbers = class_numbers(case.train.kind, case.dataset)
-    (majority,) = naive(numbers, case.test, case.dataset)
+    (majority,) = evaluation_of("classification").naive(numbers, case.test, case.dataset)
     assert majority.title == "always predicting 'a'"
     np.testing.assert_allclose(
         majority.prediction[0], [(case.train.kind == label).mean() for label in "abc"]

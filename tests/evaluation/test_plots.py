@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from plait.evaluation import fonts
-from plait.evaluation.plots import date_locator, evenly
+from plait.evaluation.plots.canvas import evenly
+from plait.evaluation.plots.over_time import date_locator
 from plait.workspace import Outputs
 
 from .conftest import CURVES, Case, FakeModel, by_centre, classes_case, constant, run, true_model

@@ -27,7 +27,7 @@ def resolved(**changes: Any) -> Resolved:
         "identity": "abc",
         "seed": 7,
         "data": {"choice": "synthetic", "split": {"test": 0.2}},
-        "model": {"choice": "mlp", "widths": [64, 32], "dropout": None},
+        "model": {"choice": "mlp", "hidden_sizes": [64, 32], "dropout": None},
         "schedule": None,
         "code": {"train": "feed1234"},
     }

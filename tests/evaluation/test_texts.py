@@ -10,6 +10,8 @@ from plait.config.levels import read_yaml
 from plait.data.dataset import Column, Dataset
 from plait.evaluation import texts
 from plait.evaluation.evaluate import select
+from plait.evaluation.intervals import Resampling
+from plait.evaluation.task import Assessment
 
 from .conftest import describe, settings
 
@@ -72,7 +74,9 @@ def test_the_surest_errors_come_first_with_their_texts() -> None:
     prediction = np.eye(2)[truth] * 0.8 + 0.1
     for row, sure in ((3, 0.9), (8, 0.6), (5, 0.7)):
         prediction[row] = [1 - sure, sure] if truth[row] == 0 else [sure, 1 - sure]
-    errors = texts.worst_errors(truth, prediction, frame, dataset)
+    resampling = Resampling(20, 1000, 0.95, seed=0)
+    errors = texts.worst_errors(Assessment(truth, prediction, frame, dataset, resampling, None))
+    assert errors is not None
     assert [error["row"] for error in errors] == [3, 5, 8]
     assert errors[0]["probability"] == 0.9
     assert (errors[1]["truth"], errors[1]["prediction"]) == ("good", "bad")

@@ -49,7 +49,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
             **{"origin": "folder", "name": str(folder / name), "revision": None, "prefix": ""},
             "digest": write_translator(folder / name, seed),
         }
-        for seed, name in enumerate(("there", "back"))
+        for seed, name in enumerate(("forward_model", "backward_model"))
     }
 
 
@@ -78,17 +78,19 @@ def test_a_copy_is_what_the_models_make_of_its_text(models: dict[str, dict[str, 
     assert copies.shape == (2, len(TEXTS))
     assert all(isinstance(text, str) and text for text in copies.ravel())
     for row in (0, 7, 19):
-        (there,) = by_hand(models["there"]["name"], TEXTS[row], 1)
-        assert copies[:, row].tolist() == by_hand(models["back"]["name"], there, 2)
+        (there,) = by_hand(models["forward_model"]["name"], TEXTS[row], 1)
+        assert copies[:, row].tolist() == by_hand(models["backward_model"]["name"], there, 2)
     # Random models say something else than they were told.
     assert (copies[0] != TEXTS).all()
 
 
 def test_the_prefix_stands_before_each_text(models: dict[str, dict[str, Any]]) -> None:
-    told = {**models["there"], "prefix": "trade: "}
-    copies = back_translation.augment(settings({**models, "there": told}), TEXTS[:1], seed=0)
-    (there,) = by_hand(models["there"]["name"], f"trade: {TEXTS[0]}", 1)
-    assert copies[:, 0].tolist() == by_hand(models["back"]["name"], there, 1)
+    told = {**models["forward_model"], "prefix": "trade: "}
+    copies = back_translation.augment(
+        settings({**models, "forward_model": told}), TEXTS[:1], seed=0
+    )
+    (there,) = by_hand(models["forward_model"]["name"], f"trade: {TEXTS[0]}", 1)
+    assert copies[:, 0].tolist() == by_hand(models["backward_model"]["name"], there, 1)
 
 
 def test_what_is_translated_is_not_translated_again(
@@ -114,29 +116,35 @@ def test_a_model_that_is_missing_another_or_none_is_said(
     models: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     cases = [
-        ({"name": "data/raw/nowhere"}, "augmentation.there.name: no folder data/raw/nowhere"),
-        ({"digest": None}, f"augmentation.there.digest: is null, .* {models['there']['digest']}"),
-        ({"digest": "00"}, "augmentation.there: .* is another model than was pinned"),
+        (
+            {"name": "data/raw/nowhere"},
+            "augmentation.forward_model.name: no folder data/raw/nowhere",
+        ),
+        (
+            {"digest": None},
+            f"augmentation.forward_model.digest: is null, .* {models['forward_model']['digest']}",
+        ),
+        ({"digest": "00"}, "augmentation.forward_model: .* is another model than was pinned"),
         ({"name": str(tmp_path), "digest": Pretrained(tmp_path).digest()}, "no translation model"),
     ]
     for changes, words in cases:
-        other = {**models, "there": {**models["there"], **changes}}
+        other = {**models, "forward_model": {**models["forward_model"], **changes}}
         with pytest.raises(UserError, match=words):
             back_translation.augment(settings(other), TEXTS, seed=0)
 
 
 def test_no_more_copies_than_beams(models: dict[str, dict[str, Any]]) -> None:
-    with pytest.raises(ValueError, match="copies, 5, must be at most beams, 4"):
+    with pytest.raises(ValueError, match="copies, 5, must be at most num_beams, 4"):
         settings(models, copies=5)
 
 
 def test_a_translator_on_the_hub_is_pinned(models: dict[str, dict[str, Any]]) -> None:
-    loose = {**models["there"], "origin": "hub", "name": "someone/en-de", "digest": None}
+    loose = {**models["forward_model"], "origin": "hub", "name": "someone/en-de", "digest": None}
     with pytest.raises(ValueError, match="someone/en-de on the hub may change; set revision"):
-        settings(models, there=loose)
+        settings(models, forward_model=loose)
     with pytest.raises(ValueError, match="'main' is no commit"):
-        settings(models, there={**loose, "revision": "main"})
-    settings(models, there={**loose, "revision": 40 * "a"})
+        settings(models, forward_model={**loose, "revision": "main"})
+    settings(models, forward_model={**loose, "revision": 40 * "a"})
 
 
 def test_copies_are_trained_on_beside_their_texts(
@@ -144,7 +152,7 @@ def test_copies_are_trained_on_beside_their_texts(
 ) -> None:
     named = [
         f"augmentation.{name}.{key}={models[name][key]}"
-        for name in ("there", "back")
+        for name in ("forward_model", "backward_model")
         for key in ("name", "digest")
     ]
     chosen = ("augmentation=back_translation", "augmentation.max_length=16", *named)

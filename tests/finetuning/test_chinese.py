@@ -25,14 +25,14 @@ defaults:
   - override /optimizer: adamw
   - override /schedule: linear
 
-data: {path: data/raw/评论.csv, text: 评论, label: 类别, words: none}
+data: {path: data/raw/评论.csv, text: 评论, label: 类别, word_boundaries: none}
 model: MODEL
 optimizer: {lr: 0.004}
 trainer: {max_epochs: 12}
 """
 
 MODEL = "{origin: folder, name: data/raw/tiny, digest: DIGEST, max_length: 48}"
-COUNTS = "{units: characters, longest: 3, min_texts: 1, C: 10.0}"
+COUNTS = "{analyzer: characters, max_ngram: 3, min_df: 1, C: 10.0}"
 
 PREDICTED = """
 import pandas as pd, plait

@@ -68,7 +68,7 @@ def test_what_lies_above_the_layers_learns_at_the_full_rate(decoders: Lab) -> No
 
 @pytest.mark.parametrize("share", [0.0, 0.3])
 def test_they_drop_inside_as_large_a_share_as_they_are_told(decoders: Lab, share: float) -> None:
-    shares = ("model.dropout=0.0", f"model.body_dropout={share}")
+    shares = ("model.head_dropout=0.0", f"model.backbone_dropout={share}")
     network = new_network_of(decoders, "finetuning=full", *shares).train()
     # Of the attention's own, which is no layer in Llama, as well as of what is one.
     for layer in network.modules():

@@ -18,6 +18,7 @@ from plait.errors import ConfigurationError, UserError
 from plait.models.language_model import TokenBatch
 from plait.models.language_models import padded
 from plait.models.trained import TrainedModel
+from plait.tasks.classification.learning import TASK as CLASSIFICATION
 from plait.training.epoch_end import EpochMeans
 from training.fitting import Lab, Outcome, cut_off, equal_weights
 
@@ -58,7 +59,9 @@ class Fits:
     def watched(self, method: str) -> tuple[Outcome, Watched]:
         if method not in self._done:
             with watched() as seen:
-                outcome = self._lab.fit("tiny", f"finetuning={method}", "trainer.keep=last", *FAST)
+                outcome = self._lab.fit(
+                    "tiny", f"finetuning={method}", "trainer.select_checkpoint=last", *FAST
+                )
             self._done[method] = outcome, seen
         return self._done[method]
 
@@ -202,8 +205,8 @@ def test_killed_in_the_middle_of_an_epoch_it_ends_with_the_same_bits(
 ) -> None:
     overrides = (
         *("tiny", f"finetuning={method}", "trainer.max_epochs=3", "trainer.checkpoint_steps=1"),
-        *(["finetuning.interval=2"] if method == "adalora" else []),
-        "model.dropout=0.1",
+        *(["finetuning.allocation_interval=2"] if method == "adalora" else []),
+        "model.head_dropout=0.1",
     )
     undisturbed = texts.fit(*overrides)
     folder = tmp_path / "checkpoints"
@@ -223,7 +226,7 @@ def test_killed_in_the_middle_of_an_epoch_it_ends_with_the_same_bits(
 def test_two_processes_are_equal_to_one(texts: Lab, method: str) -> None:
     overrides = (
         *("tiny", f"finetuning={method}", "trainer.precision=64-true", "trainer.max_epochs=2"),
-        *("model.body_dropout=0.0", "model.dropout=0.0"),
+        *("model.backbone_dropout=0.0", "model.head_dropout=0.0"),
         *(["finetuning.dropout=0.0"] if method in ("lora", "dora", "adalora") else []),
     )
     alone = texts.fit(*overrides)
@@ -239,7 +242,7 @@ def check_sharded(lab: Lab, *overrides: str) -> None:
     """Trained in two processes that share the weights out, it is equal to one."""
     exactly = (
         *("trainer.precision=64-true", "trainer.max_epochs=1"),
-        *("model.body_dropout=0.0", "model.dropout=0.0"),
+        *("model.backbone_dropout=0.0", "model.head_dropout=0.0"),
     )
     alone = lab.fit("tiny", *exactly, *overrides)
     together = lab.fit("tiny", *exactly, *overrides, "trainer.devices=2", "trainer.strategy=fsdp")
@@ -277,7 +280,11 @@ def entries_left(outcome: Outcome) -> tuple[int, int]:
 def test_the_budget_of_adalora_shrinks_over_the_steps_that_there_are(
     texts: Lab, changes: tuple[str, ...], steps: int
 ) -> None:
-    shares = ("finetuning.warmup=0.2", "finetuning.final=0.3", "finetuning.interval=1")
+    shares = (
+        "finetuning.warmup_fraction=0.2",
+        "finetuning.final_fraction=0.3",
+        "finetuning.allocation_interval=1",
+    )
     left = []
 
     def count(callback: Any, trainer: Any, module: Any, *rest: Any) -> None:
@@ -302,7 +309,7 @@ def test_the_budget_of_adalora_shrinks_over_the_steps_that_there_are(
 def test_adalora_ends_with_its_budget_and_logs_the_terms_apart(texts: Lab) -> None:
     outcome = texts.fit(
         *("tiny", "finetuning=adalora", "finetuning.rank=2", "finetuning.initial_rank=4"),
-        *("finetuning.interval=1", "trainer.max_epochs=3"),
+        *("finetuning.allocation_interval=1", "trainer.max_epochs=3"),
     )
     left, budget = entries_left(outcome)
     assert left == budget == 2 * 2 * 6
@@ -371,8 +378,8 @@ def test_rates_of_layers_and_head_reach_the_optimiser(texts: Lab) -> None:
         after = seen.network.state_dict()
         return {name: float((after[name] - seen.before[name]).norm()) for name in after}
 
-    plain = moved("model.head_rate=1.0", "finetuning.layer_decay=1.0")
-    varied = moved("model.head_rate=3.0", "finetuning.layer_decay=0.5")
+    plain = moved("model.head_lr_multiplier=1.0", "finetuning.layer_decay=1.0")
+    varied = moved("model.head_lr_multiplier=3.0", "finetuning.layer_decay=0.5")
     for name, factor in (
         ("head.weight", 3.0),
         ("finetuned.body.encoder.layer.1.output.dense.weight", 1.0),
@@ -389,7 +396,7 @@ def new_network_of(lab: Lab, *overrides: str) -> Any:
     resolved = lab.resolved("tiny", *overrides)
     settings = settings_of("model", "encoder")(**resolved.settings("model"))
     return language_models.build(
-        "encoder", settings, Shape("classification", 1, 3), resolved["finetuning"]
+        "encoder", settings, Shape(CLASSIFICATION, 1, 3), resolved["finetuning"]
     )
 
 
@@ -419,7 +426,7 @@ def test_padding_changes_nothing(texts: Lab) -> None:
 def test_a_method_without_a_place_in_the_architecture_says_what_would_do(texts: Lab) -> None:
     from plait.finetuning.bottlenecks import _ends
 
-    with pytest.raises(ValueError, match="lora, targets: all"):
+    with pytest.raises(ValueError, match="lora, target_modules: all"):
         _ends(torch.nn.Linear(2, 2))
 
 
@@ -481,7 +488,7 @@ def test_lora_on_the_shipped_model_is_saved_in_less_than_two_megabytes(tmp_path:
     resolved = Project(ROOT).compose("news_topics", ["finetuning=lora"])
     settings = settings_of("model", "encoder")(**resolved.settings("model"))
     network = language_models.build(
-        "encoder", settings, Shape("classification", 1, 8), resolved["finetuning"]
+        "encoder", settings, Shape(CLASSIFICATION, 1, 8), resolved["finetuning"]
     )
     (tmp_path / "model").mkdir()
     told = language_models.save(network, tmp_path / "model")
@@ -536,13 +543,13 @@ def test_a_batch_is_as_wide_as_its_longest_row() -> None:
     assert padded(tokens, np.array([2, 1])).ids.shape == (2, 6)
 
 
-@pytest.mark.parametrize("where", ["body_dropout", "dropout"])
+@pytest.mark.parametrize("where", ["backbone_dropout", "head_dropout"])
 def test_dropout_acts_on_texts_inside_and_before_the_head(texts: Lab, where: str) -> None:
     network = new_network_of(
-        texts, "finetuning=full", "model.dropout=0.0", "model.body_dropout=0.0"
+        texts, "finetuning=full", "model.head_dropout=0.0", "model.backbone_dropout=0.0"
     )
     dropping = new_network_of(
-        *(texts, "finetuning=full", "model.dropout=0.0", "model.body_dropout=0.0"),
+        *(texts, "finetuning=full", "model.head_dropout=0.0", "model.backbone_dropout=0.0"),
         f"model.{where}=0.5",
     )
     dropping.load_state_dict(network.state_dict())
@@ -615,7 +622,7 @@ def test_gradient_checkpointing_computes_again_and_changes_no_number(
     method: str, texts: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = Counted(monkeypatch)
-    short = (f"finetuning={method}", "trainer.max_steps=3", "model.body_dropout=0.1")
+    short = (f"finetuning={method}", "trainer.max_steps=3", "model.backbone_dropout=0.1")
     plain = texts.fit("tiny", *short)
     once = counted.calls
     assert once

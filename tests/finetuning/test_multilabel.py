@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from finetuning.tiny import sentences
-from plait.evaluation.evaluate import target
+from plait.evaluation.task import evaluation_of
 from plait.models.trained import TrainedModel
 from plait.pipeline.evaluate import evaluate
 from plait.pipeline.generate import generate
@@ -51,7 +51,7 @@ def test_a_language_model_learns_them(lab: Lab, tmp_path: Path) -> None:
     assert outcome.curves[-1]["train/loss"] < 0.5 * outcome.curves[0]["train/loss"]
     data = lab.data(lab.resolved("topics"))
     assert data.dataset.classes == ("finance", "sea", "work")
-    truth = target(data.train, data.dataset)
+    truth = evaluation_of("multilabel").truth(data.train, data.dataset)
     predicted = outcome.model.predict(data.train)
     assert predicted.shape == truth.shape
     assert ((predicted >= 0.5) == (truth == 1)).mean() > 0.9
@@ -64,7 +64,7 @@ def test_changed_copies_have_the_labels_of_their_texts(lab: Lab) -> None:
     eda = ("model=tfidf", "augmentation=eda", "augmentation.synonyms=0.0")
     outcome = lab.fit("topics", *eda)
     data = lab.data(lab.resolved("topics"))
-    truth = target(data.train, data.dataset)
+    truth = evaluation_of("multilabel").truth(data.train, data.dataset)
     assert ((outcome.model.predict(data.train) >= 0.5) == (truth == 1)).mean() > 0.9
 
 
@@ -82,7 +82,7 @@ def test_a_label_that_every_text_has_is_predicted_for_all(lab: Lab, tmp_path: Pa
 def test_two_processes_are_equal_to_one(lab: Lab) -> None:
     overrides = (
         *("topics", "finetuning=lora", "trainer.precision=64-true", "trainer.max_epochs=2"),
-        *("model.body_dropout=0.0", "finetuning.dropout=0.0"),
+        *("model.backbone_dropout=0.0", "finetuning.dropout=0.0"),
     )
     alone, together = lab.fit(*overrides), lab.fit(*overrides, "trainer.devices=2")
     assert together.curves == alone.curves

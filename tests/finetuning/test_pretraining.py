@@ -138,7 +138,7 @@ def test_where_it_runs_changes_no_number(texts: Lab, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("lasting_ranks")
 def test_two_processes_are_equal_to_one(texts: Lab, tmp_path: Path) -> None:
-    exact = {"epochs": 2, "precision": "64-true", "body_dropout": 0.0}
+    exact = {"epochs": 2, "precision": "64-true", "backbone_dropout": 0.0}
     alone = run(texts, tmp_path / "one", **exact)
     two = ("trainer.devices=2", "trainer.strategy=fsdp")
     together = run(texts, tmp_path / "two", **exact, placement=two)

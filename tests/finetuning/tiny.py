@@ -91,7 +91,7 @@ data: {path: data/raw/sentences.csv, split: {val: 0.2, test: 0.2}}
 model: {origin: folder, name: data/raw/tiny, digest: DIGEST, max_length: 24, dropout: 0.0}
 batch_size: 16
 optimizer: {lr: '${finetuning.lr}'}
-schedule: {warmup: 0.1}
+schedule: {warmup_fraction: 0.1}
 trainer: {max_epochs: 2}
 """
 

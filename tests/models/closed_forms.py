@@ -7,6 +7,7 @@ import numpy as np
 from plait.models import estimators
 from plait.models.base import Shape
 from plait.models.least_squares import Settings, build, fit
+from plait.tasks.regression.learning import TASK as REGRESSION
 
 
 def told(folder: Path) -> list[str]:
@@ -14,7 +15,7 @@ def told(folder: Path) -> list[str]:
     generator = np.random.default_rng(0)
     features = generator.normal(size=(500, 40))
     targets = features.sum(axis=1) + generator.normal(size=500)
-    shape = Shape("regression", 40, 1)
+    shape = Shape(REGRESSION, 40, 1)
     lines = []
     for ridge in (0.0, 0.1):
         estimator = build(Settings(ridge=ridge), shape, 0)

@@ -11,6 +11,7 @@ from models.closed_forms import told
 from plait.models.base import Shape
 from plait.models.exact_sums import BLOCK_ROWS, MOST_FEATURES, solve
 from plait.models.least_squares import Settings, build, fit
+from plait.tasks.regression.learning import TASK as REGRESSION
 from training.fitting import in_other_process
 
 
@@ -106,7 +107,7 @@ def test_what_has_nothing_to_learn_from_predicts_the_mean() -> None:
 
 
 def test_no_finite_solution_and_no_finite_number_are_refused_in_words() -> None:
-    estimator = build(Settings(ridge=0.0), Shape("regression", 1, 1), 0)
+    estimator = build(Settings(ridge=0.0), Shape(REGRESSION, 1, 1), 0)
     feature = np.array([[1e-200], [0.0]])
     with pytest.raises(ValueError, match="a coefficient is larger than any number of 64 bits"):
         fit(estimator, feature, np.array([1e200, 0.0]))
@@ -120,7 +121,7 @@ def test_what_is_too_large_to_solve_exactly_is_left_to_scikit_learn(ridge: float
     features = generator.normal(size=(3, MOST_FEATURES + 1))
     targets = generator.normal(size=3)
     assert solve(features, targets, ridge) is None
-    estimator = build(Settings(ridge=ridge), Shape("regression", MOST_FEATURES + 1, 1), 0)
+    estimator = build(Settings(ridge=ridge), Shape(REGRESSION, MOST_FEATURES + 1, 1), 0)
     fit(estimator, features, targets)
     centred = features - features.mean(axis=0)
     inner = centred @ centred.T + ridge * np.eye(3)

@@ -11,6 +11,8 @@ from torch import nn
 from plait.config.registry import module_of, settings_of
 from plait.data.dataset import Column, Dataset
 from plait.models.base import Shape
+from plait.tasks.classification.learning import TASK as CLASSIFICATION
+from plait.tasks.regression.learning import TASK as REGRESSION
 from plait.training.fit import fit
 from training.fitting import Lab
 
@@ -64,8 +66,8 @@ def test_least_squares_is_numpys_in_raw_units(
     model = fitted(
         lab,
         frame,
-        *("model=least_squares", f"preprocessing.features={features}"),
-        f"preprocessing.target={target}",
+        *("model=least_squares", f"preprocessing.feature_scaling={features}"),
+        f"preprocessing.target_scaling={target}",
     )
     expected = by_numpy(frame)
     assert list(model.coefficients()) == ["small", "large", "plain", "(bias)"]
@@ -115,7 +117,7 @@ def test_a_linear_networks_coefficients_are_in_raw_units(
     model = fitted(
         lab,
         frame,
-        *("preprocessing.features=standard", f"preprocessing.target={target}"),
+        *("preprocessing.feature_scaling=standard", f"preprocessing.target_scaling={target}"),
         *("trainer.precision=64-true", "trainer.max_epochs=3"),
     )
     *weights, bias = model.coefficients().values()
@@ -128,7 +130,7 @@ def test_a_linear_network_without_bias_has_none(lab: Lab, frame: pd.DataFrame) -
     model = fitted(
         lab,
         frame.drop(columns="large"),
-        *("model.bias=false", "preprocessing.features=none", "trainer.max_epochs=2"),
+        *("model.bias=false", "preprocessing.feature_scaling=none", "trainer.max_epochs=2"),
     )
     assert model.coefficients()["(bias)"] == 0.0
     zeros = pd.DataFrame({"small": [0.0], "plain": [0.0]})
@@ -142,7 +144,7 @@ def test_a_model_that_is_not_linear_has_no_coefficients(lab: Lab) -> None:
 
 def mlp(shape: Shape, **changes: Any) -> nn.Module:
     values: dict[str, Any] = {
-        "widths": [6, 5],
+        "hidden_sizes": [6, 5],
         "activation": "relu",
         "dropout": 0.0,
         "normalization": "none",
@@ -170,7 +172,7 @@ def normalised(x: torch.Tensor, normalization: str) -> torch.Tensor:
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
-@pytest.mark.parametrize("shape", [Shape("regression", 4, 1), Shape("classification", 4, 3)])
+@pytest.mark.parametrize("shape", [Shape(REGRESSION, 4, 1), Shape(CLASSIFICATION, 4, 3)])
 def test_an_mlp_is_its_forward_pass_by_hand(
     shape: Shape, activation: str, normalization: str
 ) -> None:
@@ -184,28 +186,28 @@ def test_an_mlp_is_its_forward_pass_by_hand(
             normalised(hidden @ layer.weight.T + layer.bias, normalization)
         )
     expected = hidden @ layers[-1].weight.T + layers[-1].bias
-    if shape.task == "regression":
+    if shape.task.scalar:
         expected = expected[:, 0]
     assert [layer.out_features for layer in layers] == [6, 5, shape.outputs]
     torch.testing.assert_close(network(X), expected, rtol=1e-10, atol=1e-12)
 
 
 def test_dropout_drops_its_share_in_training_and_nothing_after() -> None:
-    network = mlp(Shape("regression", 4, 1), widths=[4000], dropout=0.25)
+    network = mlp(Shape(REGRESSION, 4, 1), hidden_sizes=[4000], dropout=0.25)
     drop = next(module for module in network if isinstance(module, nn.Dropout))
     ones = torch.ones(1, 4000)
     dropped = drop(ones)
     assert (dropped == 0).float().mean().item() == pytest.approx(0.25, abs=0.03)
     assert dropped.max().item() == pytest.approx(1 / 0.75)
     assert torch.equal(drop.eval()(ones), ones)
-    assert not any(isinstance(m, nn.Dropout) for m in mlp(Shape("regression", 4, 1)))
+    assert not any(isinstance(m, nn.Dropout) for m in mlp(Shape(REGRESSION, 4, 1)))
 
 
 @pytest.mark.parametrize("choice", ["linear", "mlp"])
 @pytest.mark.parametrize("rows", [1, 7])
 def test_a_regression_has_the_shape_of_its_target(choice: str, rows: int) -> None:
     """(rows, 1) against (rows,) would broadcast to (rows, rows), and train silently wrong."""
-    shape = Shape("regression", 4, 1)
+    shape = Shape(REGRESSION, 4, 1)
     if choice == "mlp":
         network = mlp(shape)
     else:

@@ -187,7 +187,7 @@ def test_damaged_bytes_load_as_they_were_or_give_a_user_error(models: Path, kind
 
 
 def test_weights_of_another_shape_are_refused(lab: Lab, network: Path) -> None:
-    other = lab.fit("wine", "model=mlp", "model.widths=[5]", "trainer.max_epochs=1")
+    other = lab.fit("wine", "model=mlp", "model.hidden_sizes=[5]", "trainer.max_epochs=1")
     other.model.save(network.parent / "other")
     shutil.copy(network.parent / "other" / "weights.safetensors", network)
     with pytest.raises(UserError, match="size mismatch"):

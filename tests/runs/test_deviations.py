@@ -20,7 +20,7 @@ CASES = {
     "a choice": ("linear_regression", ["model=mlp"]),
     "a choice and its values": ("market", ["model=gradient_boosting", "model.max_iter=7"]),
     "no gradients any more": ("market", ["model=decision_tree", "model.max_depth=3"]),
-    "gradients after all": ("least_squares", ["model=mlp", "model.widths=[8,8]"]),
+    "gradients after all": ("least_squares", ["model=mlp", "model.hidden_sizes=[8,8]"]),
     "an objective by another task": ("market", ["data.target=direction", "seed=1"]),
     "an objective of its own": ("market", ["objective=huber", "objective.delta=0.5"]),
     "no callback": ("market", ["callbacks=[]"]),
@@ -99,7 +99,7 @@ def test_the_project_is_left_as_it_is(project: Project) -> None:
 def test_a_name_is_made_of_what_deviates(project: Project) -> None:
     assert name_for(recorded(project, "values")) == ("linear_regression_lr_0_3_seed_3_batch_size_8")
     assert name_for(recorded(project, "gradients after all")) == (
-        "least_squares_model_mlp_widths_8_8"
+        "least_squares_model_mlp_hidden_sizes_8_8"
     )
     assert name_for(recorded(project, "the file's own values")) == "wine"
     many = Resolved({**recorded(project, "values").values, "label": "a=1 " * 30})

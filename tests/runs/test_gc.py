@@ -17,7 +17,7 @@ from checkouts import Checkout
 from plait.artifacts import write_json, write_text
 from plait.config.resolved import Resolved
 from plait.evaluation.notation import readable_size
-from plait.runs.gc.collector import gc
+from plait.runs.gc.report import gc
 from plait.sweeps.trial_data import data_digest
 from plait.tracking.live.journal import Journal
 from plait.tracking.store.store import Store, open_store

@@ -296,21 +296,21 @@ def test_from_a_sweep_to_a_promoted_experiment_that_is_rebuilt(checkout: Checkou
     swept = ["optimizer.lr=0.01,0.1", "evaluation.resamples=20", "seed=3", "sweep.name=lr"]
     checkout.plait("run", "-m", f"experiment={LINEAR}", *swept)
     workspace = Workspace.at(checkout.root)
-    _, best = find(workspace, "best:lr")
-    (folder,) = (checkout.root / "outputs" / LINEAR).glob(best.data.tags["plait.identity"])
+    best = find(workspace, "best:lr")
+    (folder,) = (checkout.root / "outputs" / LINEAR).glob(best.tags["plait.identity"])
     metrics = (folder / "metrics.json").read_bytes()
     table = checkout.plait("runs", "--sweep", "lr").stdout.splitlines()
-    assert best.info.run_id[:8] in table[2]
+    assert best.run_id[:8] in table[2]
     assert table[2].startswith("* lr=0.1 ")
 
     said = checkout.plait("promote", "best:lr", "fast", "--champion").stdout.splitlines()
     assert said[-1] == "next: dvc repro"
     checkout.run("dvc", "repro")
     assert (checkout.root / "results" / "fast" / "metrics.json").read_bytes() == metrics
-    _, after = find(workspace, "fast")
-    assert after.info.run_id == best.info.run_id
-    assert without_costs(after.data.metrics) == without_costs(best.data.metrics)
-    assert "plait.differences" not in after.data.tags
+    after = find(workspace, "fast")
+    assert after.run_id == best.run_id
+    assert without_costs(after.metrics) == without_costs(best.metrics)
+    assert "plait.differences" not in after.tags
     again = checkout.plait("promote", "fast", "--champion").stdout
     assert again == f"champion of {LINEAR}: version 1 already, by this run\n"
     assert not (checkout.root / "mlflow.db").exists()

@@ -39,7 +39,7 @@ from plait.runs.rebuild.comparison import (
 from plait.runs.rebuild.rebuild import compare_weights, rebuild
 from plait.runs.rebuild.user_files import put_in_place
 from plait.runs.worktree import has_commit, worktree
-from plait.tracking.query.archive import ArchivedRun
+from plait.tracking.query.run import get_run
 from plait.tracking.record.record import record
 from plait.tracking.store.store import Store, open_store
 from plait.workspace import Workspace
@@ -482,7 +482,7 @@ def test_a_run_without_its_lock_or_its_data_cannot_be_rebuilt(
 
 
 def test_weights_whose_digest_is_another_are_compared_themselves(
-    workspace: Workspace, composed: Resolved, tmp_path: Path
+    workspace: Workspace, composed: Resolved
 ) -> None:
     """By the logged network; of an estimator, by what it predicts."""
     for model, file in (("mlp", "weights.safetensors"), ("decision_tree", "predictions.parquet")):
@@ -490,7 +490,7 @@ def test_weights_whose_digest_is_another_are_compared_themselves(
         resolved = Resolved({**composed.values, "identity": model})
         store = open_store(workspace, "local", {})
         run_id = record(workspace, resolved, outputs, lambda facts: {}).run_id
-        run = ArchivedRun(store, store.client.get_run(run_id), tmp_path / model)
+        run = get_run(store, run_id)
         run.tags["plait.weights"] = "another"
         assert compare_weights(run, outputs).distance == SAME
         (path,) = (workspace.root / model).rglob(file)

@@ -9,8 +9,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from checkouts import Checkout
+from plait.tracking.query.run import names_in
+from plait.tracking.store.store import Store
+from plait.tracking.tags import SWEEPS
 
 
 @contextmanager
@@ -41,6 +45,11 @@ def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.1)
+
+
+def runs_of_sweep(store: Store, sweep: str) -> list[Any]:
+    """MLflow's runs of its trials, the oldest first."""
+    return [run for run in store.runs("") if sweep in names_in(run.data.tags.get(SWEEPS))]
 
 
 def statuses(said: str) -> Counter[str]:

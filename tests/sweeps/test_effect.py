@@ -9,10 +9,9 @@ from checkouts import Checkout
 from plait.config.compose import Project
 from plait.config.effect import Effect, effect_of, in_words, unused_in_params
 from plait.pipeline.compose import compose
-from plait.tracking.query.find import runs_of_sweep
 from plait.tracking.store.store import open_store
 from plait.workspace import Workspace
-from sweeps.launching import statuses
+from sweeps.launching import runs_of_sweep, statuses
 
 LINEAR = "experiment=linear_regression"
 CLOSED = "model=least_squares"

@@ -15,9 +15,9 @@ import pytest
 
 from checkouts import Checkout, copy_project
 from plait.tracking.cost import without_costs
-from plait.tracking.query.find import runs_of_sweep
 from plait.tracking.store.store import open_store
 from plait.workspace import Workspace
+from sweeps.launching import runs_of_sweep
 
 TALLY = '''
 """Notes every epoch that is trained."""

@@ -10,10 +10,10 @@ from checkouts import Checkout
 from plait.config.resolved import Resolved
 from plait.sweeps.measured_on import measured_on
 from plait.sweeps.trial_data import data_digest
-from plait.tracking.query.find import find, runs_of_sweep
+from plait.tracking.query.find import find
 from plait.tracking.store.store import Store, open_store
 from plait.workspace import Workspace
-from sweeps.launching import statuses
+from sweeps.launching import runs_of_sweep, statuses
 from tracking.conftest import resolved
 
 SOURCE = {"code": {"generate": "c0de"}, "packages": {"generate": {}}}
@@ -41,7 +41,7 @@ def test_the_same_rows_are_told_by_number_and_right_answer(
 ) -> None:
     first = rows_of(tmp_path, "a", truth)
     # Another number of labels to learn from leaves the test part as it is.
-    assert rows_of(tmp_path, "b", truth, data={"choice": "synthetic", "labels": 5}) == first
+    assert rows_of(tmp_path, "b", truth, data={"choice": "synthetic", "n_labelled": 5}) == first
     others = [
         rows_of(tmp_path, "c", truth[::-1]),
         rows_of(tmp_path, "d", truth, rows=(3, 6)),
@@ -90,4 +90,4 @@ def test_a_sweep_over_data_seeds_tells_means_and_no_best(checkout: Checkout) -> 
     assert len([line for line in other.splitlines() if line.startswith("*  ")]) == 2
     assert "on the test rows of data.noise=0.5:" in other
     assert "measured on different test rows (data.noise=0.1, data.noise=0.5)" in other
-    assert find(workspace, runs[0].info.run_id)[1].info.run_id == runs[0].info.run_id
+    assert find(workspace, runs[0].info.run_id).run_id == runs[0].info.run_id

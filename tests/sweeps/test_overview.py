@@ -15,7 +15,7 @@ from plait.tracking.cost import MEMORY, SECONDS
 from plait.tracking.query.score import Score
 from tracking.conftest import resolved
 
-PLOTS = Plots(dpi=60, width=6, height=4, points=100)
+PLOTS = Plots(dpi=60, width=6, height=4, max_points=100)
 
 
 def trial(method: str, labels: str, seed: int, value: float | None) -> Row:
@@ -26,7 +26,7 @@ def trial(method: str, labels: str, seed: int, value: float | None) -> Row:
         optimizer={"choice": method, "lr": 0.1},
         identity=f"{method}{labels}{seed}",
     )
-    words = (f"finetuning={method}", f"labels={labels}", f"seed={seed}")
+    words = (f"finetuning={method}", f"n_labelled={labels}", f"seed={seed}")
     if value is None:
         return Row(configuration, words, Outcome("failed", 1.0, None, "no memory"), None)
     score = Score("test/f1_macro", "maximize", value, value - 0.1, value + 0.1)
@@ -59,8 +59,8 @@ def test_trials_that_differ_by_their_seed_are_one_line() -> None:
     lines = lines_of(ROWS)
     assert len(lines) == 6
     first = lines[0]
-    assert first.shown == "finetuning=full labels=50"
-    assert first.settings == {"finetuning": "full", "labels": "50"}
+    assert first.shown == "finetuning=full n_labelled=50"
+    assert first.settings == {"finetuning": "full", "n_labelled": "50"}
     assert first.value == pytest.approx(0.41)
     # The standard error of 0.40 and 0.42.
     assert (first.low, first.high) == pytest.approx((0.40, 0.42))
@@ -81,7 +81,7 @@ def test_the_page_shows_every_line_with_what_it_costs(tmp_path: Path) -> None:
     page = path.read_text(encoding="utf-8")
     for method in ("full", "lora"):
         for labels in ("50", "500", "null"):
-            assert f"<td>finetuning={method} labels={labels}</td>" in page
+            assert f"<td>finetuning={method} n_labelled={labels}</td>" in page
     for shown in ("10,000,000", "400.0 kB", "1 min 0 s", "1.5 GB", "F1 (macro), test part"):
         assert shown in page
     assert page.count('href="http://ui/run-') == len(ROWS)
@@ -90,7 +90,7 @@ def test_the_page_shows_every_line_with_what_it_costs(tmp_path: Path) -> None:
     assert "single trial" not in page
     assert "no memory" in page
     titles = re.findall(r"<figcaption><b>([^<]+)</b>", page)
-    assert titles == ["F1 (macro), test part against labels", "What quality costs"]
+    assert titles == ["F1 (macro), test part against n_labelled", "What quality costs"]
     assert page.count("higher is better; with ± the standard error over seeds</figcaption>") == 2
 
 
@@ -106,7 +106,7 @@ def test_trials_of_different_metrics_are_listed_and_not_drawn(tmp_path: Path) ->
     write(path, "two", summarise([ROWS[0], other]), RECORDED, {}, PLOTS)
     page = path.read_text(encoding="utf-8")
     assert "<figure>" not in page
-    assert "labels=null" in page
+    assert "n_labelled=null" in page
 
 
 def test_a_sweep_in_which_all_failed_has_a_page(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_sweep_in_which_all_failed_has_a_page(tmp_path: Path) -> None:
 
 def test_a_setting_has_a_scale_where_its_values_are_numbers() -> None:
     (scale,) = scales(lines_of(ROWS))
-    assert scale.key == "labels"
+    assert scale.key == "n_labelled"
     assert scale.logarithmic
     assert scale.ticks == [(50.0, "50"), (500.0, "500"), (1000.0, "all")]
 
@@ -136,5 +136,5 @@ def test_only_trials_on_the_same_rows_are_drawn_together(tmp_path: Path) -> None
     assert "no best of all: its trials were measured on different test rows" in page
     for noise in ("0.1", "0.2"):
         assert f">measured on: data.noise={noise}</th>" in page
-        assert f"<b>F1 (macro), test part of data.noise={noise} against labels</b>" in page
+        assert f"<b>F1 (macro), test part of data.noise={noise} against n_labelled</b>" in page
     assert len(re.findall("<figcaption>", page)) == 4

@@ -56,9 +56,9 @@ def test_params_yaml_stands_between_experiment_file_and_command_line(
     checkout.list_experiments(
         {"linear_regression": {"model": "mlp", "optimizer": {"lr": 0.25}, "seed": 4}}
     )
-    shown = composed(checkout, capsys, LINEAR, "seed=5", "model.widths=[3]")
+    shown = composed(checkout, capsys, LINEAR, "seed=5", "model.hidden_sizes=[3]")
     assert isinstance(shown, dict)
-    assert (shown["model"]["choice"], shown["model"]["widths"]) == ("mlp", [3])
+    assert (shown["model"]["choice"], shown["model"]["hidden_sizes"]) == ("mlp", [3])
     assert (shown["optimizer"]["lr"], shown["seed"]) == (0.25, 5)
 
 

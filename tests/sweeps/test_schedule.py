@@ -1,5 +1,7 @@
 """The next trial is asked for when a slot is free, and not before."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 
@@ -122,3 +124,45 @@ def test_what_goes_wrong_in_telling_ends_the_engine_and_is_raised() -> None:
     with pytest.raises(ValueError, match="the study is gone"):
         run_all(engine, iter(trials(5)), done)
     assert engine.closed
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_ctrl_c_ends_the_trials_that_run_and_begins_no_other(slots: int) -> None:
+    """It reaches the main thread while every slot has a trial, which ends with its engine."""
+    running, begun = threading.Semaphore(0), []
+
+    class Interrupted(Scripted):
+        def __init__(self) -> None:
+            super().__init__(slots, self.wait_for_the_end)
+            self.ended = threading.Event()
+
+        def wait_for_the_end(self, trial: Trial, wait: bool) -> Outcome:
+            begun.append(trial)
+            running.release()
+            assert self.ended.wait(60)
+            return Outcome("failed", 0.0, None, "interrupted")
+
+        def close(self) -> None:
+            super().close()
+            self.ended.set()
+
+    def press_ctrl_c() -> None:
+        for _ in range(slots):
+            running.acquire(timeout=60)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    engine = Interrupted()
+    told: list[Trial] = []
+    user = threading.Thread(target=press_ctrl_c)
+    # Where pytest runs in the background, its shell has it ignore the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        user.start()
+        with pytest.raises(KeyboardInterrupt):
+            run_all(engine, iter(trials(5)), lambda trial, outcome: told.append(trial))
+        user.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert engine.closed
+    assert len(begun) == slots
+    assert told == []

@@ -18,17 +18,18 @@ from checkouts import Checkout, copy_project
 from plait.config.compose import Project
 from plait.errors import ConfigurationError, Pruned, UserError
 from plait.sweeps.pruning import open_storage, watcher
-from plait.sweeps.search import Search, SearchSettings, dimension_of
+from plait.sweeps.search import Search, SearchSettings
+from plait.sweeps.section import name_of
+from plait.sweeps.space import dimension_of
 from plait.sweeps.summary import Row
-from plait.sweeps.sweep import Sweep, name_of
+from plait.sweeps.sweep import Sweep
 from plait.sweeps.trial import Outcome, Trial
 from plait.tracking.cost import without_costs
-from plait.tracking.query.find import runs_of_sweep
 from plait.tracking.query.score import Score
 from plait.tracking.store.store import open_store
 from plait.workspace import Workspace
 from sweeps.faults import SMALL, plant_faulty_model
-from sweeps.launching import launched, statuses, wait_for
+from sweeps.launching import launched, runs_of_sweep, statuses, wait_for
 
 SPACE = ("optimizer.lr=tag(log, interval(1e-4, 1e-1))", "seed=range(1,9)", "optimizer=sgd,adam")
 
@@ -44,7 +45,7 @@ def parsed(texts: Iterable[str]) -> Any:
         ("seed=range(8,2,-3)", [8, 5]),
         ("model.dropout=range(0,0.8,0.2)", [0.0, 0.2, 0.4, 0.6]),
         ("model=linear,mlp", ["linear", "mlp"]),
-        ("model.widths=choice([16],[32,32])", ["[16]", "[32,32]"]),
+        ("model.hidden_sizes=choice([16],[32,32])", ["[16]", "[32,32]"]),
         ("optimizer.lr=interval(1e-4,0.1)", None),
     ],
 )
@@ -539,10 +540,10 @@ def test_ready_made_sweeps_run_by_their_one_short_command(name: str, checkout: C
 @pytest.mark.slow
 def test_so_does_the_sweep_over_numbers_of_labels(checkout: Checkout) -> None:
     # As many trials as its file says take hours.
-    few = ("model=tfidf", "finetuning=full", "data.labels=50,null", "seed=0")
+    few = ("model=tfidf", "finetuning=full", "data.n_labelled=50,null", "seed=0")
     said = checkout.plait("run", "sweep=few_labels", *few, "evaluation.resamples=20").stdout
     assert statuses(said) == {"new": 2}
-    assert "labels=null" in said
+    assert "n_labelled=null" in said
 
 
 BAD_DRAWS = (

@@ -5,10 +5,9 @@ import pytest
 from checkouts import Checkout
 from plait.config.compose import Project
 from plait.sweeps.trial import trial_lock
-from plait.tracking.query.find import runs_of_sweep
 from plait.tracking.store.store import open_store
 from plait.workspace import Workspace
-from sweeps.launching import launched, statuses, wait_for
+from sweeps.launching import launched, runs_of_sweep, statuses, wait_for
 
 SWEEP = (
     *("run", "-m", "experiment=least_squares", "data.samples=100", "evaluation.resamples=20"),

@@ -13,11 +13,11 @@ from checkouts import Checkout, copy_project
 from plait.config.compose import Project
 from plait.sweeps.trial import Trial
 from plait.sweeps.worker import Worker
-from plait.tracking.query.find import find, runs_of_sweep
+from plait.tracking.query.find import find
 from plait.tracking.store.store import Store, open_store
 from plait.workspace import Workspace
 from sweeps.faults import SMALL, plant_faulty_model
-from sweeps.launching import launched, statuses, wait_for
+from sweeps.launching import launched, runs_of_sweep, statuses, wait_for
 
 LINEAR = "experiment=linear_regression"
 
@@ -42,7 +42,7 @@ def test_a_sweep_goes_on_past_a_trial_that_fails(checkout: Checkout) -> None:
     reasons = {run.data.tags.get("plait.error", "") for run in runs}
     assert any("SIGKILL" in reason for reason in reasons)
     assert any("ZeroDivisionError" in reason for reason in reasons)
-    assert find(Workspace.at(checkout.root), "best:faults")[1].data.params["model.fault"] == "none"
+    assert find(Workspace.at(checkout.root), "best:faults").params["model.fault"] == "none"
     assert not any((checkout.root / ".plait/journal").glob("*.jsonl"))
 
 

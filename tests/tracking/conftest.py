@@ -46,7 +46,7 @@ VALUES: dict[str, Any] = {
         "gradient_clip": None,
         "micro_batch_size": None,
         "overfit_rows": None,
-        "keep": "lowest_loss",
+        "select_checkpoint": "lowest_loss",
         "detect_anomaly": False,
     },
     "evaluation": {},

@@ -12,10 +12,11 @@ from plait.data.dataset import Column, Dataset, Task
 from plait.data.preprocessing import Preprocessor, Settings
 from plait.models.base import Shape
 from plait.models.trained import TrainedModel
+from plait.tasks.registry import task_named
 from plait.workspace import Outputs
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "mlp": {"widths": [4], "activation": "relu", "dropout": 0.5, "normalization": "batch"},
+    "mlp": {"hidden_sizes": [4], "activation": "relu", "dropout": 0.5, "normalization": "batch"},
     "linear": {"bias": True},
     "decision_tree": {"max_depth": 2, "min_samples_leaf": 1},
 }
@@ -105,9 +106,11 @@ def write_outputs(root: Path, task: Task = "regression", model: str = "mlp") -> 
 
 def trained(rows: pd.DataFrame, dataset: Dataset, choice: str) -> TrainedModel:
     """A model of the choice: a network as it is initialised, an estimator fitted."""
-    settings = Settings(features="standard", target="standard", impute="median")
+    settings = Settings(feature_scaling="standard", target_scaling="standard", impute="median")
     preprocessor = Preprocessor.fit(rows, dataset, settings)
-    shape = Shape(dataset.task, len(preprocessor.input_names), max(1, len(dataset.classes)))
+    shape = Shape(
+        task_named(dataset.task), len(preprocessor.input_names), max(1, len(dataset.classes))
+    )
     module, cls = module_of("model", choice), settings_of("model", choice)
     if family_of(choice).by_gradient:
         import torch
@@ -115,7 +118,7 @@ def trained(rows: pd.DataFrame, dataset: Dataset, choice: str) -> TrainedModel:
         torch.manual_seed(0)
         fitted = module.build(cls(**SETTINGS[choice]), shape).eval()
     else:
-        target = preprocessor.encode_target(rows[dataset.target])
+        target = preprocessor.target.encode(rows)
         fitted = module.build(cls(**SETTINGS[choice]), shape, 0)
         fitted.fit(preprocessor.transform(rows), target)
     return TrainedModel(

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from plait.sweeps import trial
-from plait.sweeps.trial import find_run, open_store_of, patiently
 from plait.tracking.live.journal import journals
 from plait.tracking.live.live import LiveRun
+from plait.tracking.query.run import run_of_identity
+from plait.tracking.store import retry
 from plait.tracking.store.backend import sqlite_url
+from plait.tracking.store.reaper import open_store_of
+from plait.tracking.store.retry import patiently
 from plait.tracking.store.store import (
     Store,
     StoreBroken,
@@ -33,8 +35,8 @@ from .test_live import locked, train
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits for what should not be waited for gives up at once, and with the wrong error."""
-    monkeypatch.setattr(trial, "PATIENCE", 0.0)
-    monkeypatch.setattr(trial, "BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr(retry, "PATIENCE", 0.0)
+    monkeypatch.setattr(retry, "BETWEEN_TRIES", 0.0)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 
 
@@ -254,8 +256,8 @@ def test_a_server_in_trouble_is_waited_for(
 def test_a_server_that_is_away_is_asked_again_until_it_is_back(
     store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(trial, "PATIENCE", 60.0)
-    monkeypatch.setattr(trial, "BETWEEN_LOOKS", 3.0)
+    monkeypatch.setattr(retry, "PATIENCE", 60.0)
+    monkeypatch.setattr(retry, "BETWEEN_TRIES", 3.0)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         away = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -266,7 +268,7 @@ def test_a_server_that_is_away_is_asked_again_until_it_is_back(
             looks.append(seconds)
             monkeypatch.setenv("MLFLOW_TRACKING_URI", store.backend.uri)
 
-        monkeypatch.setattr("plait.sweeps.trial.time.sleep", back)
+        monkeypatch.setattr("time.sleep", back)
         opened = patiently(open_store_of, store.workspace, resolved(tracking=SERVER))
     assert opened.experiment_ids() == ["0"]
     assert looks == [3.0]
@@ -306,7 +308,7 @@ def test_a_checkout_in_a_folder_of_any_name_has_its_store_inside(
 
     moved = Workspace.at(workspace.root.rename(tmp_path / f"moved {name}"))
     again = open_store(moved, "local", {})
-    assert find_run(again, "f00").info.run_id == run.info.run_id  # type: ignore[union-attr]
+    assert run_of_identity(again, "f00").run_id == run.info.run_id  # type: ignore[union-attr]
     copy = again.client.download_artifacts(run.info.run_id, "a/note.txt")
     assert Path(copy).read_text() == "content"
     assert [path.name for path in tmp_path.iterdir()] == [moved.root.name]

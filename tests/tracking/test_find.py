@@ -4,7 +4,8 @@ import pytest
 
 from plait.artifacts import write_json
 from plait.errors import UserError
-from plait.tracking.query.find import find, names_in, runs_of_sweep
+from plait.tracking.query.find import find
+from plait.tracking.query.run import names_in
 from plait.tracking.store.store import Store
 from plait.tracking.tags import BEST_OF, SWEEPS
 from plait.workspace import Workspace
@@ -20,7 +21,7 @@ def add(store: Store, name: str, at: int = 0, status: str = "FINISHED", **tags: 
 
 
 def found(workspace: Workspace, reference: str) -> str:
-    return str(find(workspace, reference)[1].info.run_id)
+    return find(workspace, reference).run_id
 
 
 def test_by_the_whole_id_or_its_start(workspace: Workspace, store: Store) -> None:
@@ -98,11 +99,10 @@ def test_a_sweep_that_crowned_no_trial_says_why(
         find(workspace, reference)
 
 
-def test_trials_of_a_sweep_are_its_own(workspace: Workspace, store: Store) -> None:
-    first = add(store, "line lr=1", 1, sweep="a_b, other")
-    add(store, "line lr=2", 2, sweep="axb")
-    later = add(store, "line lr=3", 3, sweep="a_b")
-    assert [run.info.run_id for run in runs_of_sweep(store, "a_b")] == [first, later]
+def test_a_run_knows_the_sweeps_that_it_is_of(workspace: Workspace, store: Store) -> None:
+    trial = add(store, "line lr=1", sweep="a_b, other", best_of="other")
+    run = find(workspace, trial)
+    assert (run.sweeps, run.best_of) == (["a_b", "other"], ["other"])
     assert (names_in("a_b, other"), names_in(None)) == (["a_b", "other"], [])
     assert (SWEEPS, BEST_OF) == ("plait.sweep", "plait.best_of")
 

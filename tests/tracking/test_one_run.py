@@ -11,6 +11,7 @@ import pytest
 from plait.tracking import runs
 from plait.tracking.live.claim import MISSED, claim, trained_elsewhere
 from plait.tracking.live.live import LiveRun
+from plait.tracking.query.run import get_run, runs_that
 from plait.tracking.store import process
 from plait.tracking.store.process import BOOT, since_boot
 from plait.tracking.store.store import (
@@ -57,7 +58,7 @@ def test_the_oldest_run_stays_and_who_made_a_later_one_goes_on_with_it(shared: S
 def test_a_training_whose_run_gives_way_to_another_machines_loses_nothing(
     shared: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plait.tracking.live.live.AFTER_FAILURE", 0.1)
+    monkeypatch.setattr("plait.tracking.store.retry.BETWEEN_TRIES", 0.1)
     monkeypatch.setattr("plait.tracking.live.live.BETWEEN_WRITES", 0.1)
     tracking = {"choice": "server", **tracking_of(shared.workspace)}
     with LiveRun(shared.workspace, resolved(tracking=tracking), "1 x cpu") as run:
@@ -84,9 +85,9 @@ def test_only_a_server_needs_claims_and_only_the_living_hold_them(
     monkeypatch.setattr("plait.tracking.live.claim.CLAIM_DELAY", 0.0)
     now = time.time()
     assert claim(shared, resolved(), None, {"mine": "yes"})
-    (run,) = shared.runs("")
-    assert run.data.tags["mine"] == "yes"
-    assert not trained_elsewhere(shared, run, now)
+    (run,) = runs_that(shared)
+    assert run.tags["mine"] == "yes"
+    assert not trained_elsewhere(run, now)
     own = open_store(shared.workspace, "local", {})
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         child = psutil.Process(other.pid)
@@ -95,25 +96,25 @@ def test_only_a_server_needs_claims_and_only_the_living_hold_them(
             "plait.pid_started": f"{child.create_time():.1f}",
             "plait.pid_boot": since_boot(child) if BOOT.exists() else "",
         }
-        runs.set_tags(shared, run.info.run_id, living)
-        run = shared.client.get_run(run.info.run_id)
-        assert trained_elsewhere(shared, run, now)
+        runs.set_tags(shared, run.run_id, living)
+        run = get_run(shared, run.run_id)
+        assert trained_elsewhere(run, now)
         assert not claim(shared, resolved(), run, {})
         # Of this checkout: its locks tell, or else the process does something else by now.
-        assert not trained_elsewhere(own, run, now)
-        assert not trained_elsewhere(shared, run, now + MISSED + 5)
+        assert not trained_elsewhere(get_run(own, run.run_id), now)
+        assert not trained_elsewhere(run, now + MISSED + 5)
         other.communicate(b"\n")
-    assert not trained_elsewhere(shared, run, now)
-    runs.set_tags(shared, run.info.run_id, {"plait.host": "elsewhere"})
-    run = shared.client.get_run(run.info.run_id)
-    assert trained_elsewhere(shared, run, now)
-    assert trained_elsewhere(own, run, now)
-    assert not trained_elsewhere(shared, run, now + 700)
-    shared.client.set_terminated(run.info.run_id, "KILLED")
-    assert claim(shared, resolved(), shared.client.get_run(run.info.run_id), {})
-    run = shared.client.get_run(run.info.run_id)
-    assert run.info.status == "RUNNING"
-    assert process.is_own(run.data.tags)
+    assert not trained_elsewhere(run, now)
+    runs.set_tags(shared, run.run_id, {"plait.host": "elsewhere"})
+    run = get_run(shared, run.run_id)
+    assert trained_elsewhere(run, now)
+    assert trained_elsewhere(get_run(own, run.run_id), now)
+    assert not trained_elsewhere(run, now + 700)
+    shared.client.set_terminated(run.run_id, "KILLED")
+    assert claim(shared, resolved(), get_run(shared, run.run_id), {})
+    run = get_run(shared, run.run_id)
+    assert run.status == "RUNNING"
+    assert process.is_own(run.tags)
 
 
 def test_artifacts_of_a_bare_database_lie_beside_the_checkouts_own(shared: Store) -> None:

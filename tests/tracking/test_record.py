@@ -28,9 +28,8 @@ from plait.signals import end_at_sigterm
 from plait.tracking.live.delivery import deliver_journals
 from plait.tracking.live.journal import Journal, journals
 from plait.tracking.live.live import LiveRun
-from plait.tracking.query.archive import ArchivedRun
 from plait.tracking.query.load import load
-from plait.tracking.record.record import RecordedRun, metric_name, record
+from plait.tracking.record.record import Recorded, metric_name, record
 from plait.tracking.runs import add_parameters
 from plait.tracking.store.backend import TRAINING_VIEWS
 from plait.tracking.store.reaper import reap
@@ -51,7 +50,7 @@ def page(workspace: Workspace, facts: dict[str, str]) -> dict[str, Path]:
     return {"line.html": path}
 
 
-def recorded(workspace: Workspace, outputs: Outputs, configuration: Resolved) -> RecordedRun:
+def recorded(workspace: Workspace, outputs: Outputs, configuration: Resolved) -> Recorded:
     return record(workspace, configuration, outputs, lambda facts: page(workspace, facts))
 
 
@@ -78,7 +77,7 @@ def contents(store: Store, run_id: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def done(
     made_store: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Workspace, Outputs, RecordedRun]]:
+) -> Iterator[tuple[Workspace, Outputs, Recorded]]:
     """A network's outputs, recorded once where there was no live run."""
     workspace = Workspace.at(tmp_path_factory.mktemp("done"))
     shutil.copytree(made_store / "mlruns", workspace.store)
@@ -88,7 +87,7 @@ def done(
 
 
 def test_a_missing_run_is_made_from_the_outputs_and_marked(
-    done: tuple[Workspace, Outputs, RecordedRun],
+    done: tuple[Workspace, Outputs, Recorded],
 ) -> None:
     workspace, _, run = done
     assert run.created
@@ -125,19 +124,20 @@ def test_a_missing_run_is_made_from_the_outputs_and_marked(
         "results/metrics.json",
         "results/predictions.parquet",
     }
-    assert Resolved.read(Path(load("line", workspace.root)._artifact("config/resolved.yaml")))
+    assert Resolved.read(Path(load("line", workspace.root).artifact("config/resolved.yaml") or ""))
     facts = json.loads(found["files"]["report/line.html"])
     assert list(facts)[:2] == ["run", "run_link"]
-    assert facts["run_link"] == f"http://127.0.0.1:5000/{run.run_url_path}"
-    assert run.run_url_path.endswith(f"/runs/{run.run_id}?{TRAINING_VIEWS}")
+    assert facts["run_link"] == load("line", workspace.root).address
+    assert facts["run_link"].startswith("http://127.0.0.1:5000/#/experiments/")
+    assert facts["run_link"].endswith(f"/runs/{run.run_id}?{TRAINING_VIEWS}")
 
 
-def test_recording_again_adds_nothing(done: tuple[Workspace, Outputs, RecordedRun]) -> None:
+def test_recording_again_adds_nothing(done: tuple[Workspace, Outputs, Recorded]) -> None:
     workspace, outputs, run = done
     store = open_store(workspace, "local", {})
     before = contents(store, run.run_id)
     again = recorded(workspace, outputs, resolved())
-    assert again == RecordedRun(run.run_id, run.run_url_path, False, ())
+    assert again == Recorded(run.run_id, False, ())
     assert contents(store, run.run_id) == before
     (experiment,) = {r.info.experiment_id for r in store.runs("")}
     assert len(store.client.search_logged_models([experiment])) == 1
@@ -247,7 +247,7 @@ def test_any_label_of_a_class_makes_a_name_that_mlflow_takes() -> None:
 
 
 def test_a_notebook_gets_everything_back(
-    done: tuple[Workspace, Outputs, RecordedRun], monkeypatch: pytest.MonkeyPatch
+    done: tuple[Workspace, Outputs, Recorded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace, outputs, run = done
     (workspace.root / "notebooks").mkdir(exist_ok=True)
@@ -271,7 +271,7 @@ def test_a_notebook_gets_everything_back(
 
 
 def test_a_model_whose_code_knows_a_module_by_an_older_name_loads(
-    done: tuple[Workspace, Outputs, RecordedRun],
+    done: tuple[Workspace, Outputs, Recorded],
 ) -> None:
     workspace, _, _ = done
     (file,) = (workspace.root / "mlruns").glob("artifacts/*/models/*/artifacts/pyfunc_model.py")
@@ -398,10 +398,6 @@ def test_a_run_whose_artifacts_are_gone_says_what_helps_and_that_helps(
     for ask in ("configuration", "evaluation", "predictions", "model"):
         with pytest.raises(UserError, match=cure):
             getattr(loaded, ask)
-    store = open_store(workspace, "local", {})
-    archived = ArchivedRun(store, store.client.get_run(run.run_id), workspace.root)
-    with pytest.raises(UserError, match=cure):
-        archived.configuration()
     # What `--fresh` comes down to: train, and record.
     train(workspace, resolved(), [1.0, 0.5, 0.25])
     assert recorded(workspace, outputs, resolved()).run_id == run.run_id

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from plait.tracking.query.run import get_run
 from plait.tracking.record.record import record
 from plait.tracking.registry import Champion, candidate, champion_of, make_champion, run_of
 from plait.tracking.store.store import open_store
@@ -38,7 +39,7 @@ def test_a_server_keeps_the_champion(
         outputs = write_outputs(empty.root, model="decision_tree")
         recorded = record(empty, configuration, outputs, lambda facts: {})
         store = open_store(empty, "server", {"uri": address})
-        model = candidate(store, store.client.get_run(recorded.run_id))
+        model = candidate(get_run(store, recorded.run_id))
         assert model is not None
         name = model.model
         assert name == "line"
@@ -48,8 +49,8 @@ def test_a_server_keeps_the_champion(
         assert first == Champion("line", "1", recorded.run_id) == champion_of(store, name)
         found = run_of(store, first)
         assert found is not None
-        assert found.data.tags[FORCED] == "it was late"
-        model = candidate(store, found)
+        assert found.tags[FORCED] == "it was late"
+        model = candidate(found)
         assert model is not None
         assert make_champion(model, "the mean", None) == first
         version = store.client.get_model_version(name, "1")

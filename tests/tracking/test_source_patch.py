@@ -10,7 +10,7 @@ import pytest
 
 from checkouts import ROOT
 from plait.artifacts import write_json
-from plait.tracking.query.archive import ArchivedRun
+from plait.tracking.query.run import RecordedRun
 from plait.tracking.record.secrets import holds_a_secret, named_like_a_secret
 from plait.tracking.record.source_patch import (
     COMMIT,
@@ -293,19 +293,17 @@ def test_a_repository_within_the_tree_is_named(tmp_path: Path) -> None:
     assert patch_of(root).tags == {PATCH: EMPTY, WITHOUT: "inner/: a repository of its own"}
 
 
-def archived(store: Store, tmp_path: Path) -> ArchivedRun:
-    return ArchivedRun(store, the_run(store), tmp_path)
+def run_of(store: Store) -> RecordedRun:
+    return RecordedRun(store, the_run(store))
 
 
-def test_a_training_keeps_the_patch_of_the_moment_when_it_begins(
-    store: Store, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_training_keeps_the_patch_of_the_moment_when_it_begins(store: Store) -> None:
     root = repository(store.workspace.root)
     (root / "src" / "edited.py").write_text("y = 2\n")
     (root / ".env").write_text("A=1\n")
     patch = patch_of(root)
     train(store.workspace, resolved(), [1.0, 0.5])
-    run = archived(store, tmp_path_factory.mktemp("fetched"))
+    run = run_of(store)
     assert run.tags[DIRTY] == "true"
     assert run.tags[PATCH] == digest(patch.content)
     assert run.tags[WITHOUT] == ".env: may hold a secret"
@@ -314,26 +312,22 @@ def test_a_training_keeps_the_patch_of_the_moment_when_it_begins(
     git(root, "checkout", "-q", "src/edited.py")
     (root / ".env").unlink()
     train(store.workspace, resolved(), [1.0, 0.5])
-    run = archived(store, tmp_path_factory.mktemp("fetched"))
+    run = run_of(store)
     assert run.tags[DIRTY] == "false"
     assert not run.tags.keys() & {PATCH, WITHOUT}
 
 
-def test_a_run_that_is_made_from_outputs_keeps_the_patch_too(
-    workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_run_that_is_made_from_outputs_keeps_the_patch_too(workspace: Workspace) -> None:
     root = repository(workspace.root)
     outputs = write_outputs(root, model="decision_tree")
     (root / "src" / "edited.py").write_text("y = 2\n")
     patch = patch_of(root)
     recorded(workspace, outputs, resolved())
-    run = archived(open_store(workspace, "local", {}), tmp_path_factory.mktemp("fetched"))
+    run = run_of(open_store(workspace, "local", {}))
     assert run.patch() == patch.content
 
 
-def test_the_source_of_a_run_is_that_of_the_numbers_which_it_shows(
-    workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_the_source_of_a_run_is_that_of_the_numbers_which_it_shows(workspace: Workspace) -> None:
     """Trained by one commit, then measured by other settings of another."""
     root = repository(workspace.root)
     outputs = write_outputs(root, model="decision_tree")
@@ -342,11 +336,11 @@ def test_the_source_of_a_run_is_that_of_the_numbers_which_it_shows(
     train(workspace, resolved(), [1.0, 0.5, 0.25])
     trained_by = commit_of(root)[COMMIT]
 
-    def after(evaluation: dict[str, Any], edit: str) -> ArchivedRun:
+    def after(evaluation: dict[str, Any], edit: str) -> RecordedRun:
         (root / "src" / "edited.py").write_text(edit)
         recorded(workspace, outputs, resolved(evaluation=evaluation))
         store = open_store(workspace, "local", {})
-        return archived(store, tmp_path_factory.mktemp("fetched"))
+        return run_of(store)
 
     # Measured as its commit measures: an edit made meanwhile is no part of it.
     run = after({}, "y = 2\n")
@@ -357,14 +351,12 @@ def test_the_source_of_a_run_is_that_of_the_numbers_which_it_shows(
     assert (run.tags[COMMIT], run.tags[DIRTY]) == (commit_of(root)[COMMIT], "true")
     assert run.tags[COMMIT] != trained_by
     assert b"y = 3" in (run.patch() or b"")
-    configuration = run.configuration()
-    assert configuration is not None
-    assert configuration["evaluation"] == {"seed": 1}
-    assert run.shown["test/mse"] == 0.5
+    assert run.configuration["evaluation"] == {"seed": 1}
+    assert run.metrics["test/mse"] == 0.5
 
 
 def test_the_digest_of_the_weights_is_that_of_the_first_and_another_is_told(
-    workspace: Workspace, tmp_path: Path
+    workspace: Workspace,
 ) -> None:
     outputs = write_outputs(workspace.root, model="decision_tree")
     first = recorded(workspace, outputs, resolved())
@@ -372,5 +364,5 @@ def test_the_digest_of_the_weights_is_that_of_the_first_and_another_is_told(
     description = outputs["model"] / "model.json"
     description.write_text(description.read_text() + "\n")
     (line,) = recorded(workspace, outputs, resolved()).differences
-    known = archived(open_store(workspace, "local", {}), tmp_path).tags["plait.weights"]
+    known = run_of(open_store(workspace, "local", {})).tags["plait.weights"]
     assert line.startswith(f"the weights: {known} recorded, ")

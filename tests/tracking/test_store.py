@@ -12,9 +12,10 @@ import pytest
 
 from plait.config.registry import settings_of
 from plait.errors import UserError
-from plait.tracking.live import live
 from plait.tracking.live.live import LiveRun
+from plait.tracking.query.run import RecordedRun
 from plait.tracking.registry import Candidate, champion_of, make_champion
+from plait.tracking.store import retry
 from plait.tracking.store.backend import backend_of, without_credentials
 from plait.tracking.store.store import Store, open_store
 from plait.workspace import Workspace
@@ -117,7 +118,7 @@ def test_a_finished_run_goes_before_one_that_runs_and_both_before_a_killed_one(
 def test_an_experiment_that_is_deleted_while_it_trains_gets_the_whole_run_anew(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "AFTER_FAILURE", 0.05)
+    monkeypatch.setattr(retry, "BETWEEN_TRIES", 0.05)
     old = store.client.create_run(store.experiment("line"), 1000).info.run_id
     with LiveRun(store.workspace, resolved(), "1 x cpu") as run:
         run.epoch(0, {"train/loss": 1.0})
@@ -141,7 +142,9 @@ def test_the_registry_is_that_of_the_store_whatever_the_environment_says(
         store.experiment("line"), tags={"plait.identity": "f00"}, run_name="lr=0.1"
     )
     model = store.client.create_logged_model(run.info.experiment_id, "line")
-    made = make_champion(Candidate(store, run, model.model_id, "line"), "nothing", None)
+    made = make_champion(
+        Candidate(RecordedRun(store, run), model.model_id, "line"), "nothing", None
+    )
     assert champion_of(store, "line") == made
     monkeypatch.delenv("MLFLOW_REGISTRY_URI")
     assert champion_of(open_store(workspace, "local", {}), "line") == made

@@ -238,5 +238,4 @@ def equal_weights(first: Outcome, second: Outcome) -> bool:
 def inputs_and_targets(outcome: Outcome, frame: Any) -> tuple[np.ndarray, np.ndarray]:
     """What the network is given, (rows, inputs), and what it learns, (rows,)."""
     preprocessor = outcome.model.preprocessor
-    target = frame[outcome.data.dataset.target]
-    return preprocessor.transform(frame), preprocessor.encode_target(target)
+    return preprocessor.transform(frame), preprocessor.target.encode(frame)

@@ -53,7 +53,7 @@ def attack(choice: str, network: nn.Module, batch: Batch, **changes: Any) -> tor
 
 
 def test_fgm_steps_along_the_gradient_of_each_row(network: nn.Module, batch: Batch) -> None:
-    shift = attack("fgm", network, batch, size=0.3)
+    shift = attack("fgm", network, batch, epsilon=0.3)
     features = batch.features.clone().requires_grad_(True)
     (gradient,) = torch.autograd.grad(
         objective(network, batch._replace(features=features))[0], features
@@ -67,8 +67,8 @@ def test_pgd_stays_in_its_ball_and_hurts_at_least_as_much(network: nn.Module, ba
         shifted = batch._replace(features=batch.features + shift)
         return float(objective(network, shifted)[0].detach())
 
-    few = attack("pgd", network, batch, size=0.5, step_size=0.2, steps=1)
-    many = attack("pgd", network, batch, size=0.5, step_size=0.2, steps=8)
+    few = attack("pgd", network, batch, epsilon=0.5, step_size=0.2, steps=1)
+    many = attack("pgd", network, batch, epsilon=0.5, step_size=0.2, steps=8)
     assert torch.allclose(few.norm(dim=1), torch.full((6,), 0.2, dtype=torch.float64))
     assert many.norm(dim=1).max() <= 0.5 + 1e-12
     assert loss(torch.zeros(6, 5)) < loss(few) < loss(many)
@@ -103,13 +103,16 @@ def test_the_loss_is_mixed_by_its_share(network: nn.Module, batch: Batch) -> Non
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_trained_so_a_model_is_hurt_less(lab: Lab, choice: str) -> None:
-    long = ("breast_cancer", "trainer.max_epochs=20", "model.dropout=0.0", "trainer.keep=last")
+    long = (
+        "breast_cancer",
+        "trainer.max_epochs=20",
+        "model.dropout=0.0",
+        "trainer.select_checkpoint=last",
+    )
     plain, hardened = lab.fit(*long), lab.fit(*long, f"adversarial={choice}")
     assert hardened.curve("train/adversarial_loss")[0] > hardened.curve("train/clean_loss")[0]
     features = plain.model.preprocessor.transform(plain.data.test)
-    targets = torch.from_numpy(
-        plain.model.preprocessor.encode_target(plain.data.test[plain.data.dataset.target])
-    )
+    targets = torch.from_numpy(plain.model.preprocessor.target.encode(plain.data.test))
     batch = Batch(torch.from_numpy(features), targets, torch.arange(len(targets)))
     losses = {}
     for name, outcome in (("plain", plain), ("hardened", hardened)):

@@ -51,7 +51,7 @@ def test_every_experiment_composes_and_trains_two_steps(
         # All of its texts, but the beginning of each.
         resolved = lab.resolved(name, "debug=fast", "data.seed=3", "model.max_length=8")
     elif family_of(resolved.choice("model")).name == "text_estimator":
-        resolved = lab.resolved(name, "debug=fast", "data.seed=3", "data.labels=300")
+        resolved = lab.resolved(name, "debug=fast", "data.seed=3", "data.n_labelled=300")
     outputs = Outputs(tmp_path / "data", tmp_path / "results")
     workspace = Workspace(ROOT, tmp_path)
     generate(workspace, resolved.handed_to("generate"), outputs)

@@ -120,7 +120,7 @@ def test_accumulated_micro_batches_are_the_full_batch(lab: Lab, optimizer: str) 
     overrides = (
         *("data.samples=101", "data.split.test=0.2", "trainer.precision=64-true"),
         *(f"optimizer={optimizer}", "optimizer.lr=0.05", "schedule=cosine"),
-        *("model=mlp", "model.widths=[8]", "trainer.gradient_clip=5", "trainer.max_epochs=4"),
+        *("model=mlp", "model.hidden_sizes=[8]", "trainer.gradient_clip=5", "trainer.max_epochs=4"),
     )
     whole = lab.fit("linear_regression", *overrides)
     assert len(whole.data.train) % 32 == 17
@@ -186,13 +186,13 @@ KEEP = ("breast_cancer", "callbacks=[]", "trainer.max_epochs=6", "optimizer.lr=0
 def test_the_epoch_that_is_kept_is_the_best_by_what_was_chosen(
     lab: Lab, keep: str, key: str, best: Callable[[list[float]], float]
 ) -> None:
-    outcome = lab.fit(*KEEP, f"trainer.keep={keep}")
+    outcome = lab.fit(*KEEP, f"trainer.select_checkpoint={keep}")
     values = outcome.curve(key)
     epoch = values.index(best(values))
-    shorter = lab.fit(*KEEP, "trainer.keep=last", f"trainer.max_epochs={epoch + 1}")
+    shorter = lab.fit(*KEEP, "trainer.select_checkpoint=last", f"trainer.max_epochs={epoch + 1}")
     assert equal_weights(outcome, shorter)
 
 
 def test_a_regression_has_no_accuracy_to_keep_an_epoch_by(lab: Lab) -> None:
     with pytest.raises(ConfigurationError, match="highest_accuracy, which a regression has not"):
-        lab.resolved("linear_regression", "trainer.keep=highest_accuracy")
+        lab.resolved("linear_regression", "trainer.select_checkpoint=highest_accuracy")

@@ -160,8 +160,8 @@ def test_an_own_lightning_module_trains_and_predicts(own: Lab, tmp_path: Path) -
     _, targets = inputs_and_targets(outcome, frame)
     predictions = outcome.model.predict(frame)
     assert predictions.shape == (len(frame),)
-    scaled = (predictions - outcome.model.preprocessor.target_mean) / (
-        outcome.model.preprocessor.target_scale
+    scaled = (predictions - outcome.model.preprocessor.target.scaling[1]) / (
+        outcome.model.preprocessor.target.scaling[0]
     )
     # The epoch with the lowest loss gave the weights.
     best = min(outcome.curve("val/loss"))

@@ -24,7 +24,12 @@ from training.fitting import Lab, Outcome, equal_weights
 DOUBLE = ("trainer.precision=64-true", "trainer.max_epochs=2")
 MLP = (
     *("breast_cancer", *DOUBLE, "optimizer=adamw", "model.dropout=0.3", "batch_size=50"),
-    *("data.split.val=0.2", "schedule=cosine", "schedule.warmup=0.1", "trainer.gradient_clip=1.0"),
+    *(
+        "data.split.val=0.2",
+        "schedule=cosine",
+        "schedule.warmup_fraction=0.1",
+        "trainer.gradient_clip=1.0",
+    ),
 )
 
 
@@ -190,7 +195,7 @@ def test_two_nodes_meet_and_train_as_one_device_does(checkout: Checkout) -> None
     """Two agents with two ranks each, on this machine's loopback, in one tree."""
     small = ("experiment=breast_cancer", "trainer.max_epochs=2", "trainer.precision=64-true")
     with launched(checkout, "join") as other:
-        two = checkout.plait("run", *small, "trainer.nodes=2", "trainer.devices=2")
+        two = checkout.plait("run", *small, "trainer.num_nodes=2", "trainer.devices=2")
         said, errors = other.communicate(timeout=60)
     assert "breast_cancer: waits for 1 more node: run `plait join` there" in two.stdout
     assert other.returncode == 0, errors
@@ -208,6 +213,6 @@ def test_without_a_training_there_is_nothing_to_join(checkout: Checkout) -> None
     refused = checkout.plait("join", "--wait", "0.1", check=False)
     assert refused.returncode == 1
     assert refused.stderr == (
-        "plait: no training waited for a node within 0.1 s; start one with trainer.nodes=2 in this"
-        " tree, on another machine\n"
+        "plait: no training waited for a node within 0.1 s; start one with trainer.num_nodes=2 in"
+        " this tree, on another machine\n"
     )

@@ -16,7 +16,7 @@ from plait.training.fit import fit
 from training.fitting import CutOffError, Lab, Outcome, equal_weights, in_other_process
 
 OVERRIDES = (
-    *("model.dropout=0.3", "schedule=cosine", "schedule.warmup=0.1", "optimizer.lr=0.05"),
+    *("model.dropout=0.3", "schedule=cosine", "schedule.warmup_fraction=0.1", "optimizer.lr=0.05"),
     *("callbacks=[early_stopping]", "callbacks.early_stopping.patience=4"),
     *("data.split.val=0.3", "trainer.max_epochs=12", "trainer.checkpoint_minutes=0"),
 )
@@ -121,7 +121,7 @@ def test_after_sigkill_in_the_middle_of_a_write_it_goes_on_from_the_one_before(
 CASES: dict[str, tuple[str, ...]] = {
     "sgd": ("optimizer=sgd", "optimizer.momentum=0.9"),
     "adamw, dropout, accumulation": ("model.dropout=0.2", "trainer.micro_batch_size=8"),
-    "warm-up": ("schedule=linear", "schedule.warmup=0.5"),
+    "warm-up": ("schedule=linear", "schedule.warmup_fraction=0.5"),
     "mixed precision": ("trainer.precision=bf16-mixed", "trainer.max_epochs=2"),
     "batch statistics": ("model.normalization=batch", "batch_size=40"),
     "in steps": ("trainer.max_steps=20", "trainer.max_epochs=null"),

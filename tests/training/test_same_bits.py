@@ -25,7 +25,7 @@ def test_training_is_silent_in_a_pipe(other_process: OtherProcess) -> None:
 
 
 def test_worker_processes_change_no_bit(lab: Lab) -> None:
-    here, there = lab.fit(*DROPOUT), lab.fit(*DROPOUT, "trainer.workers=2")
+    here, there = lab.fit(*DROPOUT), lab.fit(*DROPOUT, "trainer.num_workers=2")
     assert here.curves == there.curves
     assert equal_weights(here, there)
 

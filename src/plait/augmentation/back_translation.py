@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 class Settings(AugmentationSettings):
     """``augmentation: back_translation``."""
 
-    beams: int = setting("beams of the search, in both directions", ge=1)
+    num_beams: int = setting("beams of the search, in both directions", ge=1)
     max_length: int = setting("longest text and translation; longer ones are cut", ge=8)
-    there: Translator = setting("model that translates into the other language")
-    back: Translator = setting("model that translates back from the other language")
+    forward_model: Translator = setting("model that translates into the other language")
+    backward_model: Translator = setting("model that translates back from the other language")
 
     @model_validator(mode="after")
     def _enough_beams(self) -> Self:
-        if self.copies > self.beams:
-            raise ValueError(f"copies, {self.copies}, must be at most beams, {self.beams}")
+        if self.copies > self.num_beams:
+            raise ValueError(f"copies, {self.copies}, must be at most num_beams, {self.num_beams}")
         return self
 
 
@@ -39,6 +39,14 @@ def augment(settings: Settings, texts: "np.ndarray", seed: int) -> "np.ndarray":
     """
     from plait.augmentation.translation import translated
 
-    limits = {"beams": settings.beams, "max_length": settings.max_length}
-    (there,) = translated(texts, settings.there, "augmentation.there", best=1, **limits)
-    return translated(there, settings.back, "augmentation.back", best=settings.copies, **limits)
+    limits = {"beams": settings.num_beams, "max_length": settings.max_length}
+    (there,) = translated(
+        texts, settings.forward_model, "augmentation.forward_model", best=1, **limits
+    )
+    return translated(
+        there,
+        settings.backward_model,
+        "augmentation.backward_model",
+        best=settings.copies,
+        **limits,
+    )

@@ -30,10 +30,10 @@ class Settings(AugmentationSettings):
     def refuses(self, chosen: Chosen) -> Iterator[str]:
         """A language without spaces between its words."""
         yield from super().refuses(chosen)
-        if chosen["data"].model_dump().get("words") == "none":
+        if chosen["data"].model_dump().get("word_boundaries") == "none":
             yield (
-                "augmentation: eda changes words, which no spaces divide here (data.words: none);"
-                " set it to null, or to back_translation"
+                "augmentation: eda changes words, which no spaces divide here"
+                " (data.word_boundaries: none); set it to null, or to back_translation"
             )
 
 

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from plait.config.fields import interval_of, kind_words, locate
 from plait.config.registry import SECTIONS, family_of, section_settings, settings_of
+from plait.config.renamed import new_key
 from plait.errors import ConfigurationError, did_you_mean
 from plait.pipeline.stages import GROUPS
 from plait.settings import Chosen, Settings, setting
@@ -164,6 +165,9 @@ def _words(prefix: str, detail: ErrorDetails, cls: type[Settings]) -> tuple[str,
         return key, f"{key}: {context['error']}"
     if field is None:
         above, _, unknown = key.rpartition(".")
+        new = new_key(above, unknown, owner)
+        if new != unknown:
+            return key, f"{key} is now {above}.{new}"
         return key, _unknown(unknown, f"{above}." if above else "", owner.model_fields)
     if kind == "missing":
         return key, f"{key}: is missing"

@@ -10,13 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from plait import digests
-from plait.config.registry import family_of
+from plait.config.registry import family_of, settings_of
 from plait.config.resolved import Resolved
 from plait.pipeline.stages import GROUPS, Stage
 from plait.public import PUBLIC
 from plait.state import State
+from plait.tasks.registry import modules_of
 
 TEMPLATES: dict[str, str] = {"plait.evaluation.report": "plait/evaluation/templates"}
 """Folders of files, below ``src/``, that are part of a module as much as its statements."""
@@ -88,6 +90,7 @@ class Code:
         if stage.family:
             family = family_of(resolved.choice("model"))
             roots += [getattr(family, part) for part in stage.family]
+        roots += modules_of(task_of(resolved), stage.task)
         for package in stage.discovers:
             folder = self._src.joinpath(*package.split("."))
             roots += [f"{package}.{path.stem}" for path in sorted(folder.glob("[!_]*.py"))]
@@ -187,6 +190,13 @@ def _as_text(source: bytes) -> str:
 def as_bytes(text: str) -> bytes:
     """A source as the state keeps it."""
     return text.encode("utf-8", "surrogateescape")
+
+
+def task_of(resolved: Resolved) -> str:
+    """The task of an experiment's data."""
+    settings: Any = settings_of("data", resolved.choice("data"))(**resolved.settings("data"))
+    task: str = settings.task
+    return task
 
 
 def chosen(resolved: Resolved, group: str) -> list[str]:

@@ -5,7 +5,8 @@ from typing import Any
 from plait.config.compose import Project
 from plait.config.fields import as_yaml
 from plait.config.levels import flat
-from plait.config.menu import DEFAULT_OBJECTIVES, Merged
+from plait.config.menu import Merged
+from plait.config.renamed import key_today
 from plait.errors import ConfigurationError, did_you_mean
 
 
@@ -19,6 +20,9 @@ def explain(project: Project, name: str, key: str) -> str:
     leaves = {leaf.removesuffix(".choice"): value for leaf, value in flat(resolved.values)}
     below = [leaf for leaf in leaves if leaf == key or leaf.startswith(f"{key}.")]
     if not below:
+        new = key_today(key, leaves.get(key.partition(".")[0]))
+        if new in leaves:
+            raise ConfigurationError(f"{name}: {key} is now {new}")
         raise ConfigurationError(f"{name}: no such key: {key}{did_you_mean(key, leaves)}")
     return "\n".join(_explain_leaf(merged, leaf, leaves[leaf]) for leaf in below)
 
@@ -27,7 +31,7 @@ def _explain_leaf(merged: Merged, leaf: str, value: Any) -> str:
     sources = [(level.origin, dict(level.deviations())) for level in merged.levels]
     found = [(origin, values[leaf]) for origin, values in sources if leaf in values]
     lines = [f"{leaf} = {as_yaml(value)}"]
-    if leaf == "objective" and value in DEFAULT_OBJECTIVES.values() and not found[-1][1]:
+    if leaf == "objective" and value is not None and not found[-1][1]:
         return f"{lines[0]}\n  by the task of the data"
     if not found:
         why = "the model does not use it" if value is None else "derived by compose"

@@ -1,5 +1,6 @@
 """The menu of choices, ``conf/``, and what becomes of it by what a user chooses and sets."""
 
+import re
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +18,11 @@ from plait.config.levels import (
     shown_path,
 )
 from plait.config.registry import choices, family_of, settings_of
+from plait.config.renamed import key_today
 from plait.errors import ConfigurationError, did_you_mean
 from plait.pipeline.stages import GROUPS
+from plait.tasks.registry import task_named
 from plait.workspace import choice_in
-
-DEFAULT_OBJECTIVES = {
-    "regression": "squared_error",
-    "classification": "cross_entropy",
-    "multilabel": "binary_cross_entropy",
-}
-"""What a model trained by gradients minimises where no objective is chosen."""
 
 
 class Menu:
@@ -62,7 +58,7 @@ class Menu:
         for level in counting:
             self._check_callbacks(name, chosen, level)
             _overlay(values, level.values)
-        values = _interpolated(name, values)
+        values = _interpolated(name, values, chosen)
         chosen["objective"] = chosen["objective"] or self._default_objective(chosen, values)
         for group in GROUPS:
             self._complete(group, chosen[group], values)
@@ -95,7 +91,7 @@ class Menu:
             settings: Any = settings_of("data", chosen["data"]).model_validate(values["data"])
         except ValidationError:
             return None  # which `check` will say
-        return DEFAULT_OBJECTIVES[settings.task]
+        return task_named(settings.task).objective
 
     def _defaults(self, root: ConfigLayer, chosen: dict[str, Any]) -> dict[str, Any]:
         """The values of the chosen files, and over them those of ``conf/config.yaml``."""
@@ -200,9 +196,10 @@ def _overlay(values: dict[str, Any], above: dict[str, Any]) -> None:
             values[key] = deepcopy(value)
 
 
-def _interpolated(name: str, values: dict[str, Any]) -> dict[str, Any]:
+def _interpolated(name: str, values: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
     """With ``${other.key}`` replaced by the value there.
 
+    :param chosen: by group.
     :raises ConfigurationError: for a key that is not there, or a value left as ``???``.
     """
     from omegaconf import OmegaConf
@@ -213,7 +210,11 @@ def _interpolated(name: str, values: dict[str, Any]) -> dict[str, Any]:
         plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         key = f"{error.full_key}: " if error.full_key else ""
-        raise ConfigurationError(f"{name}: {key}{str(error).splitlines()[0]}") from None
+        said = str(error).splitlines()[0]
+        if missing := re.search(r"Interpolation key '([\w.]+)'", said):
+            new = key_today(missing[1], chosen.get(missing[1].partition(".")[0]))
+            said += f"; it is now {new}" if new != missing[1] else ""
+        raise ConfigurationError(f"{name}: {key}{said}") from None
     return dict(plain)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from plait.config.compose import Project
 from plait.config.levels import flat, read_yaml
+from plait.config.renamed import key_today
 from plait.config.resolved import Resolved
 from plait.pipeline.stages import STAGES
 from plait.workspace import PIPELINE_LOCK, Workspace
@@ -43,6 +44,11 @@ def _reasons(
     then = dict(flat(entry.get("params", {}).get(f"resolved/{resolved.name}.yaml", {})))
     now = resolved.read_by(stage)
     reasons = []
+    for old in sorted(then.keys() - now):
+        new = key_today(old, then.get(f"{old.partition('.')[0]}.choice"))
+        if new in now.keys() - then:
+            reasons.append(f"{old} is now {new}")
+            then[new] = then.pop(old)
     for key in sorted({*then, *now}):
         before, after = then.get(key), now.get(key)
         if before == after:

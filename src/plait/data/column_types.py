@@ -165,7 +165,7 @@ class Reader:
                 other = f", or set data.date_format or data.types.{values.name}"
             raise UserError(
                 f"{self._first(bad)} is not {kind}{more}; mend it, or add it to"
-                f" data.format.missing{other}"
+                f" data.format.na_values{other}"
             )
 
     def _refuse_infinite(self, values: "pd.Series", numbers: "pd.Series") -> None:

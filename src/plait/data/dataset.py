@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-SingleTask = Literal["regression", "classification"]
-Task = SingleTask | Literal["multilabel"]
-"""``multilabel``: each row has any number of the classes."""
 Part = Literal["train", "val", "test"]
 Role = Literal["feature", "target", "index", "time", "group", "text", "file", "extra"]
 """``index`` is the row's number at the source; ``extra`` is kept for reports, never learnt from."""
 Type = Literal["number", "category", "labels", "date", "text", "file"]
-"""``labels``: several, as `plait.data.label_sets` writes them."""
+"""``labels``: several, as `plait.tasks.label_sets` writes them."""
 
 PARTS: tuple[Part, ...] = ("train", "val", "test")
+
+TABLES = "tables"
+"""The folder of side tables beside the parts."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Column:
 class Source:
     """What a data source hands over to be written: columns, a part for each row, rows in chunks."""
 
-    task: Task
+    task: str
+    """A name of `plait.tasks.registry.TASKS`."""
     columns: tuple[Column, ...]
     """Without the ``index`` column, which the writer adds under the name ``row``."""
     part_of_row: "np.ndarray"
@@ -55,6 +56,8 @@ class Source:
     facts: dict[str, Any] = field(default_factory=dict)
     """What is known of the truth, such as coefficients, bias, noise_std of generated data, or of
     the naive answers: ``naive_column`` names an ``extra`` column that is a baseline prediction."""
+    tables: dict[str, "pd.DataFrame"] = field(default_factory=dict)
+    """What rows refer to, such as the items and users of a shop, by name."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +66,21 @@ class Dataset:
 
     source: str
     """The choice under ``conf/data/`` that made it."""
-    task: Task
+    task: str
     columns: tuple[Column, ...]
     classes: tuple[str, ...]
     parts: dict[str, dict[str, Any]]
     """By part: ``rows`` and ``digest`` (of the contents, not of the file)."""
     digest: str
-    """Of all parts' contents together."""
+    """Of the contents of all parts, and of the side tables."""
     provenance: dict[str, str]
     licence: str
     counts: dict[str, Any]
     facts: dict[str, Any]
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By side table: ``rows`` and ``digest``, as of the parts."""
+    folder: Path | None = field(default=None, compare=False, repr=False)
+    """From which it was read."""
 
     def names(self, role: Role) -> list[str]:
         """The columns of a role, in order."""
@@ -86,13 +93,27 @@ class Dataset:
 
     @property
     def target(self) -> str:
-        """The column to predict."""
+        """The column to predict, of a task that has one."""
         (name,) = self.names("target")
         return name
 
+    def table(self, name: str) -> "pd.DataFrame":
+        """A side table, all columns.
+
+        :raises UserError: if the file is missing or damaged.
+        """
+        assert name in self.tables, f"no side table {name!r}"
+        assert self.folder is not None, "what was not read from a folder has no files"
+        frame = _read_parquet(self.folder / TABLES / f"{name}.parquet")
+        if frame is None:
+            raise UserError(f"{self.folder}: side table {name!r} is missing; `dvc repro` makes it")
+        return frame
+
     def write(self, folder: Path) -> None:
         """Write ``folder/dataset.json``."""
-        write_json(folder / "dataset.json", asdict(self))
+        values = asdict(self)
+        del values["folder"]
+        write_json(folder / "dataset.json", values)
 
     @classmethod
     def read(cls, folder: Path) -> "Dataset":
@@ -100,7 +121,7 @@ class Dataset:
         raw = read_json(folder / "dataset.json")
         raw["columns"] = tuple(Column(**column) for column in raw["columns"])
         raw["classes"] = tuple(raw["classes"])
-        return cls(**raw)
+        return cls(**raw, folder=folder)
 
 
 def read_part(folder: Path, part: Part) -> "pd.DataFrame | None":
@@ -108,10 +129,13 @@ def read_part(folder: Path, part: Part) -> "pd.DataFrame | None":
 
     :raises UserError: if the file is damaged.
     """
+    return _read_parquet(folder / f"{part}.parquet")
+
+
+def _read_parquet(path: Path) -> "pd.DataFrame | None":
     import pandas as pd
     from pyarrow import ArrowInvalid
 
-    path = folder / f"{part}.parquet"
     try:
         return pd.read_parquet(path) if path.exists() else None
     except (ArrowInvalid, OSError) as error:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.decoding import check_unicode, lines_of
 from plait.data.header import check_names
-from plait.data.label_sets import to_text
 from plait.errors import UserError
+from plait.tasks.label_sets import to_text
 
 if TYPE_CHECKING:
     import pandas as pd

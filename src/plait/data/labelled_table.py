@@ -2,15 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
-from plait.data import label_sets
 from plait.data.column_types import ColumnType, Reader
-from plait.data.dataset import Column, Role, Source, Task
+from plait.data.dataset import Column, Role, Source
 from plait.data.header import require
-from plait.data.labelled_texts import TextSettings, labelled
+from plait.data.labelled_texts import TextSettings, TextTask, labelled
 from plait.data.splits import Split, assign
 from plait.data.user_table import UserTable
 from plait.errors import UserError
 from plait.settings import setting
+from plait.tasks.label_sets import parse, rarest
+from plait.tasks.registry import task_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,7 @@ class LabelledTable(TextSettings, UserTable):
 
     text: str = setting("column of the texts")
     label: str = setting("column to predict")
-    task: Task = setting(
+    task: TextTask = setting(
         "kind of target: a class (classification), several (multilabel) or a number (regression)"
     )
     label_separator: str = setting(
@@ -44,7 +45,7 @@ def source_of(settings: LabelledTable, raw: "pd.DataFrame", where: str, name: st
     """
     import pandas as pd
 
-    split = settings.split
+    split, task = settings.split, task_named(settings.task)
     require([settings.text], list(raw.columns), where, "data.text")
     require([settings.label], list(raw.columns), where, "data.label")
     if split.column is not None:
@@ -57,9 +58,7 @@ def source_of(settings: LabelledTable, raw: "pd.DataFrame", where: str, name: st
     reader = Reader(where, settings.format.decimal, settings.date_format)
     values: dict[str, pd.Series] = {settings.text: raw[settings.text]}
     columns = [Column(settings.text, "text", "text")]
-    kinds: dict[str, ColumnType | None] = {
-        settings.label: "number" if settings.task == "regression" else "category"
-    }
+    kinds: dict[str, ColumnType | None] = {settings.label: "number" if task.scalar else "category"}
     if split.column is not None:
         stated: ColumnType | None = "date" if settings.date_format is not None else None
         kinds[split.column] = stated if split.by == "time" else "category"
@@ -67,9 +66,9 @@ def source_of(settings: LabelledTable, raw: "pd.DataFrame", where: str, name: st
     for column, wanted in kinds.items():
         values[column], kind = reader.convert(raw[column], wanted)
         found.append((raw[column], kind))
-        several = settings.task == "multilabel" and column == settings.label
+        several = task.several and column == settings.label
         if several:
-            values[column] = label_sets.parse(values[column], settings.label_separator, where)
+            values[column] = parse(values[column], settings.label_separator, where)
         role: Role = "target" if column == settings.label else ROLES[split.by]
         columns.append(Column(column, role, "labels" if several else kind))
     reader.refuse_idle_format(found)
@@ -91,9 +90,9 @@ def _parts(settings: LabelledTable, frame: "pd.DataFrame", where: str) -> "np.nd
     by: dict[str, Any] = {}
     if split.by == "stratified":
         labels = frame[settings.label]
-        if settings.task == "multilabel":
+        if task_named(settings.task).several:
             # So that a label that few texts have stands in every part, if it can.
-            labels = label_sets.rarest(labels)
+            labels = rarest(labels)
         by["labels"] = labels.fillna("") if labels.dtype == "str" else labels
     elif split.column is not None:
         column = frame[split.column]

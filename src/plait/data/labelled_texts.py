@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from plait.data.base import SourceSettings
 from plait.data.column_types import in_order
-from plait.data.dataset import PARTS, Column, Source, Task
-from plait.data.label_sets import exploded
+from plait.data.dataset import PARTS, Column, Source
 from plait.data.leakage import in_earlier_part
 from plait.data.splits import NO_PART
 from plait.errors import UserError
 from plait.settings import setting
+from plait.tasks.registry import task_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 _LABEL_STREAM = 0x1ABE
 """Sets the choice of labelled rows apart from other random streams of the same seed."""
+
+
+TextTask = Literal["regression", "classification", "multilabel"]
+"""What a text can be labelled with: a number, a class, or several classes."""
 
 
 class TextSettings(SourceSettings):
@@ -30,12 +34,12 @@ class TextSettings(SourceSettings):
     duplicates: Literal["keep", "drop"] = setting(
         "treatment of texts that stand in an earlier part too: kept, or dropped from the later one"
     )
-    labels: int | None = setting(
+    n_labelled: int | None = setting(
         "training texts that are used, drawn at random but in every class; null: all",
         unit="rows",
         ge=2,
     )
-    words: Literal["spaces", "none"] = setting(
+    word_boundaries: Literal["spaces", "none"] = setting(
         "division of texts into words; none: characters are counted instead, as for Chinese"
     )
     seed: int = setting("seed of the split, and of the choice of texts", ge=0)
@@ -46,7 +50,7 @@ def labelled(
     frame: "pd.DataFrame",
     part_of_row: "np.ndarray",
     *,
-    task: Task,
+    task: str,
     columns: tuple[Column, ...],
     where: str,
     provenance: dict[str, str],
@@ -80,17 +84,16 @@ def labelled(
 
     classes: tuple[str, ...] = ()
     # A row a label; its index numbers the row of its text.
-    labels = frame[target].reset_index(drop=True)
-    if task == "multilabel":
-        labels = exploded(labels)
-        without = np.setdiff1d(np.flatnonzero(part_of_row != NO_PART), labels.index)
-        counts["texts_without_label"] = len(without)
-    if task != "regression":
+    labels = task_named(task).labels(frame[target].reset_index(drop=True))
+    if labels is not None:
+        if task_named(task).several:
+            without = np.setdiff1d(np.flatnonzero(part_of_row != NO_PART), labels.index)
+            counts["texts_without_label"] = len(without)
         classes = _classes(labels[part_of_row[labels.index] != NO_PART], task, where)
         _refuse_unseen(labels, part_of_row[labels.index], where, frame.index)
-    if settings.labels is not None:
+    if settings.n_labelled is not None:
         counts["training_texts_not_used"] = _use_some(
-            settings.labels, labels if classes else None, part_of_row, settings.seed, where
+            settings.n_labelled, labels, part_of_row, settings.seed, where
         )
     if dropped:
         counts["rows_dropped"] = dropped
@@ -107,7 +110,7 @@ def labelled(
         licence=licence,
         classes=classes,
         counts=counts,
-        facts={"words": settings.words},
+        facts={"words": settings.word_boundaries},
     )
 
 
@@ -137,7 +140,7 @@ def _refuse_empty(part_of_row: "np.ndarray", where: str) -> None:
             raise UserError(f"{where}: no row is left in the {part} part")
 
 
-def _classes(labels: "pd.Series", task: Task, where: str) -> tuple[str, ...]:
+def _classes(labels: "pd.Series", task: str, where: str) -> tuple[str, ...]:
     classes = tuple(in_order(labels))
     if len(classes) < 2:
         raise UserError(
@@ -185,7 +188,7 @@ def _use_some(
     rng = np.random.default_rng([seed, _LABEL_STREAM])
     train = rng.permutation(np.flatnonzero(part_of_row == 0))
     if rows > len(train):
-        raise UserError(f"data.labels: is {rows}, but {where} has {len(train)} training texts")
+        raise UserError(f"data.n_labelled: is {rows}, but {where} has {len(train)} training texts")
     if labels is not None:
         place = np.full(len(part_of_row), len(train))
         place[train] = np.arange(len(train))
@@ -194,7 +197,7 @@ def _use_some(
         firsts = np.unique(place[drawn.index[~drawn.duplicated().to_numpy()]])
         if rows < len(firsts):
             raise UserError(
-                f"data.labels: is {rows}; each class of {where} once takes {len(firsts)}"
+                f"data.n_labelled: is {rows}; each class of {where} once takes {len(firsts)}"
             )
         train = np.concatenate([train[firsts], np.delete(train, firsts)])
     part_of_row[train[rows:]] = NO_PART

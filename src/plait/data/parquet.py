@@ -4,8 +4,8 @@ from collections.abc import Callable, Container
 from typing import IO, TYPE_CHECKING
 
 from plait.data.header import check_names
-from plait.data.label_sets import to_text
 from plait.errors import UserError
+from plait.tasks.label_sets import to_text
 
 if TYPE_CHECKING:
     import pandas as pd

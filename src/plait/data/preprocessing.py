@@ -6,11 +6,15 @@ Imports nothing but numpy and pandas from outside: it travels with every logged 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from plait.data.columns import column_of
 from plait.data.dataset import Dataset, Type
-from plait.data.targets import Targets, column_of, mean_and_scale, some
 from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting
+from plait.tasks.base import TargetEncoder
+from plait.tasks.registry import task_named
+from plait.tasks.scaling import mean_and_scale
+from plait.tasks.single import some
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,11 +27,11 @@ BIAS = "(bias)"
 class Settings(Base):
     """The section ``preprocessing``."""
 
-    features: Literal["standard", "none"] = setting(
+    feature_scaling: Literal["standard", "none"] = setting(
         "scaling of numbers and dates; standard: to mean 0 and standard deviation 1; none: as"
         " they are"
     )
-    target: Literal["standard", "none"] = setting(
+    target_scaling: Literal["standard", "none"] = setting(
         "scaling of a regression's target, likewise; metrics and predictions stay in its unit"
     )
     impute: Literal["median", "mean"] = setting(
@@ -58,9 +62,10 @@ class _Feature:
 
 
 @dataclass(frozen=True)
-class Preprocessor(Targets):
+class Preprocessor:
     """Maps raw feature columns to inputs, and the target to what is learnt and back."""
 
+    target: TargetEncoder
     features: tuple[_Feature, ...]
 
     @classmethod
@@ -73,16 +78,11 @@ class Preprocessor(Targets):
         :raises UserError: if a feature has a type that is no number, category or date, or the
             training part has no value of it.
         """
-        import numpy as np
-
         fitted = tuple(
             _fit(column_of(train, column.name), column.type, settings)
             for column in dataset.features
         )
-        mean, scale = 0.0, 1.0
-        if dataset.task == "regression" and settings.target == "standard":
-            mean, scale = mean_and_scale(train[dataset.target].to_numpy(np.float64))
-        return cls(dataset.task, dataset.target, dataset.classes, mean, scale, fitted)
+        return cls(fit_target(train, dataset, settings), fitted)
 
     @property
     def width(self) -> int:
@@ -126,32 +126,41 @@ class Preprocessor(Targets):
         plain = all(
             feature.type == "number" and not feature.missing_input for feature in self.features
         )
-        if self.task != "regression" or not plain:
+        if self.target.scaling is None or not plain:
             return None
+        target_scale, target_mean = self.target.scaling
         raw = {}
         constant = bias
         for feature, weight in zip(self.features, weights.tolist(), strict=True):
-            raw[feature.name] = self.target_scale * weight / feature.scale
+            raw[feature.name] = target_scale * weight / feature.scale
             constant -= weight * feature.mean / feature.scale
-        return raw | {BIAS: self.target_scale * constant + self.target_mean}
+        return raw | {BIAS: target_scale * constant + target_mean}
 
     def to_json(self) -> dict[str, Any]:
         """Plain values from which `from_json` makes an equal preprocessor."""
-        return asdict(self) | {
-            "classes": list(self.classes),
+        return {
+            **self.target.to_json(),
             "features": [asdict(feature) for feature in self.features],
         }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Preprocessor":
         """The preprocessor that `to_json` described."""
+        of_target = {key: value for key, value in values.items() if key != "features"}
         return cls(
-            **values
-            | {
-                "classes": tuple(values["classes"]),
-                "features": tuple(_Feature(**feature) for feature in values["features"]),
-            }
+            task_named(values["task"]).encoder(of_target),
+            tuple(_Feature(**feature) for feature in values["features"]),
         )
+
+
+def fit_target(train: "pd.DataFrame", dataset: Dataset, settings: Settings) -> TargetEncoder:
+    """The target's encoder, fitted on the training part.
+
+    :param train: (rows, …) of the training part.
+    """
+    return task_named(dataset.task).fit(
+        train, dataset.names("target"), dataset.classes, scale=settings.target_scaling == "standard"
+    )
 
 
 def _fit(values: "pd.Series", kind: Type, settings: Settings) -> _Feature:
@@ -170,7 +179,7 @@ def _fit(values: "pd.Series", kind: Type, settings: Settings) -> _Feature:
         )
     numbers = _as_numbers(values, kind)
     present = numbers[~np.isnan(numbers)]
-    mean, scale = mean_and_scale(present) if settings.features == "standard" else (0.0, 1.0)
+    mean, scale = mean_and_scale(present) if settings.feature_scaling == "standard" else (0.0, 1.0)
     middle = np.median(present) if settings.impute == "median" else np.mean(present)
     return _Feature(name, kind, mean, scale, float(middle) if missing else None, None, missing)
 

@@ -92,7 +92,7 @@ class TextFormat(Settings):
         "character encoding of the file"
     )
     decimal: str = setting("decimal sign of numbers", min_length=1, max_length=1)
-    missing: list[str] = setting("words that stand for a missing value")
+    na_values: list[str] = setting("words that stand for a missing value")
 
     @model_validator(mode="after")
     def _check(self) -> "TextFormat":
@@ -132,7 +132,7 @@ def read(
     """All rows and columns, as exactly as the file has them.
 
     :param path: relative to ``root``; the ending says the kind.
-    :param lists: columns that may hold lists of labels; `plait.data.label_sets` says what they
+    :param lists: columns that may hold lists of labels; `plait.tasks.label_sets` says what they
         become.
     :param wanted: the columns that are used, unless they are ``dropped``; of JSON lines and
         Parquet, whose values may be of any kind, others come without values; None: all.
@@ -159,7 +159,7 @@ def read(
             _refuse_other_kinds(content[:_MAGIC_BYTES], path, None)
             text = decode(content, path, text_format.encoding)
             if suffix in JSON_ENDINGS:
-                frame = read_json_lines(text, path, text_format.missing, lists, is_used)
+                frame = read_json_lines(text, path, text_format.na_values, lists, is_used)
             else:
                 frame = _read_text(text, path, text_format)
     except OSError as error:
@@ -187,7 +187,7 @@ def _read_text(text: str, path: str, form: TextFormat) -> "pd.DataFrame":
         _check_separator(header, path, form.separator)
         check_names(header, path)
 
-    return Delimited(path, form.separator, form.quote, form.missing).read(text, check)
+    return Delimited(path, form.separator, form.quote, form.na_values).read(text, check)
 
 
 def _check_separator(header: list[str], path: str, separator: str) -> None:

@@ -3,13 +3,15 @@
 Imports nothing but numpy and pandas from outside: it travels with every logged model.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from plait.data.columns import column_of
 from plait.data.dataset import Dataset
-from plait.data.preprocessing import Settings
-from plait.data.targets import Targets, column_of, mean_and_scale
+from plait.data.preprocessing import Settings, fit_target
 from plait.errors import UserError
+from plait.tasks.base import TargetEncoder
+from plait.tasks.registry import task_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Preprocessor(Targets):
+class Preprocessor:
     """Hands on the texts as they are, and maps the target to what is learnt and back."""
 
+    target: TargetEncoder
     text: str
     """The column of texts."""
 
@@ -31,13 +34,8 @@ class Preprocessor(Targets):
         :param dataset: names of the columns, and the classes.
         :param settings: how to scale a regression's target.
         """
-        import numpy as np
-
         (text,) = dataset.names("text")
-        mean, scale = 0.0, 1.0
-        if dataset.task == "regression" and settings.target == "standard":
-            mean, scale = mean_and_scale(train[dataset.target].to_numpy(np.float64))
-        return cls(dataset.task, dataset.target, dataset.classes, mean, scale, text)
+        return cls(fit_target(train, dataset, settings), text)
 
     @property
     def width(self) -> int:
@@ -62,9 +60,10 @@ class Preprocessor(Targets):
 
     def to_json(self) -> dict[str, Any]:
         """Plain values from which `from_json` makes an equal preprocessor."""
-        return asdict(self) | {"classes": list(self.classes)}
+        return {**self.target.to_json(), "text": self.text}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Preprocessor":
         """The preprocessor that `to_json` described."""
-        return cls(**values | {"classes": tuple(values["classes"])})
+        of_target = {key: value for key, value in values.items() if key != "text"}
+        return cls(task_named(values["task"]).encoder(of_target), values["text"])

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Column, Source, Type
 from plait.errors import UserError
+from plait.tasks.registry import task_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ def dtype(column: Column) -> str:
     return "int64" if column.role == "index" else DTYPES[column.type]
 
 
-def nullable(source: Source) -> set[str]:
+def may_be_missing(source: Source) -> set[str]:
     """The columns whose missing values are left for the model to impute.
 
     A source declares them by ``counts["missing"]`` (values by column) together with
@@ -44,18 +45,21 @@ def schema(source: Source) -> Any:
     import numpy as np
     import pandera.pandas as pandera
 
-    missing_allowed = nullable(source)
+    missing_allowed = may_be_missing(source)
+    task = task_named(source.task)
     columns = {}
     for column in source.columns:
         conditions = []
         if column.type == "number":
             conditions.append(pandera.Check(np.isfinite, error="is infinite"))
-        if column.role == "target" and source.task == "classification":
-            classes = list(source.classes)
-            conditions.append(pandera.Check.isin(classes, error=f"is none of {classes}"))
-        columns[column.name] = pandera.Column(
-            dtype(column), conditions, nullable=column.name in missing_allowed
-        )
+        nullable = column.name in missing_allowed
+        if column.role == "target":
+            nullable = nullable or task.unlabelled
+            values = task.allowed(column.name, source.classes)
+            if values is not None:
+                classes = list(values)
+                conditions.append(pandera.Check.isin(classes, error=f"is none of {classes}"))
+        columns[column.name] = pandera.Column(dtype(column), conditions, nullable=nullable)
     return pandera.DataFrameSchema(columns)
 
 

@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plait.data.label_sets import THRESHOLD, in_words
-from plait.errors import UserError
-
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -48,84 +45,6 @@ class ClosedForm:
             if name != BIAS:
                 prediction += coefficient * frame[name].to_numpy(np.float64)
         return prediction
-
-
-def naive(truth_of_train: "np.ndarray", test: "pd.DataFrame", dataset: "Dataset") -> list[Baseline]:
-    """The answers that take no learning.
-
-    :param truth_of_train: the training part's target: numbers, the numbers of classes, or 0 and 1
-        of each class.
-    :param test: the test part.
-    :param dataset: its ``facts["naive_column"]``, if any, names a column of ready predictions.
-    """
-    import numpy as np
-
-    rows = len(test)
-    if dataset.task == "multilabel":
-        shares = truth_of_train.mean(axis=0)
-        most = int(shares.argmax())
-        shares[most] = max(shares[most], THRESHOLD)
-        title = f"always predicting {dataset.classes[most]!r}"
-        found = [Baseline("majority", title, True, np.tile(shares, (rows, 1)))]
-    elif dataset.task == "classification":
-        counts = np.bincount(truth_of_train, minlength=len(dataset.classes))
-        frequencies = np.tile(counts / counts.sum(), (rows, 1))
-        majority = dataset.classes[int(counts.argmax())]
-        found = [Baseline("majority", f"always predicting {majority!r}", True, frequencies)]
-    else:
-        mean = np.full(rows, truth_of_train.mean())
-        found = [Baseline("mean", "predicting the training mean", True, mean)]
-    column = dataset.facts.get("naive_column")
-    if column is None:
-        return found
-    if dataset.task == "classification":
-        found.append(
-            Baseline(
-                "naive",
-                dataset.facts.get("naive_title", f"predicting {column}"),
-                True,
-                np.eye(len(dataset.classes))[class_numbers(test[column], dataset)],
-            )
-        )
-    else:
-        found = [
-            Baseline("zero", "predicting zero", True, np.zeros(rows)),
-            *found,
-            Baseline(
-                "naive",
-                dataset.facts.get("naive_title", "predicting yesterday's return"),
-                True,
-                test[column].to_numpy(np.float64),
-            ),
-        ]
-    return found
-
-
-def class_numbers(labels: "pd.Series", dataset: "Dataset") -> "np.ndarray":
-    """The numbers of classes from their labels, int64, (rows,).
-
-    :raises UserError: for a label that the data set does not list.
-    """
-    import numpy as np
-
-    numbers = labels.astype(str).map({label: n for n, label in enumerate(dataset.classes)})
-    if numbers.isna().any():
-        unknown = labels[numbers.isna()].iloc[0]
-        raise UserError(
-            f"column {labels.name!r}: {unknown!r} is no class of the data set;"
-            f" there are: {', '.join(dataset.classes)}"
-        )
-    return numbers.to_numpy(np.int64)
-
-
-def labels_of(answers: "np.ndarray", dataset: "Dataset") -> list[str]:
-    """As people read them, (rows,).
-
-    :param answers: the numbers of classes, (rows,), or which each row has, (rows, classes).
-    """
-    if dataset.task == "multilabel":
-        return in_words(answers, dataset.classes)
-    return [dataset.classes[number] for number in answers]
 
 
 def closed_form(train: "pd.DataFrame", dataset: "Dataset") -> ClosedForm | None:

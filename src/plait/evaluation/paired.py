@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plait.data.label_sets import indicators
-from plait.evaluation.evaluate import MODEL, UNIT, paired_difference
+from plait.evaluation.evaluate import UNIT
 from plait.evaluation.intervals import Resampling, resample
 from plait.evaluation.metrics import metrics
 from plait.evaluation.settings import Settings
+from plait.evaluation.stated import MODEL, paired_difference
+from plait.evaluation.task import evaluation_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,19 +35,16 @@ class Measured:
     @property
     def truth(self) -> "np.ndarray":
         """As metrics take it."""
-        column = self.predictions["truth"]
-        if not self.classes:
-            return column.to_numpy()
-        if self.evaluation["task"] == "multilabel":
-            return indicators(column, self.classes)
-        return column.map({label: n for n, label in enumerate(self.classes)}).to_numpy()
+        return self._read_back()[0]
 
     @property
     def prediction(self) -> "np.ndarray":
         """As metrics take it."""
-        if not self.classes:
-            return self.predictions["prediction"].to_numpy()
-        return self.predictions[[f"probability_{label}" for label in self.classes]].to_numpy()
+        return self._read_back()[1]
+
+    def _read_back(self) -> "tuple[np.ndarray, np.ndarray]":
+        task = evaluation_of(self.evaluation["task"])
+        return task.read_back(self.predictions, self.classes)
 
     @property
     def unit(self) -> "np.ndarray | None":
@@ -92,7 +90,12 @@ def compare(model: Measured, other: Measured, settings: Settings) -> Comparison:
         model.truth,
         {MODEL: model.prediction, OTHER: other.prediction},
         {metric.name: metric.function},
-        Resampling(settings.resamples, settings.rows, settings.level, settings.seed),
+        Resampling(
+            settings.resamples,
+            settings.max_bootstrap_rows,
+            settings.confidence_level,
+            settings.seed,
+        ),
         model.unit,
     )
     return Comparison(

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from pydantic import field_validator
 
-from plait.data.dataset import Task
 from plait.errors import ConfigurationError, did_you_mean
 from plait.evaluation.metrics import metrics, of_task
 from plait.settings import Chosen, setting
@@ -17,7 +16,7 @@ class Plots(Base):
     dpi: int = setting("resolution of the PNG files", unit="dots per inch", ge=50, le=400)
     width: float = setting("width of a plot", unit="inches", ge=3, le=20)
     height: float = setting("height of a plot", unit="inches", ge=2, le=20)
-    points: int = setting(
+    max_points: int = setting(
         "most points drawn in a plot, most rows in predictions.csv", unit="rows", ge=100
     )
 
@@ -29,12 +28,12 @@ class Settings(Base):
         "metrics to compute, the primary one first; null: all of the task", min_length=1
     )
     resamples: int = setting("bootstrap resamples behind each interval", unit="draws", ge=20)
-    rows: int = setting(
+    max_bootstrap_rows: int = setting(
         "most rows drawn for a resample; larger test parts have their intervals scaled",
         unit="rows",
         ge=1000,
     )
-    level: float = setting("confidence level of the intervals", ge=0.5, lt=1)
+    confidence_level: float = setting("confidence level of the intervals", ge=0.5, lt=1)
     seed: int = setting("seed of the resamples", ge=0)
     plots: Plots = setting("look of the plots")
 
@@ -58,7 +57,7 @@ class Settings(Base):
             yield str(error)
 
 
-def check(settings: Settings, task: Task) -> None:
+def check(settings: Settings, task: str) -> None:
     """Refuse metrics that do not fit the kind of target.
 
     :raises ConfigurationError: naming the metric and those that fit.

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import read_json, significant
 from plait.data.dataset import Dataset
-from plait.data.label_sets import chosen
-from plait.evaluation.baselines import Baseline, labels_of
+from plait.evaluation.baselines import Baseline
+from plait.evaluation.task import Assessment, TaskOfClasses, evaluation_of
 from plait.models import estimators, tfidf
 from plait.models.base import Shape
 from plait.models.trained import BASE, DESCRIPTION
+from plait.tasks.registry import task_named
 from plait.workspace import Outputs
 
 if TYPE_CHECKING:
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 CLASSIC: dict[str, tuple[str, dict[str, Any]]] = {
     "spaces": (
         "TF-IDF and logistic regression",
-        {"units": "words", "shortest": 1, "longest": 2, "min_texts": 2, "C": 100.0},
+        {"analyzer": "words", "min_ngram": 1, "max_ngram": 2, "min_df": 2, "C": 100.0},
     ),
     "none": (
         "TF-IDF of characters and logistic regression",
-        {"units": "characters", "shortest": 1, "longest": 3, "min_texts": 1, "C": 10.0},
+        {"analyzer": "characters", "min_ngram": 1, "max_ngram": 3, "min_df": 1, "C": 10.0},
     ),
 }
 """By what divides words: the baseline's title and the settings of ``model: tfidf`` that it has.
@@ -46,7 +47,7 @@ def classic(
     """TF-IDF and logistic regression on the same training texts."""
     (text,) = dataset.names("text")
     title, values = CLASSIC[dataset.facts.get("words", "spaces")]
-    shape = Shape(dataset.task, 1, len(dataset.classes))
+    shape = Shape(task_named(dataset.task), 1, len(dataset.classes))
     learnt = train[text].astype(str).to_numpy()
     estimator = tfidf.build(tfidf.Settings(**values), shape, seed=0)
     try:
@@ -55,31 +56,26 @@ def classic(
         if "no terms remain" not in str(error):
             raise
         # No word stands in two of the texts.
-        estimator = tfidf.build(tfidf.Settings(**values | {"min_texts": 1}), shape, seed=0)
+        estimator = tfidf.build(tfidf.Settings(**values | {"min_df": 1}), shape, seed=0)
         estimators.fit(estimator, learnt, truth_of_train)
     prediction = estimators.predict(estimator, test[text].astype(str).to_numpy(), shape)
     return Baseline("tfidf", title, False, prediction)
 
 
-def worst_errors(
-    truth: "np.ndarray", prediction: "np.ndarray", test: "pd.DataFrame", dataset: Dataset
-) -> list[dict[str, Any]]:
+def worst_errors(assessment: Assessment) -> list[dict[str, Any]] | None:
     """The wrong predictions that the model is surest of, with their texts.
 
-    Of several labels, a row's surest wrong one counts.
+    :returns: a row an error; None for a task without classes.
     """
     import numpy as np
 
+    dataset, test = assessment.dataset, assessment.test
+    task = evaluation_of(dataset.task)
+    if not isinstance(task, TaskOfClasses):
+        return None
     (text,), (index,) = dataset.names("text"), dataset.names("index")
-    if dataset.task == "multilabel":
-        said = chosen(prediction)
-        sure_of = np.where(said, prediction, 1 - prediction)
-        sure = np.where(said != (truth == 1), sure_of, 0).max(axis=1)
-        wrong = np.flatnonzero(sure)
-    else:
-        said = prediction.argmax(axis=1)
-        wrong = np.flatnonzero(said != truth)
-        sure = prediction[np.arange(len(said)), said]
+    said, sure = task.sureness(assessment.truth, assessment.prediction)
+    wrong = np.flatnonzero(sure)
     shown = wrong[np.argsort(-sure[wrong], kind="stable")][:ERRORS]
     return [
         {
@@ -91,8 +87,8 @@ def worst_errors(
         }
         for place, actual, predicted in zip(
             shown,
-            labels_of(truth[shown], dataset),
-            labels_of(said[shown], dataset),
+            task.in_words(assessment.truth[shown], dataset.classes),
+            task.in_words(said[shown], dataset.classes),
             strict=True,
         )
     ]

@@ -29,11 +29,13 @@ class Settings(FinetuningSettings):
     dropout: float = setting(
         "share of the low-rank product's inputs dropped in training", ge=0, lt=1
     )
-    targets: Targets = setting("layers that get a low-rank product")
-    warmup: float = setting("share of all steps before the budget shrinks", ge=0, lt=1)
-    final: float = setting("share of all steps, at the end, with the final budget", ge=0, lt=1)
-    interval: int = setting("steps between two allocations", unit="steps", ge=1)
-    orthogonality: float = setting("weight of the orthogonality term in the loss", ge=0)
+    target_modules: Targets = setting("layers that get a low-rank product")
+    warmup_fraction: float = setting("share of all steps before the budget shrinks", ge=0, lt=1)
+    final_fraction: float = setting(
+        "share of all steps, at the end, with the final budget", ge=0, lt=1
+    )
+    allocation_interval: int = setting("steps between two allocations", unit="steps", ge=1)
+    orthogonality_weight: float = setting("weight of the orthogonality term in the loss", ge=0)
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
         """Weights that are shared out, which it looks at as a whole."""
@@ -50,10 +52,10 @@ class Settings(FinetuningSettings):
                 f"initial_rank {self.initial_rank} must be above rank {self.rank}, to which the"
                 " budget shrinks"
             )
-        if self.warmup + self.final >= 1:
+        if self.warmup_fraction + self.final_fraction >= 1:
             raise ValueError(
-                f"warmup {self.warmup} + final {self.final} leaves no steps between; their sum"
-                " must be below 1"
+                f"warmup_fraction {self.warmup_fraction} + final_fraction {self.final_fraction}"
+                " leaves no steps between; their sum must be below 1"
             )
         return self
 
@@ -69,9 +71,9 @@ def apply(settings: Settings, body: "PreTrainedModel") -> "AdaLora":
         init_r=settings.initial_rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
-        target_modules=names_of(settings.targets, body),
-        deltaT=settings.interval,
-        orth_reg_weight=settings.orthogonality,
+        target_modules=names_of(settings.target_modules, body),
+        deltaT=settings.allocation_interval,
+        orth_reg_weight=settings.orthogonality_weight,
         # The real ones are known when training begins.
         tinit=0,
         tfinal=0,
@@ -80,7 +82,7 @@ def apply(settings: Settings, body: "PreTrainedModel") -> "AdaLora":
     return AdaLora(
         body,
         config,
-        warmup=settings.warmup,
-        final=settings.final,
-        orthogonality=settings.orthogonality,
+        warmup=settings.warmup_fraction,
+        final=settings.final_fraction,
+        orthogonality=settings.orthogonality_weight,
     )

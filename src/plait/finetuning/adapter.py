@@ -20,11 +20,11 @@ class Settings(FinetuningSettings):
     """``finetuning: adapter``."""
 
     bottleneck: int = setting("width of the bottlenecks", unit="neurons", ge=1)
-    layer_norms: bool = setting("whether the layer norms are trained along")
+    train_layer_norms: bool = setting("whether the layer norms are trained along")
 
 
 def apply(settings: Settings, body: "PreTrainedModel") -> "Finetuned":
     """Put a bottleneck behind the last linear layer of both parts of every layer."""
     from plait.finetuning.bottlenecks import with_bottlenecks
 
-    return with_bottlenecks(body, settings.bottleneck, settings.layer_norms)
+    return with_bottlenecks(body, settings.bottleneck, settings.train_layer_norms)

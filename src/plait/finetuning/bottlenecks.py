@@ -70,5 +70,5 @@ def _ends(layer: nn.Module) -> tuple[str, str]:
             return pair
     raise ValueError(
         f"finetuning: adapter knows no place for bottlenecks in {type(layer).__name__};"
-        " lora, targets: all changes whatever is linear, and prefix needs no place"
+        " lora, target_modules: all changes whatever is linear, and prefix needs no place"
     )

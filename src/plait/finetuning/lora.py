@@ -23,7 +23,7 @@ class Settings(FinetuningSettings):
     dropout: float = setting(
         "share of the low-rank product's inputs dropped in training", ge=0, lt=1
     )
-    targets: Targets = setting("layers that get a low-rank product")
+    target_modules: Targets = setting("layers that get a low-rank product")
 
 
 def apply(
@@ -42,7 +42,7 @@ def apply(
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
-        target_modules=names_of(settings.targets, body),
+        target_modules=names_of(settings.target_modules, body),
         use_dora=by_direction,
     )
     return MergingPeft(body, config)

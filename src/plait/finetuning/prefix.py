@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Settings(FinetuningSettings):
     """``finetuning: prefix``."""
 
-    tokens: int = setting("learnt keys and values in each layer", unit="tokens", ge=1)
+    num_virtual_tokens: int = setting("learnt keys and values in each layer", unit="tokens", ge=1)
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
         """Layers that are computed again, without the prefix."""
@@ -36,4 +36,4 @@ def apply(settings: Settings, body: "PreTrainedModel") -> "Peft":
 
     from plait.finetuning.peft_methods import Peft
 
-    return Peft(body, PrefixTuningConfig(num_virtual_tokens=settings.tokens))
+    return Peft(body, PrefixTuningConfig(num_virtual_tokens=settings.num_virtual_tokens))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Settings(FinetuningSettings):
     """``finetuning: prompt``."""
 
-    tokens: int = setting("learnt embeddings before the text", unit="tokens", ge=1)
+    num_virtual_tokens: int = setting("learnt embeddings before the text", unit="tokens", ge=1)
 
 
 def apply(settings: Settings, body: "PreTrainedModel") -> "Peft":
@@ -27,4 +27,4 @@ def apply(settings: Settings, body: "PreTrainedModel") -> "Peft":
 
     from plait.finetuning.peft_methods import Peft
 
-    return Peft(body, PromptTuningConfig(num_virtual_tokens=settings.tokens))
+    return Peft(body, PromptTuningConfig(num_virtual_tokens=settings.num_virtual_tokens))

@@ -42,9 +42,9 @@ def names_of(targets: Targets, body: "PreTrainedModel") -> list[str]:
     ]
     if not found:
         raise ValueError(
-            f"finetuning.targets: no layer of {type(body).__name__} is known as {targets}; "
+            f"finetuning.target_modules: no layer of {type(body).__name__} is known as {targets}; "
             + (
-                "try targets: all"
+                "try target_modules: all"
                 if linear
                 else "it has no linear ones: full, linear_probe, prefix and prompt do without"
             )

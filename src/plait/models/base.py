@@ -5,29 +5,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from plait.settings import Chosen, Settings
+from plait.tasks.base import Task
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
-
-    from plait.data.dataset import Task
 
 
 @dataclass(frozen=True)
 class Shape:
     """What a model maps between, known once the data and their preprocessing are."""
 
-    task: "Task"
+    task: Task
     inputs: int
     """Columns after encoding; of texts: 1."""
     outputs: int
-    """Regression: 1; else the number of classes."""
-
-    def probabilities(self, outputs: "Tensor") -> "Tensor":
-        """From a network's outputs, (rows, …), to what it predicts; numbers stay as they are."""
-        if self.task == "classification":
-            return outputs.softmax(-1)
-        return outputs.sigmoid() if self.task == "multilabel" else outputs
+    """Numbers that it gives for a row: of a regression 1; else mostly the number of classes."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,7 @@ class ModelSettings(Settings):
 
     family: ClassVar[str]
     """The key in `plait.config.registry.FAMILIES`."""
-    tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification")
+    tasks: ClassVar[tuple[str, ...]] = ("regression", "classification")
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -92,4 +85,4 @@ class LanguageModelSettings(ModelSettings):
     """Of a pretrained transformer, which a choice of ``finetuning`` adapts to the task."""
 
     family: ClassVar[str] = "language_model"
-    tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification", "multilabel")
+    tasks: ClassVar[tuple[str, ...]] = ("regression", "classification", "multilabel")

@@ -19,7 +19,7 @@ def build(settings: Settings, shape: Shape, seed: int) -> Any:
     """An estimator of (rows, inputs) to (rows,), or to classes."""
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-    family = DecisionTreeRegressor if shape.task == "regression" else DecisionTreeClassifier
+    family = DecisionTreeRegressor if shape.task.scalar else DecisionTreeClassifier
     return family(
         max_depth=settings.max_depth,
         min_samples_leaf=settings.min_samples_leaf,

@@ -31,11 +31,11 @@ class Settings(LanguageModelSettings):
         "representation of a text: the mean over its tokens, the first ([CLS]), or the last, for"
         " decoders"
     )
-    head_rate: float = setting(
+    head_lr_multiplier: float = setting(
         "factor of the learning rate for the head, which starts from nothing", gt=0
     )
-    dropout: float = setting("share of the head's inputs dropped in training", ge=0, lt=1)
-    body_dropout: float | None = setting(
+    head_dropout: float = setting("share of the head's inputs dropped in training", ge=0, lt=1)
+    backbone_dropout: float | None = setting(
         "share of inner values dropped in the transformer in training; null: as it was pretrained",
         ge=0,
         lt=1,

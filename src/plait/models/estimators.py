@@ -32,16 +32,15 @@ def predict(estimator: Any, features: "np.ndarray", shape: Shape) -> "np.ndarray
     """float64 (rows, inputs) to (rows,) or to class probabilities (rows, outputs)."""
     import numpy as np
 
-    regression = shape.task == "regression"
     if not len(features):  # which scikit-learn refuses
-        return np.zeros(0 if regression else (0, shape.outputs))
+        return np.zeros(0 if shape.task.scalar else (0, shape.outputs))
     if type(estimator).__name__ in LINEAR:
         # One product and one sum after another, which every CPU rounds alike.
         prediction = np.full(len(features), float(estimator.intercept_))
         for weight, column in zip(estimator.coef_, features.T, strict=True):
             prediction += weight * column
         return prediction
-    if regression:
+    if shape.task.scalar:
         return np.asarray(estimator.predict(features), dtype=np.float64)
     probabilities = np.zeros((len(features), shape.outputs))
     # A class that the training part lacks keeps probability zero.

@@ -18,21 +18,21 @@ class Settings(EstimatorSettings):
     max_iter: int = setting("trees, or rounds of one tree a class", ge=1)
     max_leaf_nodes: int = setting("leaves of a tree", ge=2)
     min_samples_leaf: int = setting("fewest rows in a leaf", unit="rows", ge=1)
-    l2: float = setting("penalty on the values of leaves", ge=0)
+    l2_regularization: float = setting("penalty on the values of leaves", ge=0)
 
 
 def build(settings: Settings, shape: Shape, seed: int) -> Any:
     """An estimator of (rows, inputs) to (rows,), or to classes with probabilities."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    regression = shape.task == "regression"
-    family = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
+    scalar = shape.task.scalar
+    family = HistGradientBoostingRegressor if scalar else HistGradientBoostingClassifier
     return family(
         learning_rate=settings.learning_rate,
         max_iter=settings.max_iter,
         max_leaf_nodes=settings.max_leaf_nodes,
         min_samples_leaf=settings.min_samples_leaf,
-        l2_regularization=settings.l2,
+        l2_regularization=settings.l2_regularization,
         early_stopping=False,
         random_state=seed,
     )

@@ -32,7 +32,7 @@ class LanguageModel(TrainableModule):
     :param width: of the hidden states.
     :param encode: from texts to tokens.
     :param pooling: the mean over a text's tokens, the first one ([CLS]), or the last one.
-    :param head_rate: factor of the learning rate for the head.
+    :param head_lr_multiplier: factor of the learning rate for the head.
     :param dropout: share of the pooled values dropped in training.
     """
 
@@ -44,17 +44,17 @@ class LanguageModel(TrainableModule):
         encode: TextEncoder,
         *,
         pooling: "Pooling",
-        head_rate: float,
+        head_lr_multiplier: float,
         dropout: float,
     ) -> None:
         super().__init__()
-        self._head_rate = head_rate
+        self._head_lr_multiplier = head_lr_multiplier
         self.encode = encode
         self.finetuned = finetuned
         self.pooling = pooling
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width, shape.outputs)
-        self._squeezed = shape.task == "regression"
+        self._squeezed = shape.task.scalar
         self.base: Path | None = None
         """Of a transformer that was pretrained for this one: the folder that it was read from."""
 
@@ -78,7 +78,9 @@ class LanguageModel(TrainableModule):
     def rates(self) -> dict[str, float]:
         """The method's own, and the head's."""
         rates = {f"finetuned.{name}": rate for name, rate in self.finetuned.rates().items()}
-        return rates | {f"head.{name}": self._head_rate for name, _ in self.head.named_parameters()}
+        return rates | {
+            f"head.{name}": self._head_lr_multiplier for name, _ in self.head.named_parameters()
+        }
 
     def begin(self, steps: int) -> None:
         """Hand on to the method."""

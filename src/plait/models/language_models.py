@@ -67,7 +67,7 @@ def build(
     :raises UserError: if the model or the method does not fit.
     """
     source = _base(settings) if base is None else Pretrained(base)
-    body = source.body(weights, settings.body_dropout)
+    body = source.body(weights, settings.backbone_dropout)
     limit = longest(body)
     method = finetuning["choice"]
     values = {key: value for key, value in finetuning.items() if key != "choice"}
@@ -84,8 +84,8 @@ def build(
         shape,
         TextEncoder(source, settings.max_length),
         pooling=settings.pooling,
-        head_rate=settings.head_rate,
-        dropout=settings.dropout,
+        head_lr_multiplier=settings.head_lr_multiplier,
+        dropout=settings.head_dropout,
     )
     network.base = base
     return network
@@ -129,11 +129,11 @@ def predict(network: LanguageModel, features: "np.ndarray", shape: Shape) -> "np
     # Whoever serves a model does not want to find its users' texts kept.
     tokens = network.encode(features, keep=False)
     rows_and_outputs = (len(tokens), shape.outputs)
-    results = np.zeros(rows_and_outputs[:1] if shape.task == "regression" else rows_and_outputs)
+    results = np.zeros(rows_and_outputs[:1] if shape.task.scalar else rows_and_outputs)
     with torch.inference_mode():
         for rows in batches_by_length(tokens):
             outputs = network(padded(tokens, rows)).to(torch.float64)
-            results[rows] = shape.probabilities(outputs).numpy()
+            results[rows] = shape.task.activate(outputs).numpy()
     return results
 
 

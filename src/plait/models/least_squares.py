@@ -15,13 +15,11 @@ from plait.settings import setting
 if TYPE_CHECKING:
     import numpy as np
 
-    from plait.data.dataset import Task
-
 
 class Settings(EstimatorSettings):
     """``model: least_squares``."""
 
-    tasks: ClassVar[tuple["Task", ...]] = ("regression",)
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
 
     ridge: float = setting("strength of the L2 penalty; 0: none", ge=0)
 

@@ -46,11 +46,11 @@ def build(
     :raises UserError: if it has no token that hides another, or takes no texts so long.
     """
     source = find(settings.origin, settings.name, settings.revision, settings.digest)
-    body = source.body(dropout=settings.body_dropout)
+    body = source.body(dropout=settings.backbone_dropout)
     check_length("pretraining", settings.max_length, settings.name, longest(body))
     hidden, special = tokens_of(source)
     return MaskedLanguageModel(
-        body, Masking(settings.masked, hidden, special, body.config.vocab_size)
+        body, Masking(settings.mlm_probability, hidden, special, body.config.vocab_size)
     )
 
 

@@ -17,7 +17,7 @@ class Settings(ModelSettings):
     revision: Commit | None = setting("commit that pins it, as of ``model: encoder``")
     digest: str | None = setting("digest of its files, which pins them, as of ``model: encoder``")
     max_length: int = setting("longest text; what is longer is cut", unit="tokens", ge=2)
-    body_dropout: float | None = setting(
+    backbone_dropout: float | None = setting(
         "share of inner values dropped; null: as it was pretrained", ge=0, lt=1
     )
-    masked: float = setting("share of the words that are hidden", gt=0, lt=1)
+    mlm_probability: float = setting("share of the words that are hidden", gt=0, lt=1)

@@ -16,7 +16,7 @@ from typing import Annotated
 class Settings(NetworkSettings):
     """``model: mlp``."""
 
-    widths: list[Annotated[int, Field(ge=1)]] = setting(
+    hidden_sizes: list[Annotated[int, Field(ge=1)]] = setting(
         "units of the hidden layers, from the input on", unit="neurons", min_length=1
     )
     activation: Literal["relu", "gelu", "silu", "tanh"] = setting(
@@ -44,4 +44,4 @@ def build(settings: Settings, shape: Shape) -> "nn.Module":
         following.append(activation())
         return [*following, nn.Dropout(settings.dropout)] if settings.dropout else following
 
-    return dense(shape, settings.widths, between=between)
+    return dense(shape, settings.hidden_sizes, between=between)

@@ -35,6 +35,6 @@ def dense(
         layers += [nn.Linear(width, following, bias=bias), *between(following)]
         width = following
     layers.append(nn.Linear(width, shape.outputs, bias=bias))
-    if shape.task == "regression":
+    if shape.task.scalar:
         layers.append(SqueezeOutput())
     return nn.Sequential(*layers)

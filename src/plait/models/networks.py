@@ -23,7 +23,7 @@ def predict(network: "nn.Module", features: "np.ndarray", shape: Shape) -> "np.n
     dtype = next(network.parameters()).dtype
     with torch.inference_mode():
         outputs = network(torch.from_numpy(features).to(dtype)).to(torch.float64)
-    array: np.ndarray = shape.probabilities(outputs).numpy()
+    array: np.ndarray = shape.task.activate(outputs).numpy()
     return array
 
 

@@ -32,7 +32,7 @@ def build(settings: Settings, shape: Shape, seed: int) -> Any:
     from sklearn.svm import SVC, SVR
 
     common = {"kernel": settings.kernel, "C": settings.C, "gamma": settings.gamma}
-    if shape.task == "regression":
+    if shape.task.scalar:
         return SVR(epsilon=settings.epsilon, **common)
     folds = StratifiedKFold(5, shuffle=True, random_state=seed)
     return CalibratedClassifierCV(SVC(random_state=seed, **common), cv=folds, ensemble=False)

@@ -3,34 +3,31 @@
 Weights as Salton and Buckley (1988), logarithmic counts; the penalty is the L2 norm's.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import model_validator
 
 from plait.models.base import Shape, TextEstimatorSettings
 from plait.settings import setting
 
-if TYPE_CHECKING:
-    from plait.data.dataset import Task
-
 
 class Settings(TextEstimatorSettings):
     """``model: tfidf``."""
 
-    tasks: ClassVar[tuple["Task", ...]] = ("classification", "multilabel")
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "multilabel")
     # Of a label that every training text has.
     trusted: ClassVar[tuple[str, ...]] = ("sklearn.multiclass._ConstantPredictor",)
 
-    units: Literal["words", "characters"] = setting("units that are counted")
-    shortest: int = setting("shortest run of units that counts as one", unit="units", ge=1)
-    longest: int = setting("longest run of units that counts as one", unit="units", ge=1, le=8)
-    min_texts: int = setting("fewest texts in which a run must stand to count", unit="texts", ge=1)
+    analyzer: Literal["words", "characters"] = setting("units that are counted")
+    min_ngram: int = setting("shortest run of units that counts as one", unit="units", ge=1)
+    max_ngram: int = setting("longest run of units that counts as one", unit="units", ge=1, le=8)
+    min_df: int = setting("fewest texts in which a run must stand to count", unit="texts", ge=1)
     C: float = setting("strength of the fit against the penalty", gt=0)
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":
-        if self.shortest > self.longest:
-            raise ValueError(f"shortest {self.shortest} is above longest {self.longest}")
+        if self.min_ngram > self.max_ngram:
+            raise ValueError(f"min_ngram {self.min_ngram} is above max_ngram {self.max_ngram}")
         return self
 
 
@@ -41,16 +38,16 @@ def build(settings: Settings, shape: Shape, seed: int) -> Any:
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import make_pipeline
 
-    words = settings.units == "words"
+    words = settings.analyzer == "words"
     regression = LogisticRegression(C=settings.C, max_iter=1000, random_state=seed)
     return make_pipeline(
         TfidfVectorizer(
             analyzer="word" if words else "char",
             # Words of one letter too.
             token_pattern=r"(?u)\b\w+\b" if words else None,
-            ngram_range=(settings.shortest, settings.longest),
-            min_df=settings.min_texts,
+            ngram_range=(settings.min_ngram, settings.max_ngram),
+            min_df=settings.min_df,
             sublinear_tf=True,
         ),
-        OneVsRestClassifier(regression) if shape.task == "multilabel" else regression,
+        OneVsRestClassifier(regression) if shape.task.several else regression,
     )

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import read_json, write_json
 from plait.config.registry import family_of, settings_of
+from plait.config.renamed import section_today
 from plait.errors import UserError
 from plait.models.base import Shape
+from plait.tasks.registry import task_named
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
     from plait.data import preprocessing, texts
-    from plait.data.dataset import Task
 
 PREDICTION_ROWS = 4096
 """Rows at once; fixed, so that no setting changes a prediction's last digit."""
@@ -39,7 +40,8 @@ class TrainedModel:
 
     choice: str
     settings: dict[str, Any]
-    task: "Task"
+    task: str
+    """A name of `plait.tasks.registry.TASKS`."""
     classes: tuple[str, ...]
     preprocessor: "preprocessing.Preprocessor | texts.Preprocessor"
     fitted: Any
@@ -64,14 +66,15 @@ class TrainedModel:
     @property
     def shape(self) -> Shape:
         """What the model maps between."""
-        return Shape(self.task, self.preprocessor.width, max(1, len(self.classes)))
+        task = task_named(self.task)
+        return Shape(task, self.preprocessor.width, task.outputs(self.classes))
 
     def predict(self, frame: "pd.DataFrame") -> "np.ndarray":
         """Predictions from raw columns.
 
         :param frame: (rows, …) with at least the feature columns, as in the Parquet parts.
-        :returns: float64; regression: (rows,) in the target's unit; classification: (rows, classes)
-            probabilities in the order of ``classes``.
+        :returns: (rows, …), as the task has it; regression: float64, (rows,), in the target's unit;
+            of classes their probabilities, float64, (rows, classes), in the order of ``classes``.
         :raises UserError: naming row and value, for a category that training has not seen.
         """
         import numpy as np
@@ -82,19 +85,16 @@ class TrainedModel:
         for start in range(0, max(1, len(frame)), PREDICTION_ROWS):
             features = self.preprocessor.transform(frame.iloc[start : start + PREDICTION_ROWS])
             pieces.append(self._kind.predict(self.fitted, features, self.shape))
-        outputs = np.concatenate(pieces)
-        return self.preprocessor.decode_target(outputs) if self.task == "regression" else outputs
+        return self.preprocessor.target.decode(np.concatenate(pieces))
 
-    @staticmethod
-    def average(predictions: "list[np.ndarray]") -> "np.ndarray":
+    def average(self, predictions: "list[np.ndarray]") -> "np.ndarray":
         """What an ensemble predicts whose members predict these."""
-        import numpy as np
-
-        return predictions[0] if len(predictions) == 1 else np.mean(predictions, axis=0)
+        return task_named(self.task).average(predictions)
 
     def coefficients(self) -> dict[str, float] | None:
         """Of a linear regression, in raw units: by raw feature name and ``"(bias)"``; else None."""
-        if self.task != "regression" or self.choice not in ("linear", "least_squares"):
+        linear = self.choice in ("linear", "least_squares")
+        if not linear or self.preprocessor.target.scaling is None:
             return None
         if self.others:
             found = [member.coefficients() or {} for member in self.members]
@@ -149,6 +149,10 @@ class TrainedModel:
             classes = tuple(raw["classes"])
             inputs = import_module(family_of(raw["choice"]).inputs)
             preprocessor = inputs.Preprocessor.from_json(raw["preprocessing"])
+            raw["settings"] = section_today("model", raw["choice"], raw["settings"])
+            if "finetuning" in raw:
+                method = raw["finetuning"]
+                raw["finetuning"] = section_today("finetuning", method["choice"], method)
             model = cls(
                 raw["choice"],
                 raw["settings"],

@@ -8,8 +8,6 @@ from plait.settings import Chosen, Settings
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from plait.data.dataset import Task
-
 
 class Batch(NamedTuple):
     """Rows of a part, on the model's device."""
@@ -33,7 +31,7 @@ class ObjectiveSettings(Settings):
     ``targets`` are those of the training part, (rows,), in the form of `Batch`.
     """
 
-    tasks: ClassVar[tuple["Task", ...]] = ("regression", "classification")
+    tasks: ClassVar[tuple[str, ...]] = ("regression", "classification")
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
         """Data of another task."""

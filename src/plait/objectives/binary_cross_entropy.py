@@ -8,13 +8,11 @@ from plait.settings import setting
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from plait.data.dataset import Task
-
 
 class Settings(ObjectiveSettings):
     """``objective: binary_cross_entropy``."""
 
-    tasks: ClassVar[tuple["Task", ...]] = ("multilabel",)
+    tasks: ClassVar[tuple[str, ...]] = ("multilabel",)
 
     label_smoothing: float = setting(
         "distance by which 0 and 1 are drawn together, half of it each", ge=0, lt=1

@@ -8,13 +8,11 @@ from plait.settings import setting
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from plait.data.dataset import Task
-
 
 class Settings(ObjectiveSettings):
     """``objective: cross_entropy``."""
 
-    tasks: ClassVar[tuple["Task", ...]] = ("classification",)
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
 
     label_smoothing: float = setting("share of each label spread over all classes", ge=0, lt=1)
     class_weights: Literal["none", "balanced"] = setting(

@@ -8,13 +8,11 @@ from plait.settings import setting
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from plait.data.dataset import Task
-
 
 class Settings(ObjectiveSettings):
     """``objective: huber``."""
 
-    tasks: ClassVar[tuple["Task", ...]] = ("regression",)
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
 
     delta: float = setting("error from which the loss is linear", unit="of the target", gt=0)
 

@@ -7,13 +7,11 @@ from plait.objectives.base import Batch, Objective, ObjectiveSettings
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from plait.data.dataset import Task
-
 
 class Settings(ObjectiveSettings):
     """``objective: squared_error``."""
 
-    tasks: ClassVar[tuple["Task", ...]] = ("regression",)
+    tasks: ClassVar[tuple[str, ...]] = ("regression",)
 
 
 def build(settings: Settings, targets: "Tensor") -> Objective:

@@ -67,6 +67,8 @@ class Stage:
     family: tuple[str, ...] = ()
     """Modules of the chosen model's family that it loads, by field of
     `plait.config.registry.Family`."""
+    task: tuple[str, ...] = ("learning",)
+    """Modules of the data's task that it loads, of the folder ``plait/tasks/NAME``."""
     discovers: tuple[str, ...] = ()
     """Packages of which it loads every module."""
     observers: tuple[str, ...] = ("plait.tracking",)
@@ -92,8 +94,8 @@ class Stage:
 
 
 RUNTIME: tuple[str, ...] = (
-    *("trainer.accelerator", "trainer.devices", "trainer.nodes", "trainer.strategy"),
-    *("trainer.workers", "trainer.checkpoint_minutes", "trainer.checkpoint_steps"),
+    *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy"),
+    *("trainer.num_workers", "trainer.checkpoint_minutes", "trainer.checkpoint_steps"),
     *("trainer.gradient_checkpointing", "trainer.profile"),
 )
 """Where and how a training runs. By design no part of the identity, though another kind of device
@@ -102,7 +104,7 @@ may round differently."""
 _TRAINER = (
     *("trainer.max_epochs", "trainer.max_steps", "trainer.precision", "trainer.threads"),
     *("trainer.gradient_clip", "trainer.micro_batch_size", "trainer.overfit_rows"),
-    *("trainer.keep", "trainer.detect_anomaly"),
+    *("trainer.select_checkpoint", "trainer.detect_anomaly"),
 )
 
 _TABLE = (
@@ -161,6 +163,7 @@ _TABLE = (
         ),
         loads=("model", "finetuning"),
         family=("inputs", "models"),
+        task=("learning", "evaluation"),
         discovers=("plait.evaluation.metrics",),
         without_numbers=("plait.evaluation.plots", "plait.evaluation.fonts"),
     ),
@@ -175,6 +178,7 @@ _TABLE = (
         digests=("code.record", "code.evaluate", "packages.evaluate"),
         loads=("model", "finetuning"),
         family=("inputs", "models"),
+        task=("learning", "evaluation"),
         observers=(),
         without_numbers=("plait",),
         computes=False,

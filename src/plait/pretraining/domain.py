@@ -41,16 +41,16 @@ class Settings(PretrainingSettings):
     )
     column: str = setting("column of the texts, where the file is a table")
     format: TextFormat = setting("notation of a text file")
-    masked: float = setting("share of the words that are hidden", gt=0, lt=1)
+    mlm_probability: float = setting("share of the words that are hidden", gt=0, lt=1)
     max_length: int = setting("longest text; what is longer is cut", unit="tokens", ge=2)
-    body_dropout: float | None = setting(
+    backbone_dropout: float | None = setting(
         "share of inner values dropped in the transformer; null: as it was pretrained", ge=0, lt=1
     )
     epochs: int = setting("passes over the texts", ge=1)
     batch_size: int = setting("texts of a step", unit="rows", ge=1)
     lr: float = setting("learning rate of AdamW", gt=0)
     weight_decay: float = setting("weight decay of AdamW", ge=0)
-    warmup: float = setting("share of the steps until the full learning rate", ge=0, lt=1)
+    warmup_fraction: float = setting("share of the steps until the full learning rate", ge=0, lt=1)
     val: float = setting("share of the texts that are held out", ge=0, lt=1)
     precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = setting(
         "number format of weights and arithmetic"
@@ -91,6 +91,7 @@ def pretrain(
     from plait.models import masked_language_models
     from plait.models.base import Shape
     from plait.models.pretrained import find
+    from plait.tasks.regression.learning import TASK
     from plait.training import gradient
     from plait.training.fit import digest_of
     from plait.training.task import Arrays, Task
@@ -107,7 +108,7 @@ def pretrain(
     val = arrays(order[:held_out]) if held_out else None
     task = Task(
         _as_training(settings, base, placement, identity),
-        Shape("regression", 1, 1),
+        Shape(TASK, 1, 1),
         train,
         val,
         digest_of(masked_language_models, train, val),
@@ -227,9 +228,9 @@ def _as_training(
             "model": {
                 "choice": choice(masked_lm),
                 **base,
-                "masked": settings.masked,
+                "mlm_probability": settings.mlm_probability,
                 "max_length": settings.max_length,
-                "body_dropout": settings.body_dropout,
+                "backbone_dropout": settings.backbone_dropout,
             },
             "finetuning": None,
             "objective": {"choice": choice(masked_lm_loss)},
@@ -240,7 +241,11 @@ def _as_training(
                 "eps": 1e-8,
                 "weight_decay": settings.weight_decay,
             },
-            "schedule": {"choice": choice(linear), "warmup": settings.warmup, "final": 0.0},
+            "schedule": {
+                "choice": choice(linear),
+                "warmup_fraction": settings.warmup_fraction,
+                "final_lr_factor": 0.0,
+            },
             "adversarial": None,
             "callbacks": {},
             "trainer": {
@@ -251,7 +256,7 @@ def _as_training(
                 "threads": settings.threads,
                 "gradient_clip": 1.0,
                 "micro_batch_size": None,
-                "keep": "last",
+                "select_checkpoint": "last",
                 "overfit_rows": None,
                 "detect_anomaly": False,
             },

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plait.evaluation.plots import INK, MUTED, SERIES, Canvas
+from plait.evaluation.plots.canvas import INK, MUTED, SERIES, Canvas
 from plait.sweeps.summary import Row
 from plait.tracking.cost import MEMORY, SECONDS
 
@@ -17,7 +17,7 @@ TRAINED, SAVED = "model/trained_parameters", "model/saved_bytes"
 FEWEST_POINTS = 3
 """Values of a setting from which on the quality is drawn against it."""
 
-ALL = {"labels": "all"}
+ALL = {"n_labelled": "all"}
 """What null means to people, by the key as it is shown."""
 
 LONGEST_OF_TWO = 28

@@ -9,8 +9,8 @@ from plait.errors import UserError
 from plait.evaluation.same_rows import rows_digest, tested
 from plait.sweeps.trial import outputs_of
 from plait.sweeps.trial_data import data_digest
-from plait.tracking.query.load import LoadedRun
-from plait.tracking.store.store import Store, StoreUnavailable, translate_errors
+from plait.tracking.query.run import get_run
+from plait.tracking.store.store import Store, StoreUnavailable
 from plait.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ def _tested_on(
         predictions = pd.read_parquet(file)
     else:
         try:
-            store = store_of(resolved)
-            with translate_errors(store.backend.uri):
-                predictions = LoadedRun(store, store.client.get_run(run_id)).predictions
+            predictions = get_run(store_of(resolved), run_id).predictions
         except StoreUnavailable:
             raise
         except UserError:

@@ -3,9 +3,8 @@
 from plait.config.registry import family_of, settings_of
 from plait.config.resolved import Resolved
 from plait.data.base import SourceSettings
-from plait.data.dataset import Task
 from plait.evaluation.metrics import of_task
-from plait.tracking.query.load import FINAL
+from plait.tracking.sections import FINAL
 
 
 def fault_of(metric: str, resolved: Resolved) -> str | None:
@@ -16,7 +15,7 @@ def fault_of(metric: str, resolved: Resolved) -> str | None:
     section, _, name = metric.partition("/")
     data: SourceSettings = settings_of("data", resolved.choice("data"))(**resolved.settings("data"))  # type: ignore[assignment]
     kind = family_of(resolved.choice("model"))
-    task: Task = data.task  # type: ignore[attr-defined]  # a property of every choice
+    task: str = data.task  # type: ignore[attr-defined]  # a property of every choice
     measured = resolved["evaluation.metrics"] or of_task(task)
     there = [f"test/{each}" for each in measured]
     if section == "test":

@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 from plait.artifacts import write_text
 from plait.evaluation.metrics import metrics
 from plait.evaluation.notation import NOTHING, duration, readable, readable_size
-from plait.evaluation.plots import Canvas
+from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.report import page, with_pictures
 from plait.evaluation.settings import Plots
 from plait.sweeps.charts import COSTS, TRAINED, TrialGroup, draw, shared_baselines
 from plait.sweeps.summary import Group, Row, Summary, counts
 from plait.tracking.cost import MEMORY, SECONDS
-from plait.tracking.record.record import BASELINE
+from plait.tracking.sections import BASELINE
 
 
 def standings(group: Group, recorded: Mapping[str, Mapping[str, float]]) -> list[TrialGroup]:
@@ -72,16 +72,7 @@ def write(
     lines = [line for _, found in groups for line in found]
     comparable = len(groups) == 1
     title, wish = _metric(summary.rows)
-    with TemporaryDirectory() as folder:
-        drawn = []
-        # Of several groups, those alone in which there is something to compare.
-        for number, (group, found) in enumerate(groups, start=1):
-            if comparable or len(found) > 1:
-                canvas = Canvas(Path(folder) / f"plots{number}", settings)
-                where = "" if comparable else f"of {group.title or number}"
-                draw(canvas, found, *_metric(group.rows), where)
-                drawn += canvas.drawn
-        plots = with_pictures(drawn, Path(folder))
+    plots = _plots(groups, settings)
     text = page(
         "sweep.html.j2",
         sweep=sweep,
@@ -117,6 +108,19 @@ def write(
         shown_costs=[key for key in COSTS if any(key in line.costs for line in lines)],
     )
     write_text(path, text)
+
+
+def _plots(groups: list[tuple[Group, list[TrialGroup]]], settings: Plots) -> list[dict[str, str]]:
+    """Of several groups, those alone in which there is something to compare."""
+    drawn = []
+    with TemporaryDirectory() as folder:
+        for number, (group, found) in enumerate(groups, start=1):
+            if len(groups) == 1 or len(found) > 1:
+                canvas = Canvas(Path(folder) / f"plots{number}", settings)
+                where = "" if len(groups) == 1 else f"of {group.title or number}"
+                draw(canvas, found, *_metric(group.rows), where)
+                drawn += canvas.drawn
+        return with_pictures(drawn, Path(folder))
 
 
 def _metric(rows: Iterable[Row]) -> tuple[str, str]:

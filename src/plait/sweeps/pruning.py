@@ -1,18 +1,15 @@
 """A search's judgement over a training that runs."""
 
-import time
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from plait.config.check import checked
 from plait.errors import ConfigurationError, Pruned, UserError
 from plait.settings import Settings, setting
+from plait.tracking.store.retry import while_others_make_it
 
 if TYPE_CHECKING:
     from plait.training.task import Observe
-
-ATTEMPTS = 10
-"""To open a database whose tables others make at the same moment."""
 
 
 class PrunerSettings(Settings):
@@ -108,17 +105,19 @@ def open_storage(url: str) -> Any:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # Trials that report at the same moment wait for each other.
     patient = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
-    for left in reversed(range(ATTEMPTS)):
-        try:
-            return optuna.storages.RDBStorage(url, engine_kwargs=patient)
-        except (SQLAlchemyError, ImportError) as error:
-            # Another process makes the tables at the same moment.
-            late = isinstance(error, IntegrityError) or "already exists" in str(error)
-            if not (late and left):
-                said = str(error).partition("\n")[0]
-                raise UserError(f"hydra.sweeper.storage: can't be opened: {said}") from None
-            time.sleep(0.5)
-    raise AssertionError("the last attempt returns or raises")
+
+    def makes_the_same_tables(error: BaseException) -> bool:
+        return isinstance(error, IntegrityError) or (
+            isinstance(error, SQLAlchemyError) and "already exists" in str(error)
+        )
+
+    try:
+        return while_others_make_it(
+            lambda: optuna.storages.RDBStorage(url, engine_kwargs=patient), makes_the_same_tables
+        )
+    except (SQLAlchemyError, ImportError) as error:
+        said = str(error).partition("\n")[0]
+        raise UserError(f"hydra.sweeper.storage: can't be opened: {said}") from None
 
 
 def watcher(

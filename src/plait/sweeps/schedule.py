@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from plait.sweeps.engines import Engine
 from plait.sweeps.trial import Outcome, Trial
@@ -51,18 +52,12 @@ def run_all(
             stopped.set()
             raise
 
-    _in_parallel(engine, fill_slot, stopped)
-
-
-def _in_parallel(engine: Engine, work: Callable[[], None], stopped: threading.Event) -> None:
-    from joblib import Parallel, delayed
-
-    try:
-        # Threads: each has a process or a job of its own to watch, and computes nothing.
-        Parallel(n_jobs=engine.slots, backend="threading")(
-            delayed(work)() for _ in range(engine.slots)
-        )
-    except BaseException:
-        stopped.set()
-        engine.close()
-        raise
+    # Each thread has a process or a job of its own to watch, and computes nothing.
+    with ThreadPoolExecutor(engine.slots) as threads:
+        try:
+            for slot in as_completed([threads.submit(fill_slot) for _ in range(engine.slots)]):
+                slot.result()
+        except BaseException:
+            stopped.set()
+            engine.close()
+            raise

@@ -15,6 +15,7 @@ from typing import Any
 from plait.config.levels import flat
 from plait.config.resolved import Resolved
 from plait.evaluation.notation import NOTHING, duration, readable
+from plait.evaluation.text_table import aligned
 from plait.sweeps.trial import Outcome, Status
 from plait.tracking.query.score import Score
 
@@ -217,7 +218,7 @@ def table(summary: Summary) -> str:
         lines.append(
             ["*" if best else "", row.shown, row.outcome.status, value, interval, _time(row)]
         )
-    head, *shown = _aligned(lines)
+    head, *shown = aligned(lines)
     if only:
         aim = {"minimize": "less is better", "maximize": "more is better", None: "unordered"}
         mark = "; * best on the same rows" if apart else "; * best" if summary.bests else ""
@@ -240,6 +241,26 @@ def table(summary: Summary) -> str:
             text.append(f"repeats over seeds{f' {data}' if data else ''}, mean ± standard error:")
             text += [f"  {without_seeds(line.rows[0])}: {line.shown}" for line in found]
     return "\n".join(text)
+
+
+def conclusion(summary: Summary, sweep: str) -> str:
+    """Which trial is the best, or why none is, and what makes an experiment of it."""
+    text = []
+    if summary.best is not None and summary.best.score is not None:
+        metric = summary.best.score.metric
+        text.append(f"best by {metric}: {summary.best.shown}")
+        if metric.startswith("test/") and len(summary.rows) > 1:
+            text.append(
+                "  picked on the test part, so its own value flatters it (see sweep.metric)"
+            )
+        text.append(f"  plait promote best:{sweep}   makes an experiment of it")
+    elif summary.unranked is not None:
+        text.append(f"no best of all: {summary.unranked}")
+        if (line := summary.best_line) is not None and line.error is not None:
+            best = f"{without_seeds(line.rows[0])}: {line.shown}"
+            text.append(f"  best mean over the same rows: {best}")
+        text.append("  plait promote RUN   makes an experiment of one of them")
+    return "".join(f"\n{line}" for line in ["", *text]) if text else ""
 
 
 def counts(rows: Iterable[Row]) -> str:
@@ -320,11 +341,3 @@ def without_seeds(row: Row) -> str:
 def _time(row: Row) -> str:
     known = row.outcome.status == "reused" or not row.outcome.seconds
     return NOTHING if known else duration(row.outcome.seconds)
-
-
-def _aligned(lines: list[list[str]]) -> list[str]:
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]

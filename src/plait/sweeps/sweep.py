@@ -1,8 +1,6 @@
 """A sweep: its trials from a multirun onto an engine and into MLflow."""
 
 import json
-import re
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -10,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plait import digests
 from plait.artifacts import write_json
 from plait.config.effect import Effect, in_words
 from plait.config.label import shortened
@@ -23,49 +20,35 @@ from plait.sweeps.engines import start
 from plait.sweeps.measured_on import measured_on
 from plait.sweeps.metric import fault_of
 from plait.sweeps.overview import write
-from plait.sweeps.results import (
-    compare_pages,
-    metric_names,
-    recorded,
-    score_of,
-    tag_best,
-    tag_repeats,
-)
+from plait.sweeps.progress import Progress
+from plait.sweeps.results import metric_names, score_of, tag_repeats
 from plait.sweeps.schedule import run_all
-from plait.sweeps.summary import Row, Summary, counts, summarise, table, without_seeds
+from plait.sweeps.section import Section
+from plait.sweeps.summary import Row, Summary, conclusion, counts, summarise, table
 from plait.sweeps.trial import (
     Outcome,
     Trial,
-    find_run,
     held_trial,
     is_done,
-    open_store_of,
     outputs_of,
-    patiently,
     record_trial,
     reuse,
     say,
     sweep_tags,
 )
 from plait.sweeps.trial_data import data_digest
-from plait.tracking.query.score import direction_of
+from plait.tracking.query.run import get_run, run_of_identity
+from plait.tracking.query.trials import compare_pages, tag_best
+from plait.tracking.store.reaper import open_store_of
+from plait.tracking.store.retry import patiently
 from plait.tracking.store.store import Store
 from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-KEPT = ("all", "best", "none")
-"""Values of ``sweep.keep_models``."""
-
-DIRECTIONS = ("minimize", "maximize")
-"""Values of ``sweep.direction``."""
-
 MOST_FAULTS = 3
 """Lines that say why trials cannot have a metric."""
-
-DRAWN_BY = ("sampler", "seed", "pruner")
-"""Settings of a search that decide which trials it has; their number is not among them."""
 
 
 class Sweep:
@@ -95,29 +78,9 @@ class Sweep:
 
         :raises ConfigurationError: for a value of section ``sweep`` that means nothing.
         """
-        section = config.sweep
-        if section.keep_models not in KEPT:
-            raise ConfigurationError(
-                f"sweep.keep_models: is {section.keep_models!r}; must be one of {', '.join(KEPT)}"
-            )
-        if section.direction not in (None, *DIRECTIONS):
-            raise ConfigurationError(
-                f"sweep.direction: is {section.direction!r}; must be one of {', '.join(DIRECTIONS)}"
-            )
-        self._keep, self.metric = section.keep_models, section.metric
-        meant = direction_of((section.metric or "").rpartition("/")[2])
-        self.direction = section.direction or meant or "minimize"
-        given = {f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()}
-        given |= set(config.hydra.overrides.task)
-        sweeper = config.hydra.sweeper
-        drawn_by = [f"{key}={sweeper[key]}" for key in DRAWN_BY if key in sweeper]
-        if drawn_by:
-            drawn_by += [f"{self.direction} {self.metric}"]
-        self.name = section.name or name_of(given, drawn_by)
-        if not re.fullmatch(r"[\w.-]+", self.name, re.ASCII):
-            raise ConfigurationError(
-                f"sweep.name: is {self.name!r}; its letters may be A-Z, a-z, 0-9, -, _ and ."
-            )
+        section = Section.of(config)
+        self.name, self.metric = section.name, section.metric
+        self.direction, self._keep = section.direction, section.keep_models
 
     def __call__(self, config: "DictConfig") -> None:
         """As Hydra's tasks are; its launcher calls `launch` instead."""
@@ -164,15 +127,8 @@ class Sweep:
         engine = start(engine_name, self.workspace.root, settings)
         self._varying, self._asked_for = varying, "draws"
         if isinstance(trials, list):
-            self._asked_for, self._asked = "combinations", self._asked + len(trials)
-            # What has no effect makes the same trial again.
-            once: dict[str, Trial] = {}
-            for trial in trials:
-                once.setdefault(trial.resolved.identity, trial)
-            trials, total = list(once.values()), len(once)
-            self._enter(trials)
-            if told := self._without_effect(self._asked):
-                say(told)
+            trials = self._combinations(trials)
+            total = len(trials)
         progress = Progress(self.name, total)
 
         def end(trial: Trial, outcome: Outcome) -> None:
@@ -210,10 +166,21 @@ class Sweep:
         with closing(engine), closing(progress):
             run_all(engine, left_to_do(), end)
 
+    def _combinations(self, trials: list[Trial]) -> list[Trial]:
+        """The trials without those that are made again by what has no effect, which is said."""
+        self._asked_for, self._asked = "combinations", self._asked + len(trials)
+        once: dict[str, Trial] = {}
+        for trial in trials:
+            once.setdefault(trial.resolved.identity, trial)
+        self._enter(list(once.values()))
+        if told := self._without_effect(self._asked):
+            say(told)
+        return list(once.values())
+
     def pruned(self, trial: Trial) -> None:
         """Count a trial as pruned that an earlier launch of its search has pruned."""
-        run = patiently(find_run, self._store(trial.resolved), trial.resolved.identity)
-        run_id = None if run is None else run.info.run_id
+        run = patiently(run_of_identity, self._store(trial.resolved), trial.resolved.identity)
+        run_id = None if run is None else run.run_id
         self._rows[trial.resolved.identity] = self._row(trial, Outcome("pruned", 0.0, run_id))
 
     def metrics_of(self, row: Row) -> list[str]:
@@ -237,35 +204,22 @@ class Sweep:
         if not summary.rows:
             say("nothing to run")
             return 0
+        best = summary.best.outcome.run_id if summary.best is not None else None
         for store in self._stores.values():
-            patiently(tag_best, store, self.name, summary.best)
+            patiently(tag_best, store, self.name, best)
             patiently(tag_repeats, store, summary)
         self._keep_models(summary.bests)
         self._write(finished=True, unranked=summary.unranked)
-        failed = [row for row in summary.rows if row.outcome.status == "failed"]
         took = duration(time.monotonic() - self._began)
         print(f"\nsweep {self.name}: {counts(summary.rows)}; {took}")
         if told := self._without_effect(self._asked):
             print(told)
-        print(f"\n{table(summary)}")
-        if summary.best is not None and summary.best.score is not None:
-            metric = summary.best.score.metric
-            print(f"\nbest by {metric}: {summary.best.shown}")
-            if metric.startswith("test/") and len(summary.rows) > 1:
-                print("  picked on the test part, so its own value flatters it (see sweep.metric)")
-            print(f"  plait promote best:{self.name}   makes an experiment of it")
-        elif summary.unranked is not None:
-            print(f"\nno best of all: {summary.unranked}")
-            if (line := summary.best_line) is not None and line.error is not None:
-                print(
-                    f"  best mean over the same rows: {without_seeds(line.rows[0])}: {line.shown}"
-                )
-            print("  plait promote RUN   makes an experiment of one of them")
+        print(f"\n{table(summary)}{conclusion(summary, self.name)}")
         print(f"\nreport: {self._overview(summary)}")
         for store in self._stores.values():
             ids = [row.outcome.run_id for row in summary.rows]
             print(patiently(compare_pages, store, self.name, ids))
-        return 1 if failed else 0
+        return 1 if any(row.outcome.status == "failed" for row in summary.rows) else 0
 
     def _overview(self, summary: Summary) -> Path:
         """Write the page that compares the trials."""
@@ -274,9 +228,10 @@ class Sweep:
             run_id = row.outcome.run_id
             if run_id is None or row.resolved is None:
                 continue
-            metrics[run_id], address = patiently(recorded, self._store(row.resolved), run_id)
-            if address is not None:
-                links[run_id] = address
+            run = patiently(get_run, self._store(row.resolved), run_id)
+            metrics[run_id] = run.metrics
+            if run.address is not None:
+                links[run_id] = run.address
         path = self.workspace.sweep_page(self.name)
         first = next(iter(self._entered.values()))
         plots = Plots(**first.resolved["evaluation.plots"])
@@ -347,10 +302,10 @@ class Sweep:
         if self.fresh:
             return None
         store = self._store(trial.resolved)
-        run = patiently(find_run, store, trial.resolved.identity)
+        run = patiently(run_of_identity, store, trial.resolved.identity)
         if run is None or not is_done(run, trial.resolved):
             return None
-        return Outcome("reused", 0.0, reuse(store, run, sweep_tags(trial, run)))
+        return Outcome("reused", 0.0, reuse(run, sweep_tags(trial, run)))
 
     def _store(self, resolved: Resolved) -> Store:
         key = json.dumps(resolved["tracking"], sort_keys=True)
@@ -394,70 +349,3 @@ class Sweep:
             self.workspace.sweeps / f"{self.name}.json",
             {"name": self.name, "finished": finished, "unranked": unranked, "trials": trials},
         )
-
-
-class Progress:
-    """A line for each trial that ends, and on a terminal a bar below them."""
-
-    def __init__(self, name: str, total: int | None) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(
-            total=total, desc=name, unit="trial", disable=not sys.stderr.isatty(), leave=False
-        )
-
-    def add(self, row: Row, silent: bool = False) -> None:
-        """Tell of a trial that has ended.
-
-        :param silent: count it alone.
-        """
-        self._bar.update()
-        if silent:
-            return
-        words = [f"{row.shown}: {row.outcome.status}"]
-        if row.score is not None:
-            words.append(f"{row.score.metric} {row.score.value:.4g}")
-        if row.outcome.status != "reused" and row.outcome.seconds:
-            words.append(duration(row.outcome.seconds))
-        if row.outcome.reason:
-            words.append(row.outcome.reason_in_short)
-        self._bar.write(", ".join(words), file=sys.stderr)
-
-    def close(self) -> None:
-        """Remove the bar."""
-        self._bar.close()
-
-
-def name_of(overrides: Iterable[str], drawn_by: Iterable[str] = ()) -> str:
-    """A name for the sweep over these: the same for the same command.
-
-    ``linear_regression-lr-1f3a5c`` names experiment and keys; the digest tells the values apart.
-
-    :param drawn_by: what else decides which trials a search has.
-    """
-    texts = sorted(overrides)
-    digest = digests.of_text("\n".join([*texts, *drawn_by]), digests.SHORTEST)
-    keys, experiment = [], "experiments"
-    for text in texts:
-        key, _, value = text.partition("=")
-        if key == "experiment":
-            experiment = value if value.isidentifier() else experiment
-        elif _sweeps(text):
-            keys.append(key.rpartition(".")[2].replace("/", "_"))
-    return "-".join([experiment, *keys, digest])
-
-
-def _sweeps(text: str) -> bool:
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    return bool(OverridesParser.create().parse_override(text).is_sweep_override())
-
-
-def varying_in(overrides: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """The keys whose values differ between trials."""
-    values: dict[str, set[str]] = {}
-    for trial in overrides:
-        for text in trial:
-            key, _, value = text.partition("=")
-            values.setdefault(key, set()).add(value)
-    return tuple(key for key, found in values.items() if len(found) > 1)

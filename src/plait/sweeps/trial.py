@@ -7,11 +7,10 @@ left to do, so that a trial that was interrupted anywhere is simply run again.
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
 
@@ -26,31 +25,22 @@ from plait.pipeline.stages import STAGES, TRAINING
 from plait.proof.stage import proved
 from plait.signals import is_termination
 from plait.sweeps.trial_data import data_digest, trial_data
-from plait.tracking import runs
 from plait.tracking.live.claim import claim
 from plait.tracking.live.delivery import deliver_journal
-from plait.tracking.query.find import names_in
+from plait.tracking.live.refused import fail
+from plait.tracking.query.run import RecordedRun, run_of_identity
 from plait.tracking.record.record import evaluation_digest, record
 from plait.tracking.runs import outcome
-from plait.tracking.store.backend import backend_of
-from plait.tracking.store.reaper import open_in_order
+from plait.tracking.store.reaper import open_store_of
+from plait.tracking.store.retry import BETWEEN_TRIES, patiently
 from plait.tracking.store.store import Store, StoreBroken, StoreUnavailable, translate_errors
 from plait.tracking.tags import MEASURED_BY, OVERRIDES, SWEEPS
 from plait.workspace import Outputs, Workspace
 
 if TYPE_CHECKING:
-    from plait.tracking.store.store import Run
     from plait.training.task import Observe
 
 Status = Literal["new", "resumed", "reused", "failed", "pruned", "busy"]
-
-Answer = TypeVar("Answer")
-
-BETWEEN_LOOKS = 3.0
-"""Seconds until a trial that somebody else runs, or a silent store, is looked at again."""
-
-PATIENCE = 3600.0
-"""Seconds that a trial waits for a store that does not answer. Its results are on disk then."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +119,12 @@ def trial_lock(workspace: Workspace, identity: str) -> FileLock:
     return lock_named(workspace, f"trial-{identity}")
 
 
-def is_done(run: "Run | None", resolved: Resolved) -> bool:
+def is_done(run: RecordedRun | None, resolved: Resolved) -> bool:
     """Whether a run is recorded to the end, measured as ``resolved`` would measure it."""
     return (
         run is not None
-        and run.info.status == "FINISHED"
-        and run.data.tags.get(MEASURED_BY) == evaluation_digest(resolved)
+        and run.finished
+        and run.tags.get(MEASURED_BY) == evaluation_digest(resolved)
     )
 
 
@@ -144,14 +134,14 @@ def outputs_of(workspace: Workspace, resolved: Resolved, data: Path) -> Outputs:
     return Outputs(data, workspace.trial(resolved.name, resolved.identity), data_receipts=receipts)
 
 
-def reuse(store: Store, run: "Run", tags: dict[str, str]) -> str:
+def reuse(run: RecordedRun, tags: dict[str, str]) -> str:
     """Mark a run that is done as a trial of this sweep too.
 
     :returns: its id.
     """
-    if tags.items() - run.data.tags.items():
-        runs.set_tags(store, run.info.run_id, tags)
-    return str(run.info.run_id)
+    if tags.items() - run.tags.items():
+        run.set_tags(tags)
+    return run.run_id
 
 
 def record_failure(workspace: Workspace, trial: Trial, reason: str) -> str | None:
@@ -164,15 +154,11 @@ def record_failure(workspace: Workspace, trial: Trial, reason: str) -> str | Non
         store = open_store_of(workspace, resolved)
         with translate_errors(store.backend.uri):
             deliver_journal(store, resolved.identity)
-            found = store.find_run(resolved.identity)
-            if found is None or found.info.status == "FINISHED":
-                tags = runs.tags_of(workspace, resolved, "train") | sweep_tags(trial, found)
-                found, _ = runs.begin(store, resolved, tags, time.time_ns() // 1_000_000)
-            runs.end(store, found.info.run_id, "FAILED", reason)
+        tags = sweep_tags(trial, run_of_identity(store, resolved.identity))
+        return fail(store, resolved, tags, reason)
     except (StoreUnavailable, StoreBroken) as error:
         say(f"{resolved.name}: its failure could not be recorded: {error}")
         return None
-    return str(found.info.run_id)
 
 
 def say(text: str) -> None:
@@ -184,15 +170,15 @@ def _run(workspace: Workspace, trial: Trial, wait: bool) -> tuple[Status, str | 
     resolved = trial.resolved
     while True:
         store = patiently(open_store_of, workspace, resolved)
-        run = patiently(find_run, store, resolved.identity)
+        run = patiently(run_of_identity, store, resolved.identity)
         tags = sweep_tags(trial, run)
         if run is not None and is_done(run, resolved) and not trial.fresh:
-            return "reused", reuse(store, run, tags), None
+            return "reused", reuse(run, tags), None
         if patiently(claim, store, resolved, run, tags):
             break
         if not wait:
             return "busy", None, None
-        time.sleep(BETWEEN_LOOKS)
+        time.sleep(BETWEEN_TRIES)
 
     results = workspace.trial(resolved.name, resolved.identity)
     if trial.fresh:
@@ -277,54 +263,15 @@ def _watch(trial: Trial) -> "Observe | None":
     return watcher(**trial.search)
 
 
-def sweep_tags(trial: Trial, run: "Run | None") -> dict[str, str]:
+def sweep_tags(trial: Trial, run: RecordedRun | None) -> dict[str, str]:
     """What makes a run a trial; of a run that was one before, of both sweeps."""
     if trial.sweep is None:
         return {}
-    before = names_in(run.data.tags.get(SWEEPS)) if run is not None else []
+    before = run.sweeps if run is not None else []
     sweeps = [*(name for name in before if name != trial.sweep), trial.sweep]
     return {SWEEPS: ", ".join(sweeps), OVERRIDES: " ".join(trial.overrides)}
 
 
-def open_store_of(workspace: Workspace, resolved: Resolved) -> Store:
-    """The store that an experiment is recorded in.
-
-    :raises StoreUnavailable: if it does not answer.
-    """
-    tracking = resolved.choice("tracking"), resolved.settings("tracking")
-    with translate_errors(backend_of(workspace, *tracking).uri):
-        return open_in_order(workspace, *tracking)
-
-
-def find_run(store: Store, identity: str) -> "Run | None":
-    """The run of an identity.
-
-    :raises StoreUnavailable: if the store does not answer.
-    """
-    with translate_errors(store.backend.uri):
-        return store.find_run(identity)
-
-
 def _run_id(store: Store, resolved: Resolved) -> str | None:
-    run = find_run(store, resolved.identity)
-    return None if run is None else str(run.info.run_id)
-
-
-def patiently(ask: Callable[..., Answer], *arguments: Any) -> Answer:
-    """What ``ask`` gives; a store that does not answer is asked again for an hour.
-
-    :raises StoreUnavailable: when patience ends.
-    :raises StoreBroken: at once, if waiting does not help.
-    """
-    end = time.monotonic() + PATIENCE
-    told = False
-    while True:
-        try:
-            return ask(*arguments)
-        except StoreUnavailable as error:
-            if time.monotonic() > end:
-                raise
-            if not told:
-                say(f"plait: {error}\n  asked again every {BETWEEN_LOOKS:.0f} s; nothing is lost")
-                told = True
-            time.sleep(BETWEEN_LOOKS)
+    run = run_of_identity(store, resolved.identity)
+    return None if run is None else run.run_id

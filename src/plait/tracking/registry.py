@@ -8,13 +8,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plait.tracking import runs
-from plait.tracking.record.logged_model import logged_model_id
+from plait.tracking.query.run import RecordedRun
 from plait.tracking.store.store import Store
 from plait.tracking.tags import BEATEN, FORCED, IDENTITY
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION = "champion"
@@ -25,8 +23,7 @@ CHAMPION = "champion"
 class Candidate:
     """A run's logged model, and the registered model that it may become the champion of."""
 
-    store: Store
-    run: "Run"
+    run: RecordedRun
     model_id: str
     model: str
     """The registered model's name: the experiment that it was first a run of, where MLflow keeps
@@ -42,13 +39,13 @@ class Champion:
     run_id: str
 
 
-def candidate(store: Store, run: "Run") -> Candidate | None:
+def candidate(run: RecordedRun) -> Candidate | None:
     """What of a run can be registered; None if its model was not kept."""
-    model_id = logged_model_id(store, run)
+    model_id = run.model_id
     if model_id is None:
         return None
-    name = str(store.client.get_experiment(run.info.experiment_id).name)
-    return Candidate(store, run, model_id, name)
+    name = str(run.store.client.get_experiment(run.experiment_id).name)
+    return Candidate(run, model_id, name)
 
 
 def champion_of(store: Store, model: str) -> Champion | None:
@@ -64,12 +61,12 @@ def champion_of(store: Store, model: str) -> Champion | None:
         raise
 
 
-def run_of(store: Store, champion: Champion) -> "Run | None":
+def run_of(store: Store, champion: Champion) -> RecordedRun | None:
     """The run that a champion comes from; None if it has been deleted for good."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return store.client.get_run(champion.run_id)
+        return RecordedRun(store, store.client.get_run(champion.run_id))
     except MlflowException as error:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return None
@@ -82,15 +79,12 @@ def make_champion(candidate: Candidate, beaten: str, forced: str | None) -> Cham
     :param beaten: what it beat, and by how much.
     :param forced: why the gate was overridden, if it was.
     """
-    client, run, model = candidate.store.client, candidate.run, candidate.model
-    tags = {
-        "plait.run": str(run.info.run_name),
-        IDENTITY: run.data.tags[IDENTITY],
-        BEATEN: beaten,
-    }
+    run, model = candidate.run, candidate.model
+    client = run.store.client
+    tags = {"plait.run": run.name, IDENTITY: run.tags[IDENTITY], BEATEN: beaten}
     if forced is not None:
         tags[FORCED] = forced
-    with candidate.store.lock():
+    with run.store.lock():
         found = _version_of(candidate)
         for key, value in tags.items():
             client.set_model_version_tag(model, found.version, key, value[:5000])
@@ -99,9 +93,9 @@ def make_champion(candidate: Candidate, beaten: str, forced: str | None) -> Cham
             client.delete_model_version_tag(model, found.version, FORCED)
         client.set_registered_model_alias(model, CHAMPION, found.version)
     if forced is not None:
-        runs.set_tags(candidate.store, run.info.run_id, {FORCED: forced})
-    elif FORCED in run.data.tags:
-        client.delete_tag(run.info.run_id, FORCED)
+        run.set_tags({FORCED: forced})
+    elif FORCED in run.tags:
+        run.delete_tag(FORCED)
     return _champion(found)
 
 
@@ -109,8 +103,8 @@ def _version_of(candidate: Candidate) -> "ModelVersion":
     """The version of a candidate, made if need be."""
     from mlflow.exceptions import MlflowException
 
-    client, model = candidate.store.client, candidate.model
-    run_id, model_id = candidate.run.info.run_id, candidate.model_id
+    client, model = candidate.run.store.client, candidate.model
+    run_id, model_id = candidate.run.run_id, candidate.model_id
     logged = client.get_logged_model(model_id)
     try:
         client.create_registered_model(model)

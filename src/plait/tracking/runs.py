@@ -4,7 +4,6 @@ import os
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import psutil
 
@@ -77,19 +76,6 @@ def run_name(resolved: Resolved) -> str:
     It stands in MLflow's experiment of that name, whose lists have no room to repeat it.
     """
     return resolved.label or resolved.name
-
-
-def artifacts_gone(run: "Run") -> str:
-    """What to say of a run that was recorded to its end, and whose artifacts are not there."""
-    tags = run.data.tags
-    experiment = tags.get(EXPERIMENT, run.info.run_name)
-    deviates = run.info.run_name != experiment
-    overrides = f" {tags.get('plait.overrides', run.info.run_name)}" if deviates else ""
-    return (
-        f"run {run.info.run_id}: its artifacts are gone from {unquote(run.info.artifact_uri)};\n"
-        f"  copy them there, or train it anew: plait run --fresh"
-        f" experiment={experiment}{overrides}"
-    )
 
 
 def begin(

@@ -58,7 +58,7 @@ def describe_devices(settings: Settings) -> str:
         kind = "cpu"
     count = processes_here(settings)
     here = kind if count == 1 and kind in ("cpu", "mps") else f"{count} x {kind}"
-    return here if settings.nodes == 1 else f"{settings.nodes} nodes of {here}"
+    return here if settings.num_nodes == 1 else f"{settings.num_nodes} nodes of {here}"
 
 
 @contextmanager

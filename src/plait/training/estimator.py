@@ -18,7 +18,6 @@ def fit(task: Task) -> Fitted:
 
     :raises UserError: with scikit-learn's own words, for data that the family cannot take.
     """
-    from sklearn.metrics import log_loss, mean_squared_error
     from threadpoolctl import threadpool_limits
 
     resolved, shape, train = task.resolved, task.shape, task.train
@@ -34,12 +33,7 @@ def fit(task: Task) -> Fitted:
         except ValueError as error:
             raise UserError(f"{resolved.name}: model {choice}: {error}") from error
         outputs = estimators.predict(estimator, train.features, shape)
-        if shape.task == "regression":
-            loss = mean_squared_error(train.targets, outputs)
-        elif shape.task == "multilabel":
-            loss = log_loss(train.targets.ravel(), outputs.ravel(), labels=[0, 1])
-        else:
-            loss = log_loss(train.targets, outputs, labels=list(range(shape.outputs)))
-    values = {"train/loss": significant(float(loss))}
+        loss = shape.task.loss(train.targets, outputs)
+    values = {"train/loss": significant(loss)}
     task.observe(0, values)
     return Fitted(estimator, [{"epoch": 0, **values}])

@@ -13,6 +13,7 @@ from plait.data.preprocessing import Preprocessor
 from plait.data.preprocessing import Settings as PreprocessingSettings
 from plait.models.base import Shape
 from plait.models.trained import TrainedModel
+from plait.tasks.registry import task_named
 from plait.training.ensemble import fit_members
 from plait.training.task import Arrays, Fitted, Observe, Task
 
@@ -113,7 +114,7 @@ def task_of(
     settings = settings_of("model", choice)(**resolved.settings("model"))
 
     def encode(frame: "pd.DataFrame") -> Arrays:
-        targets = preprocessor.encode_target(frame[dataset.target])
+        targets = preprocessor.target.encode(frame)
         return Arrays(models.encode(settings, preprocessor.transform(frame)), targets)
 
     def encode_augmented(frame: "pd.DataFrame") -> Arrays:
@@ -125,16 +126,15 @@ def task_of(
         copies = module_of(group, chosen).augment(
             settings_of(group, chosen)(**resolved.settings(group)), texts, resolved["seed"]
         )
-        targets = np.concatenate(
-            [preprocessor.encode_target(frame[dataset.target])] * (1 + len(copies))
-        )
+        targets = np.concatenate([preprocessor.target.encode(frame)] * (1 + len(copies)))
         return Arrays(models.encode(settings, np.concatenate([texts, *copies])), targets)
 
     arrays = encode(train) if resolved["augmentation"] is None else encode_augmented(train)
     val_arrays = None if val is None else encode(val)
+    kind_of_task = task_named(dataset.task)
     task = Task(
         resolved,
-        Shape(dataset.task, preprocessor.width, max(1, len(dataset.classes))),
+        Shape(kind_of_task, preprocessor.width, kind_of_task.outputs(dataset.classes)),
         arrays,
         val_arrays,
         digest_of(models, arrays, val_arrays),

@@ -22,7 +22,7 @@ def prepare(resolved: Resolved) -> str:
 
 
 def fit(task: Task) -> Fitted:
-    """Train; the epoch that ``trainer.keep`` names gives the weights.
+    """Train; the epoch that ``trainer.select_checkpoint`` names gives the weights.
 
     :raises UserError: for a loss that is no number, devices that this machine does not have, a
         callback that lacks a validation part, or a process that died.
@@ -36,7 +36,7 @@ def fit(task: Task) -> Fitted:
     settings = Settings(**task.resolved["trainer"])
     check_devices(settings)
     context = DistributedContext(
-        devices=processes_here(settings), nodes=settings.nodes, strategy=settings.strategy
+        devices=processes_here(settings), nodes=settings.num_nodes, strategy=settings.strategy
     )
     with exclusive_lock(task.checkpoints, task.resolved.name):
         start = newest(task)

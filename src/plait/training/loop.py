@@ -28,11 +28,11 @@ from plait.training.settings import Settings
 from plait.training.task import Arrays, DistributedContext, Task, Trained
 
 KEPT_BY = {"lowest_loss": "val/loss", "highest_accuracy": "val/accuracy", "last": None}
-"""By ``trainer.keep``: the value by which the best epoch is known."""
+"""By ``trainer.select_checkpoint``: the value by which the best epoch is known."""
 
 
 def train(task: Task, context: DistributedContext, start: Path | None) -> Trained:
-    """Train; the epoch that ``trainer.keep`` names gives the weights.
+    """Train; the epoch that ``trainer.select_checkpoint`` names gives the weights.
 
     :param start: the checkpoint to go on from.
     :raises UserError: for a loss that is no number, or a callback that lacks a validation part.
@@ -61,7 +61,7 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
     )
     val_loader = None
     if task.val is not None:
-        val_loader = _validation(_rows_of(task, task.val, dtype), context, settings.workers)
+        val_loader = _validation(_rows_of(task, task.val, dtype), context, settings.num_workers)
     # After everything else is set up, so that only the seed decides the initial weights.
     seed_everything(resolved["seed"], verbose=False)
     module = _module(task, settings, dtype, rows, order)
@@ -79,8 +79,8 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
         minutes=settings.checkpoint_minutes,
     )
     curves = Curves(task.observe)
-    key = None if val_loader is None else KEPT_BY[settings.keep]
-    chosen = BestWeights(key, least=settings.keep == "lowest_loss")
+    key = None if val_loader is None else KEPT_BY[settings.select_checkpoint]
+    chosen = BestWeights(key, least=settings.select_checkpoint == "lowest_loss")
     callbacks = [EpochMeans(), ValidateLastStep()]
     callbacks += _chosen_callbacks(resolved, task.val is not None)
     callbacks += [curves, divergence, chosen]
@@ -89,7 +89,7 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
     with quiet(), requests.noted(at_once=False):
         _trainer(settings, context, order, callbacks).fit(
             module,
-            Batches(rows, order, settings.workers),
+            Batches(rows, order, settings.num_workers),
             val_loader,
             ckpt_path=None if start is None else str(start),
             weights_only=True,
@@ -105,10 +105,9 @@ def _rows_of(task: Task, arrays: Arrays, dtype: torch.dtype, limit: int | None =
 
     :param limit: of how many rows the targets are taken, from the first on; None: of all.
     """
-    targets = torch.from_numpy(arrays.targets[:limit])
     return Rows(
         models_of(task.resolved).inputs_of(arrays.features, dtype),
-        targets if task.shape.task == "classification" else targets.to(dtype),
+        task.shape.task.tensor(arrays.targets[:limit], dtype),
     )
 
 
@@ -247,7 +246,9 @@ def _adversary(resolved: Resolved) -> Adversary | None:
         return None
     choice = resolved.choice("adversarial")
     settings: Any = settings_of("adversarial", choice)(**resolved.settings("adversarial"))
-    return Adversary(partial(module_of("adversarial", choice).attack, settings), settings.share)
+    return Adversary(
+        partial(module_of("adversarial", choice).attack, settings), settings.loss_weight
+    )
 
 
 def _chosen_callbacks(resolved: Resolved, has_validation: bool) -> list[Any]:

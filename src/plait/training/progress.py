@@ -132,8 +132,8 @@ class BestWeights(AfterEpoch):
                 f"{type(module).__module__}: validation_step must log {self._key!r}, by which the"
                 " best epoch is chosen"
                 if not isinstance(module, SupervisedModule)
-                else f"trainer.keep: no {self._key!r} is logged by this objective; set it to"
-                " lowest_loss or last"
+                else f"trainer.select_checkpoint: no {self._key!r} is logged by this objective; set"
+                " it to lowest_loss or last"
             )
         value = float(trainer.callback_metrics[self._key])
         if self.best is None or (value < self.best if self._least else value > self.best):

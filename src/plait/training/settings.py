@@ -7,6 +7,7 @@ from pydantic import Field
 
 from plait.settings import Chosen, setting
 from plait.settings import Settings as Base
+from plait.tasks.registry import task_named
 
 Precision = Literal["64-true", "32-true", "16-mixed", "bf16-mixed", "bf16-true"]
 
@@ -26,7 +27,7 @@ class Settings(Base):
         unit="rows",
         ge=1,
     )
-    keep: Literal["lowest_loss", "highest_accuracy", "last"] = setting(
+    select_checkpoint: Literal["lowest_loss", "highest_accuracy", "last"] = setting(
         "epoch whose weights are the result, by the validation part; without one, the last"
     )
     overfit_rows: int | None = setting(
@@ -37,11 +38,11 @@ class Settings(Base):
     devices: Annotated[int, Field(ge=1)] | Literal["auto"] = setting(
         "devices of each node, a process each; on a CPU: processes"
     )
-    nodes: int = setting("machines that train together", ge=1)
+    num_nodes: int = setting("machines that train together", ge=1)
     strategy: Literal["auto", "ddp", "fsdp"] = setting(
         "way in which several devices share the work"
     )
-    workers: int = setting("processes that load batches; 0: none, all in memory", ge=0)
+    num_workers: int = setting("processes that load batches; 0: none, all in memory", ge=0)
     checkpoint_minutes: float = setting(
         "longest time between checkpoints; they are closer where one takes 2 % of the time since"
         " the last",
@@ -63,10 +64,10 @@ class Settings(Base):
             return
         if self.max_epochs is None and self.max_steps is None:
             yield "trainer: max_epochs and max_steps are both null; give one of them"
-        if self.keep == "highest_accuracy" and chosen["data"].task == "regression":
+        if self.select_checkpoint == "highest_accuracy" and task_named(chosen["data"].task).scalar:
             yield (
-                "trainer.keep: is highest_accuracy, which a regression has not; set it to"
-                " lowest_loss or last"
+                "trainer.select_checkpoint: is highest_accuracy, which a regression has not; set it"
+                " to lowest_loss or last"
             )
         if self.gradient_checkpointing and chosen.family != "language_model":
             yield (

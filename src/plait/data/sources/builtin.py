@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from plait.data.base import SourceSettings
-from plait.data.dataset import Column, Source, Task
+from plait.data.dataset import Column, Source
 from plait.data.splits import Split, assign
 from plait.settings import setting
 
@@ -41,7 +41,7 @@ class Settings(SourceSettings):
     split: Split = setting("division of the rows into parts")
 
     @property
-    def task(self) -> Task:
+    def task(self) -> str:
         """Diabetes is a regression, the others are classifications."""
         return "regression" if self.name == "diabetes" else "classification"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from plait.data import distributions
-from plait.data.dataset import Column, Source, Task
+from plait.data.dataset import Column, Source
 from plait.data.labelled_texts import TextSettings, labelled
 from plait.data.splits import Split, assign
 from plait.settings import setting
@@ -22,7 +22,7 @@ class Settings(TextSettings):
     split: Split = setting("division of the rows into parts")
 
     @property
-    def task(self) -> Task:
+    def task(self) -> str:
         """Negative or positive."""
         return "classification"
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import model_validator
 
 from plait.data.dataset import Source
-from plait.data.label_sets import to_text
 from plait.data.labelled_table import LabelledTable, source_of
 from plait.data.parquet import from_arrow
 from plait.data.reading import under_raw
 from plait.data.splits import Split
 from plait.errors import UserError
 from plait.settings import Commit, setting
+from plait.tasks.label_sets import to_text
 
 if TYPE_CHECKING:
     import pandas as pd

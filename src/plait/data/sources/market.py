@@ -8,7 +8,7 @@ from pydantic import model_validator
 from plait.data import leakage, reading
 from plait.data.base import SourceSettings
 from plait.data.column_types import Reader
-from plait.data.dataset import Column, Source, Task
+from plait.data.dataset import Column, Source
 from plait.data.header import require
 from plait.data.splits import NO_PART, Split, assign
 from plait.errors import UserError
@@ -84,7 +84,7 @@ class Settings(SourceSettings):
         return self
 
     @property
-    def task(self) -> Task:
+    def task(self) -> str:
         """A direction is a class."""
         return "regression" if self.target == "return" else "classification"
 
@@ -296,7 +296,7 @@ def _read_sentiment(settings: Settings, root: Path) -> "pd.DataFrame":
     assert source.path is not None
     assert source.column is not None
     text_format = reading.TextFormat(
-        separator=",", quote='"', encoding="utf-8", decimal=".", missing=[""]
+        separator=",", quote='"', encoding="utf-8", decimal=".", na_values=[""]
     )
     raw = reading.read(source.path, root, text_format)
     used = {"date": source.date, "ticker": source.ticker, "sentiment": source.column}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import model_validator
 
 from plait.data import distributions
-from plait.data.dataset import Column, Role, Source, Task
+from plait.data.dataset import Column, Role, Source
 from plait.data.labelled_texts import TextSettings, labelled
 from plait.data.splits import NO_PART, Split, assign
 from plait.settings import setting
@@ -38,7 +38,7 @@ class Settings(TextSettings):
         "kind of texts: editorials of a newspaper (5190 sentences), film reviews (10605),"
         " product reviews (3708) or tweets (4200)"
     )
-    neutral: float | None = setting(
+    neutral_threshold: float | None = setting(
         "distance from zero up to which mean ratings, from -4 to 4, are a class of their own;"
         " null: two classes, and mean ratings of exactly zero are left out",
         gt=0,
@@ -58,7 +58,7 @@ class Settings(TextSettings):
         return self
 
     @property
-    def task(self) -> Task:
+    def task(self) -> str:
         """Negative, perhaps neutral, positive."""
         return "classification"
 
@@ -73,12 +73,12 @@ def read(settings: Settings, root: Path) -> Source:
     import numpy as np
 
     frame = _read_ratings(FILES[settings.texts])
-    band = settings.neutral or 0.0
+    band = settings.neutral_threshold or 0.0
     frame["sentiment"] = np.select(
         [frame["rating"] > band, frame["rating"] < -band], ["positive", "negative"], "neutral"
     )
     kept = np.ones(len(frame), dtype=bool)
-    if settings.neutral is None:
+    if settings.neutral_threshold is None:
         kept = (frame["rating"] != 0).to_numpy()
     parts = np.full(len(frame), NO_PART, dtype=np.int8)
     parts[kept] = _assign(settings, frame[kept])

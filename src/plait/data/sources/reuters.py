@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from plait.data import distributions
-from plait.data.dataset import Column, Source, Task
+from plait.data.dataset import Column, Source
 from plait.data.header import require
 from plait.data.labelled_texts import TextSettings, labelled, official_parts
 from plait.data.reading import find, under_raw
@@ -52,7 +52,7 @@ class Settings(TextSettings):
     split: Annotated[OfficialSplit, Field()] = setting("division of the rows into parts")
 
     @property
-    def task(self) -> Task:
+    def task(self) -> str:
         """Topics are classes."""
         return "classification"
 

@@ -8,12 +8,13 @@ from pydantic import model_validator
 
 from plait.data import reading
 from plait.data.column_types import ColumnType, Reader, in_order
-from plait.data.dataset import PARTS, Column, Role, SingleTask, Source
+from plait.data.dataset import PARTS, Column, Role, Source
 from plait.data.header import require
 from plait.data.splits import NO_PART, Split, assign
 from plait.data.user_table import UserTable
 from plait.errors import UserError
 from plait.settings import setting
+from plait.tasks.registry import task_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,9 @@ class Settings(UserTable):
 
     path: reading.RawPath = setting("CSV or Parquet file under data/raw/")
     target: str = setting("column to predict")
-    task: SingleTask = setting("kind of target: a number (regression) or a class (classification)")
+    task: Literal["regression", "classification"] = setting(
+        "kind of target: a number (regression) or a class (classification)"
+    )
     features: list[str] | None = setting("columns to learn from; null: all that have no other use")
     drop: list[str] = setting("columns to leave out")
     types: dict[str, ColumnType] = setting("types that are not as the column looks, by column")
@@ -58,13 +61,12 @@ class Settings(UserTable):
         for name in self.features or []:
             if name in self.drop:
                 raise ValueError(f"{name!r} stands in both features and drop; remove it from one")
-        if self.task == "regression" and self.types.get(self.target, "number") != "number":
+        wanted = "number" if task_named(self.task).scalar else "category"
+        if self.types.get(self.target, wanted) != wanted:
             raise ValueError(
-                f"a regression's target is a number, not a {self.types[self.target]};"
-                " set task: classification or change types"
+                f"a {self.task}'s target is a {wanted}, not a {self.types[self.target]};"
+                f" remove {self.target!r} from types, or set another task"
             )
-        if self.task == "classification" and self.types.get(self.target, "category") != "category":
-            raise ValueError("a classification's target is a category; remove it from types")
         return self
 
     @property
@@ -105,9 +107,8 @@ def read(settings: Settings, root: Path) -> Source:
     frame = pd.DataFrame(values)
     counts, kept = _meet_missing(settings, frame, roles)
     part_of_row = _split(settings, frame, kept)
-    classes: tuple[str, ...] = ()
-    if settings.task == "classification":
-        classes = _classes(settings, frame[part_of_row != NO_PART])
+    labels = task_named(settings.task).labels(frame[settings.target][part_of_row != NO_PART])
+    classes = () if labels is None else _classes(settings, labels)
     _refuse_unknown_to_training(settings, frame, columns, part_of_row)
     return Source(
         task=settings.task,
@@ -148,7 +149,7 @@ def _wanted_type(settings: Settings, name: str, role: Role) -> ColumnType | None
     if name in settings.types:
         return settings.types[name]
     if role == "target":
-        return "number" if settings.task == "regression" else "category"
+        return "number" if task_named(settings.task).scalar else "category"
     if role == "time" and settings.date_format is not None:
         return "date"
     return "category" if role in ("group", "extra") else None
@@ -210,8 +211,8 @@ def _split(settings: Settings, frame: "pd.DataFrame", kept: "np.ndarray") -> "np
     return part_of_row
 
 
-def _classes(settings: Settings, rows: "pd.DataFrame") -> tuple[str, ...]:
-    classes = tuple(in_order(rows[settings.target]))
+def _classes(settings: Settings, labels: "pd.Series") -> tuple[str, ...]:
+    classes = tuple(in_order(labels))
     if len(classes) == 1:
         raise UserError(
             f"{settings.path}: the target {settings.target!r} has a single class, {classes[0]!r};"

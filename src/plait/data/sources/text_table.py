@@ -8,6 +8,7 @@ from plait.data import reading
 from plait.data.dataset import Source
 from plait.data.labelled_table import LabelledTable, source_of
 from plait.settings import setting
+from plait.tasks.registry import task_named
 
 
 class Settings(LabelledTable):
@@ -43,6 +44,6 @@ def read(settings: Settings, root: Path) -> Source:
     :param root: the project's root, above data/raw.
     :raises UserError: for whatever is wrong with the file, its columns or its values.
     """
-    lists = [settings.label] if settings.task == "multilabel" else []
+    lists = [settings.label] if task_named(settings.task).several else []
     raw = reading.read(settings.path, root, settings.format, lists, settings.columns)
     return source_of(settings, raw, settings.path, name=Path(settings.path).stem)

@@ -19,8 +19,6 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
-from plait.data.dataset import Task
-
 if TYPE_CHECKING:
     import numpy as np
 
@@ -38,7 +36,7 @@ class Metric:
 
     name: str
     title: str
-    tasks: tuple[Task, ...]
+    tasks: tuple[str, ...]
     direction: Direction
     function: Function
     """From truth, prediction and weights, all of them (rows, …), to a number; NaN where the metric
@@ -59,7 +57,7 @@ _registered: dict[str, Metric] = {}
 
 def metric(
     *,
-    task: Task | tuple[Task, ...],
+    task: str | tuple[str, ...],
     direction: Direction,
     title: str,
     requires: str | None = None,
@@ -103,6 +101,6 @@ def metrics() -> dict[str, Metric]:
     return {item.name: item for item in ordered}
 
 
-def of_task(task: Task) -> dict[str, Metric]:
+def of_task(task: str) -> dict[str, Metric]:
     """The metrics for a kind of target, by name; the first is the primary one."""
     return {name: item for name, item in metrics().items() if task in item.tasks}

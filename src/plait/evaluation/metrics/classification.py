@@ -7,15 +7,13 @@ predicted; one that is never predicted has precision 0.
 
 from typing import TYPE_CHECKING
 
-from plait.data.label_sets import chosen
 from plait.evaluation.metrics import metric
+from plait.tasks.label_sets import chosen
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from plait.data.dataset import Task
-
-BOTH: "tuple[Task, ...]" = ("classification", "multilabel")
+BOTH: tuple[str, ...] = ("classification", "multilabel")
 
 
 @metric(task=BOTH, direction="maximize", title="Accuracy")

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from plait.data.label_sets import chosen
 from plait.evaluation.metrics import metric
 from plait.evaluation.metrics.classification import counts_by_class
+from plait.tasks.label_sets import chosen
 
 if TYPE_CHECKING:
     import numpy as np

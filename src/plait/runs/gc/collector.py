@@ -1,11 +1,8 @@
-"""``plait gc``: how large everything has grown, and what of it nobody needs any more."""
+"""How large everything has grown, and what of it nobody needs any more."""
 
-import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,10 +12,10 @@ from filelock import FileLock
 from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
-from plait.evaluation.notation import NOTHING, readable_size
 from plait.locks import held, lock_named
 from plait.pipeline.pretrain import digest_of_what_is_read
 from plait.runs.gc.dvc_cache import cache_folder, cache_garbage, clear_cache
+from plait.runs.gc.kind import Kind, size_of
 from plait.runs.worktree import clear_away
 from plait.sweeps.trial import trial_lock
 from plait.sweeps.trial_data import data_digest, data_lock
@@ -31,43 +28,6 @@ LARGEST_STATE = 200_000_000
 
 TRASH = ".gone-"
 """Starts the name of a folder that is being removed: no half of it is ever taken for whole."""
-
-
-@dataclass
-class Kind:
-    """Something that grows."""
-
-    name: str
-    size: int
-    """Bytes before anything was removed."""
-    garbage: list[Path] = field(default_factory=list)
-    garbage_size: int = 0
-    words: str = ""
-    """What the garbage is, after its number."""
-    in_use: int = 0
-    """How much of it was left alone because a process holds it."""
-
-    def add(self, path: Path) -> None:
-        """Count something as garbage."""
-        self.garbage.append(path)
-        self.garbage_size += size_of(path)
-
-
-def gc(workspace: Workspace, remove: bool, as_json: bool) -> int:
-    """Show what everything takes, and remove what nobody needs if ``remove``."""
-    yard = GarbageCollector(workspace, remove)
-    kinds = yard.look_through()
-    if as_json:
-        print(_json(workspace, kinds, yard.notes, remove))
-    else:
-        print(_table(kinds, remove))
-        for note in yard.notes:
-            print(f"\n{note}")
-        if not any(kind.garbage for kind in kinds):
-            print("\nNothing to remove.")
-        elif not remove:
-            print("\nNothing has been removed: `plait gc --yes` removes what can go.")
-    return 0
 
 
 class GarbageCollector:
@@ -327,50 +287,3 @@ class GarbageCollector:
                 return None
             digests |= {data_digest(Resolved.read(path)) for path in files}
         return digests
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder; what vanishes meanwhile counts nothing."""
-    if not path.is_dir():
-        return path.lstat().st_size if path.exists() else 0
-    total = 0
-    for folder, _, files in os.walk(path):
-        for name in files:
-            file = Path(folder, name)
-            total += file.lstat().st_size if os.path.lexists(file) else 0
-    return total
-
-
-def _table(kinds: list[Kind], removed: bool) -> str:
-    """What there is, a line each, and of it what goes."""
-    lines = [["", "size", "removed" if removed else "can go", ""]]
-    for kind in kinds:
-        words = [f"{kind.words}: {len(kind.garbage)}"] if kind.garbage else []
-        words += [f"in use: {kind.in_use}"] if kind.in_use else []
-        goes = readable_size(kind.garbage_size) if kind.garbage else NOTHING
-        if kind.size:
-            lines.append([kind.name, readable_size(kind.size), goes, "; ".join(words)])
-    sizes = sum(kind.size for kind in kinds), sum(kind.garbage_size for kind in kinds)
-    lines.append(["total", *map(readable_size, sizes), ""])
-    return "\n".join(
-        f"{name:<17}  {size:>9}  {goes:>9}   {words}".rstrip() for name, size, goes, words in lines
-    )
-
-
-def _json(workspace: Workspace, kinds: list[Kind], notes: list[str], removed: bool) -> str:
-    return json.dumps(
-        {
-            "removed": removed,
-            "kinds": {
-                kind.name: {
-                    "bytes": kind.size,
-                    "garbage_bytes": kind.garbage_size,
-                    "garbage": [str(path.relative_to(workspace.anchor)) for path in kind.garbage],
-                    "in_use": kind.in_use,
-                }
-                for kind in kinds
-            },
-            "notes": notes,
-        },
-        indent=2,
-    )

@@ -6,10 +6,10 @@ in it, the difference may be chance.
 
 from dataclasses import dataclass
 
-from plait.evaluation.evaluate import how_sure
 from plait.evaluation.notation import readable
 from plait.evaluation.paired import Measured, compare, same_rows
 from plait.evaluation.settings import Settings
+from plait.evaluation.verdict import how_sure
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def against_champion(
     found = compare(model, champion, settings)
     sentence = (
         f"{found.title} is {readable(found.value)}, against {readable(found.other)} of"
-        f" {champion_name}; {how_sure(found.difference, settings.level)}."
+        f" {champion_name}; {how_sure(found.difference, settings.confidence_level)}."
     )
     if found.difference["better"]:
         return Judgement((sentence,), ())

@@ -19,8 +19,8 @@ from plait.runs.promote.deviations import describe, name_for, rewrite, what_chan
 from plait.runs.promote.listing import with_listed
 from plait.tracking import registry
 from plait.tracking.query.find import find
-from plait.tracking.query.load import LoadedRun
-from plait.tracking.store.store import Store, translate_errors
+from plait.tracking.query.run import RecordedRun
+from plait.tracking.store.store import translate_errors
 from plait.workspace import CONF, PARAMS, Workspace, choice_in
 
 
@@ -68,15 +68,14 @@ def promote(
     """
     if force is not None and not (champion and force.strip()):
         raise UserError("--force overrides the gate of --champion, and wants a reason", status=2)
-    store, run = find(workspace, reference)
-    if run.info.status != "FINISHED":
+    run = find(workspace, reference)
+    if not run.finished:
         raise UserError(
-            f"run {run.info.run_id} ({run.info.run_name}) is not finished but"
-            f" {run.info.status.lower()}; it cannot be promoted"
+            f"run {run.run_id} ({run.name}) is not finished but {run.status.lower()};"
+            " it cannot be promoted"
         )
-    with translate_errors(store.backend.uri):
-        loaded = LoadedRun(store, run)
-        plan = plan_for(Project(workspace.root), loaded.configuration, name)
+    with translate_errors(run.store.backend.uri):
+        plan = plan_for(Project(workspace.root), run.configuration, name)
         if plan.listed and not champion:
             raise UserError(
                 f"params.yaml lists it already, as {plan.name}; `dvc repro` rebuilds it"
@@ -85,14 +84,14 @@ def promote(
             raise UserError(f"params.yaml lists it already, as {plan.name}; leave {name} out")
         crown = None
         if champion:
-            candidate = registry.candidate(store, run)
+            candidate = registry.candidate(run)
             if candidate is None:
                 raise UserError(
-                    f"run {run.info.run_id} ({run.info.run_name}) kept no model: a sweep keeps its"
+                    f"run {run.run_id} ({run.name}) kept no model: a sweep keeps its"
                     " best trial's only.\n  Launch it with sweep.keep_models=all, or train this one"
                     " again by `plait run ... --fresh`"
                 )
-            crown = _crown(candidate, loaded, force)
+            crown = _crown(candidate, force)
         # The registry first: of the two, it is the one that may not answer.
         lines = _register(crown) if crown is not None else []
     if plan.listed:
@@ -135,17 +134,18 @@ def plan_for(project: Project, recorded: Resolved, name: str | None) -> Plan:
     return Plan(name, False, files, changed)
 
 
-def _crown(candidate: registry.Candidate, loaded: LoadedRun, force: str | None) -> Promotion:
+def _crown(candidate: registry.Candidate, force: str | None) -> Promotion:
     """Ask the gate.
 
     :raises UserError: if it refuses and is not overridden.
     """
-    present = registry.champion_of(candidate.store, candidate.model)
-    if present is not None and present.run_id == loaded.run_id:
+    run = candidate.run
+    present = registry.champion_of(run.store, candidate.model)
+    if present is not None and present.run_id == run.run_id:
         return Promotion(candidate, Judgement((), ()), None, present)
-    judgements = [against_naive(Measured(loaded.evaluation, loaded.predictions))]
+    judgements = [against_naive(Measured(run.evaluation, run.predictions))]
     if present is not None:
-        judgements.append(_against(candidate.store, present, loaded))
+        judgements.append(_against(present, run))
     judgement = Judgement(
         tuple(line for each in judgements for line in each.beaten),
         tuple(line for each in judgements for line in each.refusals),
@@ -153,25 +153,24 @@ def _crown(candidate: registry.Candidate, loaded: LoadedRun, force: str | None) 
     refusals = " ".join(judgement.refusals)
     if refusals and force is None:
         raise UserError(
-            f"{loaded.name} does not become the champion of {candidate.model}.\n"
+            f"{run.name} does not become the champion of {candidate.model}.\n"
             f"  {refusals}\n  --force REASON overrides this, and records the reason"
         )
     forced = f"{force} (overriding: {refusals})" if refusals else None
     return Promotion(candidate, judgement, forced, None)
 
 
-def _against(store: Store, present: registry.Champion, loaded: LoadedRun) -> Judgement:
+def _against(present: registry.Champion, run: RecordedRun) -> Judgement:
     title = f"the champion (version {present.version}, run {present.run_id[:8]})"
-    run = registry.run_of(store, present)
-    if run is None:
+    other = registry.run_of(run.store, present)
+    if other is None:
         return Judgement((), (f"It cannot be compared with {title}, whose run is gone.",))
-    other = LoadedRun(store, run)
     try:
         champion = Measured(other.evaluation, other.predictions)
     except UserError as error:
         return Judgement((), (f"It cannot be compared with {title}: {error}.",))
-    settings = Settings(**loaded.configuration["evaluation"])
-    model = Measured(loaded.evaluation, loaded.predictions)
+    settings = Settings(**run.configuration["evaluation"])
+    model = Measured(run.evaluation, run.predictions)
     return against_champion(model, champion, title, settings)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from plait.evaluation.text_table import aligned
 from plait.tracking.cost import without_costs
 
 if TYPE_CHECKING:
@@ -89,11 +90,7 @@ class Comparison:
         """What was compared: a line each number, curve, and one for the weights."""
         cells = [("metric", "recorded", "rebuilt", "difference")]
         cells += [(row.name, row.recorded, row.rebuilt, str(row.distance)) for row in self.numbers]
-        name, recorded, rebuilt = (max(len(cell[column]) for cell in cells) for column in range(3))
-        lines = [
-            f"{cell[0]:<{name}}  {cell[1]:>{recorded}}  {cell[2]:>{rebuilt}}  {cell[3]}"
-            for cell in cells
-        ]
+        lines = aligned(cells, right=(1, 2))
         for row in (*self.curves, self.weights):
             both = f"{row.recorded} recorded, {row.rebuilt} rebuilt"
             what = row.recorded if row.recorded == row.rebuilt else both

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from plait.artifacts import read_json, write_text
 from plait.config.levels import read_yaml
 from plait.config.packages import installed_version, read_lock
 from plait.config.registry import family_of
+from plait.config.renamed import read_today
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.runs.rebuild.comparison import (
@@ -29,8 +29,8 @@ from plait.runs.rebuild.comparison import (
 from plait.runs.rebuild.user_files import put_in_place
 from plait.runs.worktree import has_commit, worktree
 from plait.signals import end_at_sigterm
-from plait.tracking.query.archive import ArchivedRun
 from plait.tracking.query.find import find
+from plait.tracking.query.run import RecordedRun
 from plait.tracking.record import source_patch
 from plait.tracking.record.record import curve_rows, final_values, pretraining_rows
 from plait.tracking.record.weights import weights_digest
@@ -66,10 +66,7 @@ def rebuild(workspace: Workspace, reference: str, tolerance: float) -> int:
     try:
         if not 0 <= tolerance < 1:
             raise UserError(f"--tolerance: {tolerance} is not a number of at least 0 and below 1")
-        with tempfile.TemporaryDirectory() as fetched:
-            verdict = _rebuild(
-                workspace, ArchivedRun(*find(workspace, reference), Path(fetched)), tolerance
-            )
+        verdict = _rebuild(workspace, find(workspace, reference), tolerance)
     except UserError as error:
         raise UserError(str(error), status=2) from error
     return 1 if verdict == "different" else 0
@@ -84,7 +81,7 @@ class Source:
     resolved: Resolved
 
 
-def _rebuild(workspace: Workspace, run: ArchivedRun, tolerance: float) -> Verdict:
+def _rebuild(workspace: Workspace, run: RecordedRun, tolerance: float) -> Verdict:
     _say("run", f"{run.name} ({run.run_id})")
     source = _source(workspace, run)
     resolved = source.resolved
@@ -108,18 +105,18 @@ def _rebuild(workspace: Workspace, run: ArchivedRun, tolerance: float) -> Verdic
         comparison = _compare(run, outputs)
     print(f"\n{comparison.table()}\n\n{comparison.conclusion(tolerance)}")
     verdict = comparison.verdict(tolerance)
-    run.set_tag(REBUILT, f"{verdict} ({time.strftime('%Y-%m-%d')})")
+    run.set_tags({REBUILT: f"{verdict} ({time.strftime('%Y-%m-%d')})"})
     return verdict
 
 
-def _source(workspace: Workspace, run: ArchivedRun) -> Source:
+def _source(workspace: Workspace, run: RecordedRun) -> Source:
     """What the run says of its source.
 
     :raises UserError: if that is not enough.
     """
     tags = run.tags
     commit = tags.get(source_patch.COMMIT)
-    if run.status != "FINISHED":
+    if not run.finished:
         raise UserError(f"it is {run.status}, and only a finished run can be rebuilt")
     if commit is None:
         raise UserError("it has no commit: it was recorded outside of a git repository")
@@ -133,15 +130,10 @@ def _source(workspace: Workspace, run: ArchivedRun) -> Source:
             "it was trained, or trained again, and not measured since: the same `dvc repro` or"
             " `plait run` measures it"
         )
-    resolved = run.configuration()
-    if resolved is None:
-        raise UserError(
-            "it has no configuration: it was not recorded to its end; `dvc repro` completes it"
-        )
-    return Source(commit, _patch(run), resolved)
+    return Source(commit, _patch(run), run.recorded_configuration)
 
 
-def _patch(run: ArchivedRun) -> bytes:
+def _patch(run: RecordedRun) -> bytes:
     tags = run.tags
     if tags.get(DIRTY) != "true":
         return b""
@@ -193,12 +185,12 @@ def _other_packages(tree: Path) -> str:
     return f"that compute, as recorded; others differ: {', '.join(other[:5])}{more}"
 
 
-def _say_devices(run: ArchivedRun, resolved: Resolved) -> None:
+def _say_devices(run: RecordedRun, resolved: Resolved) -> None:
     """:raises UserError: if this machine lacks the devices that the configuration asks for."""
     here = "cpu"
     if family_of(resolved.choice("model")).by_gradient:
         # Unchecked: of another commit, it may have other fields.
-        settings = Settings.model_construct(**resolved["trainer"])
+        settings = Settings.model_construct(**read_today(resolved)["trainer"])
         check_devices(settings)
         here = describe_devices(settings)
     then = run.tags.get(DEVICES)
@@ -249,7 +241,7 @@ def _run_stage(tree: Path, stage: str, module: str, name: str) -> None:
         raise UserError(f"stage {stage} exited with {answer.returncode}, as printed above")
 
 
-def _compare(run: ArchivedRun, outputs: Outputs) -> Comparison:
+def _compare(run: RecordedRun, outputs: Outputs) -> Comparison:
     try:
         evaluation = read_json(outputs.mark("evaluation"))
         finals = final_values(read_json(outputs["metrics"]), evaluation)
@@ -262,10 +254,11 @@ def _compare(run: ArchivedRun, outputs: Outputs) -> Comparison:
     for row in rows:
         for key, value in row.values.items():
             curves.setdefault(key, {})[row.step] = value
-    return compare(run.shown, run.points(), finals, curves, compare_weights(run, outputs))
+    history = {key: run.points(key) for key in run.metrics}
+    return compare(run.metrics, history, finals, curves, compare_weights(run, outputs))
 
 
-def compare_weights(run: ArchivedRun, outputs: Outputs) -> Compared:
+def compare_weights(run: RecordedRun, outputs: Outputs) -> Compared:
     """By their digests; where those differ, by the weights themselves or what they predict."""
     recorded = run.tags.get(WEIGHTS, UNRECORDED)
     rebuilt = weights_digest(outputs["model"])
@@ -281,7 +274,7 @@ def compare_weights(run: ArchivedRun, outputs: Outputs) -> Compared:
         arrays = {key: value.double().numpy() for key, value in load_file(file).items()}
         distance = arrays_distance(weights, arrays)
         return Compared("weights", recorded, rebuilt, distance)
-    predictions = run.predictions()
+    predictions = run.artifact("results/predictions.parquet")
     if predictions is None:
         return Compared("weights", recorded, rebuilt, INCOMPARABLE)
     distance = arrays_distance(

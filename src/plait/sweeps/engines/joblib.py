@@ -1,4 +1,4 @@
-"""Several worker processes on this machine, kept busy by joblib's threads."""
+"""Several worker processes on this machine, each with a trial at a time."""
 
 import os
 import queue
@@ -23,7 +23,7 @@ class Settings(Base):
 class Workers:
     """Worker processes, each of which runs one trial at a time.
 
-    Not joblib's own processes: when one of those is killed, the others go down with it.
+    Not a pool of processes: when one of those is killed, the others go down with it.
 
     :param environments: variables of each worker's own.
     """

@@ -2,18 +2,15 @@
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from plait.config.resolved import Resolved
 from plait.tracking import runs
 from plait.tracking.live.delivery import HEARTBEAT
+from plait.tracking.query.run import RecordedRun, get_run
 from plait.tracking.store import process
 from plait.tracking.store.reaper import cause_of_death
 from plait.tracking.store.store import Store, translate_errors
 from plait.tracking.tags import LAST_HEARTBEAT
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 CLAIM_DELAY = 2.0
 """Seconds after which everybody who took up a run at the same moment has written who he is."""
@@ -22,7 +19,9 @@ MISSED = 4 * HEARTBEAT
 """Seconds without a heartbeat after which a process of this host has left its run."""
 
 
-def claim(store: Store, resolved: Resolved, run: "Run | None", tags: Mapping[str, str]) -> bool:
+def claim(
+    store: Store, resolved: Resolved, run: RecordedRun | None, tags: Mapping[str, str]
+) -> bool:
     """Make this process the one that trains an identity, unless another does.
 
     The checkout's own store is claimed by locks of this machine. On a server, which has none, the
@@ -35,7 +34,7 @@ def claim(store: Store, resolved: Resolved, run: "Run | None", tags: Mapping[str
     :raises StoreUnavailable: if the store does not answer.
     """
     now = time.time()
-    if run is not None and trained_elsewhere(store, run, now):
+    if run is not None and trained_elsewhere(run, now):
         return False
     if store.backend.local:
         return True
@@ -47,19 +46,19 @@ def claim(store: Store, resolved: Resolved, run: "Run | None", tags: Mapping[str
             return runs.make(store, resolved, all_tags, at)[1]
         taken, _ = runs.begin(store, resolved, all_tags, at)
         time.sleep(CLAIM_DELAY)
-        return process.is_own(store.client.get_run(taken.info.run_id).data.tags)
+        return process.is_own(get_run(store, taken.info.run_id).tags)
 
 
-def trained_elsewhere(store: Store, run: "Run", now: float) -> bool:
+def trained_elsewhere(run: RecordedRun, now: float) -> bool:
     """Whether a process that this machine's locks do not tell of trains a run just now.
 
     :param now: seconds since the epoch.
     """
-    tags = run.data.tags
-    if run.info.status != "RUNNING" or process.is_own(tags):
+    tags = run.tags
+    if run.status != "RUNNING" or process.is_own(tags):
         return False
     if process.on_this_host(tags):
         # Of another checkout, if at all: those of this one are kept out by its locks.
         silent = now - float(tags.get(LAST_HEARTBEAT, 0))
-        return not store.backend.local and process.alive(tags) and silent < MISSED
-    return cause_of_death(run, now) is None
+        return not run.store.backend.local and process.alive(tags) and silent < MISSED
+    return cause_of_death(tags, run.began, now) is None

@@ -20,15 +20,13 @@ from plait.tracking.record.source_patch import take_patch
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.faults import check_own
 from plait.tracking.store.reaper import open_in_order
+from plait.tracking.store.retry import until
 from plait.tracking.tags import DEVICES, SOURCE_MEASURES
 from plait.tracking.tensorboard import EventFiles
 from plait.workspace import Workspace
 
 BETWEEN_WRITES = 2.0
 """Seconds from one write to the store to the next, at least."""
-
-AFTER_FAILURE = 5.0
-"""Seconds to wait before a store that did not answer is asked again."""
 
 PATIENCE = 20.0
 """Seconds that the end of a training waits for the store, at most."""
@@ -143,30 +141,25 @@ class LiveRun:
 
     def _send(self) -> None:
         """The thread: send what is in the journal until the end of the run has been sent."""
-        delivery: Delivery | None = None
+        until(self._abandoned, self._deliver, self._failed, self._closing)
+
+    def _deliver(self) -> None:
+        """Send everything from the journal's first byte on, and then what comes."""
+        tracking = self._resolved.choice("tracking"), self._resolved.settings("tracking")
+        delivery = Delivery(open_in_order(self._workspace, *tracking), self._journal)
         while not self._abandoned.is_set():
-            try:
-                delivery = delivery or self._delivery()
-                delivery.send()
-                self._trouble = None
-            except Exception as error:  # nothing that a store does may reach the training
-                delivery, self._trouble = None, error
-            if delivery and delivery.ended:
+            delivery.send()
+            self._trouble = None
+            if delivery.ended:
                 self._delivered = True
                 self._say_differences(delivery)
                 return
-            if self._trouble is None:
-                self._closing.wait(BETWEEN_WRITES)
-                self._news.wait(HEARTBEAT)
-                self._news.clear()
-            elif self._closing.is_set():
-                self._abandoned.wait(BETWEEN_WRITES)
-            else:
-                self._closing.wait(AFTER_FAILURE)
+            self._closing.wait(BETWEEN_WRITES)
+            self._news.wait(HEARTBEAT)
+            self._news.clear()
 
-    def _delivery(self) -> Delivery:
-        tracking = self._resolved.choice("tracking"), self._resolved.settings("tracking")
-        return Delivery(open_in_order(self._workspace, *tracking), self._journal)
+    def _failed(self, error: Exception) -> None:
+        self._trouble = error
 
     def _say_differences(self, delivery: Delivery) -> None:
         if delivery.differences:

@@ -2,26 +2,24 @@
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError, UserError
+from plait.tracking.query.run import RecordedRun, runs_that
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.store import Store, translate_errors
-from plait.tracking.tags import BEST_OF, EXPERIMENT, SWEEPS
+from plait.tracking.tags import BEST_OF, EXPERIMENT
 from plait.workspace import Workspace
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 SHORTEST_ID = 6
 """Characters of a run's id by which it can be called."""
 
 
-def find(workspace: Workspace, reference: str) -> "tuple[Store, Run]":
-    """The run that ``reference`` means, and the store that holds it.
+def find(workspace: Workspace, reference: str) -> RecordedRun:
+    """The run that ``reference`` means.
 
     :param reference: a run's id or the start of it; its name, such as ``lr=0.1``, alone or behind
         its experiment's, where finished runs and then newer ones come first; the name of an
@@ -31,10 +29,9 @@ def find(workspace: Workspace, reference: str) -> "tuple[Store, Run]":
         have the name.
     """
     for store in open_stores(workspace):
-        with translate_errors(store.backend.uri):
-            found = _find(store, reference)
+        found = _find(store, reference)
         if found is not None:
-            return store, found
+            return found
     raise UserError(
         f"no run {reference!r}: neither a run's id or name, an experiment with a finished run, nor"
         " best:SWEEP;\n  `plait runs` lists those there are"
@@ -49,55 +46,43 @@ def open_stores(workspace: Workspace) -> Iterator[Store]:
         yield store
 
 
-def names_in(tag: str | None) -> list[str]:
-    """The names in the value of `SWEEPS` or `BEST_OF`."""
-    return tag.split(", ") if tag else []
-
-
-def runs_of_sweep(store: Store, sweep: str) -> "list[Run]":
-    """The trials of a sweep, the oldest first."""
-    _check_quotes(sweep)
-    likely = store.runs(f"tags.`{SWEEPS}` LIKE '%{sweep}%'")
-    return [run for run in likely if sweep in names_in(run.data.tags[SWEEPS])]
-
-
-def _find(store: Store, reference: str) -> "Run | None":
+def _find(store: Store, reference: str) -> RecordedRun | None:
     if reference == "best" or reference.startswith("best:"):
         return _best(store, reference.removeprefix("best").removeprefix(":"))
     _check_quotes(reference)
     named = _named(store, reference)
-    finished = [run for run in named if run.info.status == "FINISHED"]
+    finished = [run for run in named if run.finished]
     if finished:
         return finished[-1]
     of_experiment = f"tags.`{EXPERIMENT}` = '{reference}' and attributes.status = 'FINISHED'"
-    newest = list(store.runs(of_experiment))[-1:]
+    newest = runs_that(store, of_experiment)[-1:]
     if newest:
         return newest[0]
     if re.fullmatch(f"[0-9a-f]{{{SHORTEST_ID},32}}", reference):
-        found = list(store.runs(f"attributes.run_id LIKE '{reference}%'"))
+        found = runs_that(store, f"attributes.run_id LIKE '{reference}%'")
         if len(found) > 1:
-            ids = ", ".join(run.info.run_id for run in found[:3])
+            ids = ", ".join(run.run_id for run in found[:3])
             raise UserError(f"several runs have an id that starts with {reference}: {ids}")
         if found:
             return found[0]
     return named[-1] if named else None
 
 
-def _named(store: Store, reference: str) -> "list[Run]":
+def _named(store: Store, reference: str) -> list[RecordedRun]:
     """The runs of a name, ``lr=0.1`` or ``linear_regression lr=0.1``, the oldest first."""
-    runs = list(store.runs(f"attributes.run_name = '{reference}'"))
+    runs = runs_that(store, f"attributes.run_name = '{reference}'")
     experiment, _, name = reference.partition(" ")
     if name:
         of_experiment = f"tags.`{EXPERIMENT}` = '{experiment}'"
-        runs += store.runs(f"attributes.run_name = '{name}' and {of_experiment}")
-    experiments = sorted({run.data.tags.get(EXPERIMENT, "") for run in runs})
+        runs += runs_that(store, f"attributes.run_name = '{name}' and {of_experiment}")
+    experiments = sorted({run.experiment for run in runs})
     if len(experiments) > 1:
         ways = ", ".join(f"'{experiment} {reference}'" for experiment in experiments)
         raise UserError(f"several experiments have a run {reference!r}; say which: {ways}")
     return runs
 
 
-def _best(store: Store, sweep: str) -> "Run | None":
+def _best(store: Store, sweep: str) -> RecordedRun | None:
     """The best trial of a sweep; of the one that ended last where none is named.
 
     :raises UserError: if that sweep ended without one, saying why.
@@ -112,10 +97,10 @@ def _best(store: Store, sweep: str) -> "Run | None":
         )
     bests = [
         run
-        for run in store.runs(f"tags.`{BEST_OF}` LIKE '%{sweep}%'")
-        if not sweep or sweep in names_in(run.data.tags[BEST_OF])
+        for run in runs_that(store, f"tags.`{BEST_OF}` LIKE '%{sweep}%'")
+        if not sweep or sweep in run.best_of
     ]
-    return max(bests, key=lambda run: run.info.end_time or 0, default=None)
+    return max(bests, key=lambda run: run.ended or 0, default=None)
 
 
 def _last_sweep(workspace: Workspace, name: str) -> dict[str, Any] | None:

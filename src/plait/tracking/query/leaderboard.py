@@ -6,19 +6,17 @@ import textwrap
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from plait.errors import UserError, did_you_mean
 from plait.evaluation.notation import NOTHING, duration, readable
+from plait.evaluation.text_table import GAP, aligned, widths_of
 from plait.tracking.cost import SECONDS
-from plait.tracking.query.find import names_in, open_stores
+from plait.tracking.query.find import open_stores
+from plait.tracking.query.run import RecordedRun, runs_that
 from plait.tracking.query.score import Score
-from plait.tracking.store.store import translate_errors
-from plait.tracking.tags import BEST_OF, ERROR, EXPERIMENT, SWEEPS, TESTED_ON
+from plait.tracking.tags import ERROR, TESTED_ON
 from plait.workspace import Workspace
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 SHOWN_ID = 8
 """Characters of a run's id: enough to call it by."""
@@ -28,8 +26,6 @@ NARROWEST = 16
 
 SHORTEST_REASON = 20
 """Characters of the reason why a run failed that are shown on any terminal."""
-
-GAP = "  "
 
 
 @dataclass(frozen=True)
@@ -58,25 +54,23 @@ class Entry:
     """Those of plait."""
 
     @classmethod
-    def of(cls, run: "Run", metric: str | None, store: str) -> "Entry":
+    def of(cls, run: RecordedRun, metric: str | None) -> "Entry":
         """The entry of a run, ranked by a metric or by its main one."""
-        tags = {key: value for key, value in run.data.tags.items() if key.startswith("plait.")}
-        inputs = run.inputs.dataset_inputs if run.inputs else []
         return cls(
-            run_id=run.info.run_id,
-            name=run.info.run_name,
-            experiment=tags[EXPERIMENT],
-            status=run.info.status.lower(),
-            began=run.info.start_time,
-            seconds=run.data.metrics.get(SECONDS),
-            score=Score.of(run, metric) if run.info.status == "FINISHED" else None,
-            sweeps=names_in(tags.get(SWEEPS)),
-            best_of=names_in(tags.get(BEST_OF)),
-            store=store,
-            data=inputs[0].dataset.digest if inputs else None,
-            metrics=dict(sorted(run.data.metrics.items())),
-            params=dict(sorted(run.data.params.items())),
-            tags=dict(sorted(tags.items())),
+            run_id=run.run_id,
+            name=run.name,
+            experiment=run.experiment,
+            status=run.status.lower(),
+            began=run.began,
+            seconds=run.metrics.get(SECONDS),
+            score=Score.of(run, metric) if run.finished else None,
+            sweeps=run.sweeps,
+            best_of=run.best_of,
+            store=run.store.backend.shown,
+            data=run.data_digest,
+            metrics=run.metrics,
+            params=run.params,
+            tags={key: value for key, value in run.tags.items() if key.startswith("plait.")},
         )
 
     @property
@@ -106,14 +100,12 @@ def entries(
     """
     if limit is not None and limit < 1:
         raise UserError(f"--limit {limit}: at least 1 run of each experiment is needed", status=2)
-    found: list[Entry] = []
-    for store in open_stores(workspace):
-        with translate_errors(store.backend.uri):
-            found += [
-                Entry.of(run, metric, store.backend.shown)
-                for run in store.runs("")
-                if EXPERIMENT in run.data.tags
-            ]
+    found = [
+        Entry.of(run, metric)
+        for store in open_stores(workspace)
+        for run in runs_that(store)
+        if run.experiment
+    ]
     chosen = [
         entry
         for entry in found
@@ -217,7 +209,7 @@ def _table(
     first, *others = ({*entry.label.split()} for entry in part)
     shared = first.intersection(*others) if others else set()
     rows = [_row(entry, shared) for entry in part]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    widths = widths_of([head, *rows])
     if any(ERROR in entry.tags for entry in part):
         widths[2] = max(widths[2], SHORTEST_REASON)
     if width is not None:
@@ -245,11 +237,7 @@ def _lines(
 ) -> list[str]:
     """A row of the table; a name that is too long goes on below."""
     name, *below = textwrap.wrap(cells[0], widths[0], subsequent_indent=GAP)
-    placed = [
-        text.rjust(room) if column in right else text.ljust(room)
-        for column, (text, room) in enumerate(zip((name, *cells[1:]), widths, strict=True))
-    ]
-    return [GAP.join(placed).rstrip(), *below]
+    return [*aligned([(name, *cells[1:])], right, widths), *below]
 
 
 def _fitted(text: str, room: int) -> str:

@@ -2,13 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from plait.evaluation.metrics import metrics as known_metrics
+from plait.tracking.query.run import RecordedRun
 from plait.tracking.tags import DIRECTION, MAIN_METRIC
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 
 @dataclass(frozen=True)
@@ -25,9 +22,9 @@ class Score:
     """Of the best naive baseline."""
 
     @classmethod
-    def of(cls, run: "Run", metric: str | None) -> "Score | None":
+    def of(cls, run: RecordedRun, metric: str | None) -> "Score | None":
         """The score of a run by a metric, or by its main one."""
-        tags, values = run.data.tags, run.data.metrics
+        tags, values = run.tags, run.metrics
         key = metric or tags.get(MAIN_METRIC)
         if key is None or not math.isfinite(values.get(key, math.nan)):
             return None

@@ -6,11 +6,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import plait
+from plait import loaded
 from plait.config.registry import settings_of
 from plait.data.dataset import Column, Dataset, read_part
 from plait.models.trained import TrainedModel
 from plait.proof.stage import sources
+from plait.tasks.registry import task_named
 from plait.tracking.record import exported
 from plait.tracking.store.backend import artifact_uri
 from plait.tracking.store.store import Store, import_pyfunc
@@ -109,8 +110,8 @@ def signature_of(dataset: Dataset, frame: "pd.DataFrame") -> "ModelSignature":
         for column in inputs_of(dataset)
     ]
     given: list[ColSpec | TensorSpec] = [
-        ColSpec("double" if dataset.task == "regression" else "string", "prediction"),
-        *(ColSpec("double", f"probability_{label}") for label in dataset.classes),
+        ColSpec(kind, name)
+        for name, kind in task_named(dataset.task).answer_types(dataset.classes).items()
     ]
     return ModelSignature(Schema(inputs), Schema(given))
 
@@ -144,7 +145,9 @@ def _save(
     else:
         packages, artifacts = [*PACKAGES, "scikit-learn", "skops"], source
     code = temporary / "code" / "plait"
-    shutil.copytree(Path(plait.__file__).parent, code, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        Path(loaded.__file__).parent, code, ignore=shutil.ignore_patterns("__pycache__")
+    )
     # What the model runs by is the code that it was proved with, whatever the files hold by now.
     for path, proved in sources()[0].items():
         (code.parent / path.removeprefix("src/")).write_bytes(proved)

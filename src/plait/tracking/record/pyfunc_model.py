@@ -10,8 +10,8 @@ import mlflow
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from plait.data.label_sets import chosen, sets_of
 from plait.models.trained import TrainedModel
+from plait.tasks.registry import task_named
 from plait.tracking.record.exported import NETWORK, load_exported
 
 
@@ -30,21 +30,12 @@ class RawColumnsModel(PythonModel):  # type: ignore[misc]  # untyped
         """Predict rows.
 
         :param model_input: DataFrame (rows, …) with at least the feature columns.
-        :returns: DataFrame: column ``prediction``; of classes also their probabilities, as
-            ``probability_LABEL``; where a row may have several, ``prediction`` is the text of a
-            JSON list.
+        :returns: DataFrame: column ``prediction``, and what the task has beside it; of classes
+            their probabilities, as ``probability_LABEL``; where a row may have several,
+            ``prediction`` is the text of a JSON list.
         """
         values = self._model.predict(model_input)
-        if self._model.task == "regression":
-            return pd.DataFrame({"prediction": values})
-        classes = self._model.classes
-        result = pd.DataFrame(values, columns=[f"probability_{label}" for label in classes])
-        if self._model.task == "multilabel":
-            prediction = sets_of(chosen(values), classes)
-        else:
-            prediction = [classes[number] for number in values.argmax(axis=1)]
-        result.insert(0, "prediction", prediction)
-        return result
+        return task_named(self._model.task).answers(values, self._model.classes)
 
 
 mlflow.models.set_model(RawColumnsModel())

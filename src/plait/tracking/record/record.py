@@ -19,11 +19,13 @@ from plait.proof.stage import sources
 from plait.tracking import runs
 from plait.tracking.cost import MEMORY, SECONDS
 from plait.tracking.live.delivery import deliver_journal, deliver_journals
+from plait.tracking.query.run import RecordedRun, get_run
 from plait.tracking.record.logged_model import log_model, logged_model_id
 from plait.tracking.record.points import Points, Row
 from plait.tracking.record.source_patch import SourcePatch, commit_of, log_patch, take_patch
 from plait.tracking.record.weights import weights_digest
-from plait.tracking.store.backend import TRAINING_VIEWS, backend_of
+from plait.tracking.sections import BASELINE, MEMBER
+from plait.tracking.store.backend import backend_of
 from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.store import Store, translate_errors
 from plait.tracking.tags import (
@@ -49,20 +51,12 @@ if TYPE_CHECKING:
 DIGEST_LENGTH = 12
 """Characters of a data set's digest: MLflow keeps at most 36, its lists have room for few."""
 
-BASELINE = "test_baseline"
-"""The section of metrics with the main metric of each baseline that is not naive."""
-
-MEMBER = "test_member"
-"""The section of metrics with the main metric of each member of an ensemble."""
-
 
 @dataclass(frozen=True)
-class RecordedRun:
+class Recorded:
     """What `record` found or made."""
 
     run_id: str
-    run_url_path: str
-    """Below the address of the MLflow UI."""
     created: bool
     """Whether there was no run of this identity before."""
     differences: tuple[str, ...]
@@ -77,7 +71,7 @@ def record(
     *,
     keep_model: bool = True,
     tags: Mapping[str, str] | None = None,
-) -> RecordedRun:
+) -> Recorded:
     """Complete the run that `train` wrote live; make it if it is missing, marked as restored.
 
     What the run has already is compared and left alone, so that a second call adds nothing.
@@ -104,7 +98,7 @@ def _record(
     render_report: Callable[[dict[str, str]], dict[str, Path]],
     keep_model: bool,
     more_tags: Mapping[str, str],
-) -> RecordedRun:
+) -> Recorded:
     now = time.time_ns() // 1_000_000
     found = store.find_run(resolved.identity)
     if found is None:
@@ -132,12 +126,11 @@ def _record(
             with suppress(Exception):  # the store may be what has failed
                 runs.end(store, run_id, *runs.outcome(error))
         raise
-    path = f"#/experiments/{run.info.experiment_id}/runs/{run_id}?{TRAINING_VIEWS}"
     runs.end(store, run_id, "FINISHED", None, found.info.end_time if found else now)
-    facts = run_facts(store, store.client.get_run(run_id), path)
+    facts = run_facts(get_run(store, run_id))
     for file in render_report(facts).values():
         store.client.log_artifact(run_id, str(file), "report")
-    return RecordedRun(run_id, path, created, tuple(differences))
+    return Recorded(run_id, created, tuple(differences))
 
 
 def _complete(
@@ -276,31 +269,31 @@ def metric_name(key: str) -> str:
     return re.sub(r"[^\w\-./: ]", "_", key)
 
 
-def run_facts(store: Store, run: "Run", url_path: str) -> dict[str, str]:
+def run_facts(run: RecordedRun) -> dict[str, str]:
     """What a report says of a run, in the order to show; only what is known.
 
     A key that ends in ``_link`` is the address of what stands under the key without it.
     """
-    tags = run.data.tags
-    facts = {"run": run.info.run_name}
-    if store.backend.ui:
-        facts["run_link"] = f"{store.backend.ui}/{url_path}"
+    tags = run.tags
+    facts = {"run": run.name}
+    if run.address is not None:
+        facts["run_link"] = run.address
     if "mlflow.source.git.commit" in tags:
         dirty = " with uncommitted changes" if tags[DIRTY] == "true" else ""
         facts["commit"] = tags["mlflow.source.git.commit"][:12] + dirty
     if DVC_EXPERIMENT in tags:
         facts["dvc_experiment"] = tags[DVC_EXPERIMENT]
-    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.info.start_time / 1000))
+    began = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.began / 1000))
     if RESTORED in tags:
         facts["restored"] = f"{began}, from outputs that were made elsewhere or before"
     else:
-        costs = run.data.metrics
+        costs = run.metrics
         if SECONDS in costs:
             facts["cost"] = f"{duration(costs[SECONDS])} on {tags['plait.devices']}"
             if MEMORY in costs:
                 facts["cost"] += f", {readable_size(int(costs[MEMORY] * 1e6))} of memory at most"
         facts["began"] = began
-    facts["run_id"] = run.info.run_id
+    facts["run_id"] = run.run_id
     facts["host"] = tags.get(HOST, "unknown")
     if DIFFERENCES in tags:
         facts["differences"] = tags[DIFFERENCES]

@@ -1,15 +1,14 @@
 """Runs whose process was killed hard: MLflow would call them running for ever."""
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from plait.config.resolved import Resolved
 from plait.tracking.store import process
-from plait.tracking.store.store import Store, open_store
+from plait.tracking.store.backend import backend_of
+from plait.tracking.store.store import Store, open_store, translate_errors
 from plait.tracking.tags import ERROR, LAST_HEARTBEAT, PID
 from plait.workspace import Workspace
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 SILENCE = 600.0
 """Seconds without a heartbeat after which a run of another host counts as dead."""
@@ -24,6 +23,16 @@ def open_in_order(
     return store
 
 
+def open_store_of(workspace: Workspace, resolved: Resolved) -> Store:
+    """The store that an experiment is recorded in, in order.
+
+    :raises StoreUnavailable: if it does not answer.
+    """
+    tracking = resolved.choice("tracking"), resolved.settings("tracking")
+    with translate_errors(backend_of(workspace, *tracking).uri):
+        return open_in_order(workspace, *tracking)
+
+
 def reap(store: Store) -> list[str]:
     """Mark plait's runs that nobody writes any more as killed, with the reason as a tag.
 
@@ -31,7 +40,7 @@ def reap(store: Store) -> list[str]:
     """
     reaped = []
     for run in list(store.runs("attributes.status = 'RUNNING'")):
-        reason = cause_of_death(run, time.time())
+        reason = cause_of_death(run.data.tags, run.info.start_time, time.time())
         if reason is None:
             continue
         # It may have ended as it should since it was listed; now that its process has gone, it
@@ -43,19 +52,19 @@ def reap(store: Store) -> list[str]:
     return reaped
 
 
-def cause_of_death(run: "Run", now: float) -> str | None:
+def cause_of_death(tags: dict[str, str], began: int, now: float) -> str | None:
     """Why a running run is dead; None if it lives or is not plait's.
 
+    :param began: milliseconds since the epoch.
     :param now: seconds since the epoch.
     """
-    tags = run.data.tags
     if PID not in tags:
         return None
     if process.on_this_host(tags):
         if process.alive(tags):
             return None
         return f"process {tags['plait.pid']} ended without saying so (killed hard?)"
-    silent = now - float(tags.get(LAST_HEARTBEAT, run.info.start_time / 1000))
+    silent = now - float(tags.get(LAST_HEARTBEAT, began / 1000))
     if silent < SILENCE:
         return None
     return f"no sign of life from host {tags.get('plait.host')} for {silent / 60:.0f} minutes"

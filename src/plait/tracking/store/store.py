@@ -24,7 +24,7 @@ from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run as Run  # other rooms name it too, and import no mlflow
+    from mlflow.entities import Run
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for another process that creates the store: it takes a few."""

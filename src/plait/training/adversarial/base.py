@@ -21,8 +21,8 @@ class AdversarialSettings(Settings):
     is the same in any batch.
     """
 
-    size: float = setting("Euclidean norm of each row's perturbation", gt=0)
-    share: float = setting("share of the perturbed rows' loss in the whole loss", gt=0, le=1)
+    epsilon: float = setting("Euclidean norm of each row's perturbation", gt=0)
+    loss_weight: float = setting("share of the perturbed rows' loss in the whole loss", gt=0, le=1)
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
         """A precision in which the gradients that it goes along vanish."""

@@ -22,4 +22,4 @@ def attack(
     """The shift of one step."""
     from plait.training.adversarial.steps import direction
 
-    return settings.size * direction(loss, zero_perturbation, keep=True)
+    return settings.epsilon * direction(loss, zero_perturbation, keep=True)

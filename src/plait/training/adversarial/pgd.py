@@ -27,9 +27,9 @@ def attack(
     from plait.training.adversarial.steps import direction, within
 
     shift = settings.step_size * direction(loss, zero_perturbation, keep=True)
-    shift = within(shift, settings.size)
+    shift = within(shift, settings.epsilon)
     for _ in range(settings.steps - 1):
         shift.requires_grad_(True)
         step = settings.step_size * direction(loss_of(shift), shift, keep=False)
-        shift = within(shift.detach() + step, settings.size)
+        shift = within(shift.detach() + step, settings.epsilon)
     return shift

@@ -14,6 +14,7 @@ from plait.config.resolved import Resolved
 from plait.models.base import Shape
 from plait.models.weights import read, write
 from plait.proof.stage import hand_on
+from plait.tasks.registry import task_named
 from plait.training.build import models_of
 from plait.training.task import Arrays, DistributedContext, Task, Trained
 
@@ -52,7 +53,7 @@ def write_task(task: Task, context: DistributedContext, start: Path | None) -> P
     write_json(
         folder / "task.json",
         {
-            "shape": {"task": shape.task, "inputs": shape.inputs, "outputs": shape.outputs},
+            "shape": {"task": shape.task.name, "inputs": shape.inputs, "outputs": shape.outputs},
             "data": task.data,
             "checkpoints": str(task.checkpoints),
             "base": None if task.base is None else str(task.base),
@@ -86,7 +87,7 @@ def read_task(folder: Path) -> Task:
     assert train is not None
     return Task(
         resolved,
-        Shape(**raw["shape"]),
+        Shape(**raw["shape"] | {"task": task_named(raw["shape"]["task"])}),
         train,
         arrays("val"),
         raw["data"],

@@ -103,7 +103,7 @@ def join(places: Sequence[Path], patience: float) -> None:
         if time.monotonic() > end:
             raise UserError(
                 f"no training waited for a node within {patience:g} s; start one with"
-                " trainer.nodes=2 in this tree, on another machine"
+                " trainer.num_nodes=2 in this tree, on another machine"
             )
         time.sleep(BETWEEN_LOOKS)
     folder = min(meetings).parent

@@ -15,4 +15,4 @@ class Settings(WarmupSettings):
 
 def build(settings: Settings, optimizer: "Optimizer", steps: int) -> "LambdaLR":
     """The schedule over ``steps`` optimiser steps."""
-    return scheduled(optimizer, steps, settings.warmup, lambda done: 1.0)
+    return scheduled(optimizer, steps, settings.warmup_fraction, lambda done: 1.0)

@@ -18,6 +18,9 @@ def build(settings: Settings, optimizer: "Optimizer", steps: int) -> "LambdaLR":
     """The schedule over ``steps`` optimiser steps."""
 
     def fall(done: float) -> float:
-        return settings.final + (1 - settings.final) * (1 + math.cos(math.pi * done)) / 2
+        return (
+            settings.final_lr_factor
+            + (1 - settings.final_lr_factor) * (1 + math.cos(math.pi * done)) / 2
+        )
 
-    return scheduled(optimizer, steps, settings.warmup, fall)
+    return scheduled(optimizer, steps, settings.warmup_fraction, fall)

@@ -16,5 +16,8 @@ class Settings(DecaySettings):
 def build(settings: Settings, optimizer: "Optimizer", steps: int) -> "LambdaLR":
     """The schedule over ``steps`` optimiser steps."""
     return scheduled(
-        optimizer, steps, settings.warmup, lambda done: 1 - done * (1 - settings.final)
+        optimizer,
+        steps,
+        settings.warmup_fraction,
+        lambda done: 1 - done * (1 - settings.final_lr_factor),
     )

@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 class WarmupSettings(Settings):
     """Settings shared by all schedules."""
 
-    warmup: float = setting("share of all steps over which the rate rises from 0", ge=0, lt=1)
+    warmup_fraction: float = setting(
+        "share of all steps over which the rate rises from 0", ge=0, lt=1
+    )
 
 
 class DecaySettings(WarmupSettings):
     """Settings of the schedules that fall."""
 
-    final: float = setting("factor of the learning rate that the last step ends with", ge=0, le=1)
+    final_lr_factor: float = setting(
+        "factor of the learning rate that the last step ends with", ge=0, le=1
+    )
 
 
 def scheduled(

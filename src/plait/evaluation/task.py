@@ -1,0 +1,136 @@
+"""What a kind of task says of how its predictions are measured and shown."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from plait.data.dataset import Dataset
+from plait.evaluation.baselines import Baseline
+from plait.evaluation.intervals import Resampling
+from plait.evaluation.plots.canvas import Canvas
+from plait.evaluation.plots.over_time import Line
+from plait.evaluation.verdict import verdict
+from plait.tasks.registry import modules_of, task_named
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The test part, and what a model predicts of it."""
+
+    truth: "np.ndarray"
+    """(rows, …), as `TaskEvaluation.truth` gives it."""
+    prediction: "np.ndarray"
+    """(rows, …), as `plait.models.trained.TrainedModel.predict` gives it."""
+    test: "pd.DataFrame"
+    """The test part, all columns."""
+    dataset: Dataset
+    resampling: Resampling
+    unit: "np.ndarray | None"
+    """int64, (rows,): which rows are drawn together; None: each alone."""
+
+
+class TaskEvaluation(ABC):
+    """How predictions of a task are measured. Its module defines one instance, ``EVALUATION``."""
+
+    @abstractmethod
+    def truth(self, frame: "pd.DataFrame", dataset: Dataset) -> "np.ndarray":
+        """The truth as metrics take it, (rows, …).
+
+        :raises UserError: for a value that the data set does not list.
+        """
+
+    @abstractmethod
+    def naive(
+        self, truth_of_train: "np.ndarray", test: "pd.DataFrame", dataset: Dataset
+    ) -> list[Baseline]:
+        """The answers that take no learning.
+
+        :param truth_of_train: of the training part, (rows, …).
+        :param dataset: its ``facts["naive_column"]``, if any, names a column of ready predictions.
+        """
+
+    @abstractmethod
+    def columns(
+        self, truth: "np.ndarray", prediction: "np.ndarray", dataset: Dataset
+    ) -> "pd.DataFrame":
+        """The columns of ``predictions.parquet``: ``truth``, then those of `Task.answers`."""
+
+    @abstractmethod
+    def read_back(
+        self, predictions: "pd.DataFrame", classes: Sequence[str]
+    ) -> "tuple[np.ndarray, np.ndarray]":
+        """Truth and prediction of what `columns` wrote."""
+
+    def shape(self, rows: int, dataset: Dataset) -> tuple[int, ...]:
+        """The shape of the predictions of so many rows."""
+        return (rows, len(dataset.classes)) if dataset.classes else (rows,)
+
+    def is_faulty(self, prediction: "np.ndarray") -> "np.ndarray":
+        """Which rows' predictions are none, bool, (rows,): those with NaN or infinities."""
+        import numpy as np
+
+        finite: np.ndarray = np.isfinite(prediction).reshape(len(prediction), -1).all(axis=1)
+        return ~finite
+
+    def details(self, assessment: Assessment) -> dict[str, Any]:
+        """Further entries of ``evaluation.json``, which the report shows."""
+        return {}
+
+    @abstractmethod
+    def draw(self, canvas: Canvas, evaluation: dict[str, Any], assessment: Assessment) -> None:
+        """Draw the plots of this task.
+
+        :param evaluation: what ``evaluation.json`` will hold, the plots left out.
+        """
+
+    def line(self, truth: "np.ndarray", prediction: "np.ndarray", dataset: Dataset) -> Line | None:
+        """What is drawn over time, where rows have a time; None: nothing."""
+        return None
+
+    def verdict(
+        self, primary: dict[str, Any], compared: dict[str, dict[str, Any]], level: float
+    ) -> dict[str, Any]:
+        """How the model stands, with parameters and result as `plait.evaluation.verdict` has."""
+        return verdict(primary, compared, level)
+
+
+class TaskOfClasses(TaskEvaluation):
+    """A task whose predictions are probabilities of classes."""
+
+    @abstractmethod
+    def sureness(
+        self, truth: "np.ndarray", prediction: "np.ndarray"
+    ) -> "tuple[np.ndarray, np.ndarray]":
+        """What is said of each row, in the form of the truth, and how sure the model is of what is
+        wrong in that, float64, (rows,): 0 where nothing is.
+        """
+
+    @abstractmethod
+    def in_words(self, answers: "np.ndarray", classes: Sequence[str]) -> list[str]:
+        """Truths, or what is said, as people read them, (rows,)."""
+
+
+def evaluation_of(task: str) -> TaskEvaluation:
+    """How a task's predictions are measured.
+
+    :raises ConfigurationError: if there is no such task.
+    """
+    (module,) = modules_of(task, ("evaluation",))
+    evaluation = import_module(module).EVALUATION
+    assert isinstance(evaluation, TaskEvaluation), f"{module}.EVALUATION is no TaskEvaluation"
+    return evaluation
+
+
+def columns_of(
+    task: str, truth: "Sequence[object] | np.ndarray", prediction: "np.ndarray", dataset: Dataset
+) -> "pd.DataFrame":
+    """The truth, as people read it, beside the task's answers."""
+    table = task_named(task).answers(prediction, dataset.classes)
+    table.insert(0, "truth", truth)
+    return table

@@ -1,0 +1,1 @@
+"""Classes, any number of them a row."""

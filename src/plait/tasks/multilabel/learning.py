@@ -1,0 +1,64 @@
+"""Any number of the classes a row, learnt and predicted as a probability of each."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from plait.tasks.base import Task
+from plait.tasks.label_sets import chosen, exploded, indicators, sets_of
+from plait.tasks.probabilities import with_probabilities
+from plait.tasks.single import SingleTarget
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import torch
+
+
+class Indicators(SingleTarget):
+    """Int64 0 or 1, (rows, classes)."""
+
+    def encode(self, frame: "pd.DataFrame") -> "np.ndarray":
+        """Mark each row's labels.
+
+        :raises UserError: naming row and value of a label that is none of the classes.
+        """
+        return indicators(frame[self.target], self.classes)
+
+
+class Multilabel(Task):
+    """Any number of classes a row."""
+
+    name, objective = "multilabel", "binary_cross_entropy"
+    several = True
+
+    def fit(
+        self, train: "pd.DataFrame", targets: Sequence[str], classes: tuple[str, ...], scale: bool
+    ) -> Indicators:
+        """The classes are the data set's."""
+        (target,) = targets
+        return Indicators(self.name, target, classes)
+
+    def encoder(self, values: dict[str, Any]) -> Indicators:
+        """From plain values."""
+        return Indicators.from_json(values)
+
+    def labels(self, target: "pd.Series") -> "pd.Series":
+        """A row a label."""
+        return exploded(target)
+
+    def activate(self, outputs: "torch.Tensor") -> "torch.Tensor":
+        """Logits, (rows, classes), to probabilities, each for itself."""
+        return outputs.sigmoid()
+
+    def loss(self, targets: "np.ndarray", outputs: "np.ndarray") -> float:
+        """The mean negative logarithm of what is right, over rows and classes."""
+        from sklearn.metrics import log_loss
+
+        return float(log_loss(targets.ravel(), outputs.ravel(), labels=[0, 1]))
+
+    def answers(self, prediction: "np.ndarray", classes: Sequence[str]) -> "pd.DataFrame":
+        """The classes that are likelier than not, and each class's probability."""
+        return with_probabilities(sets_of(chosen(prediction), classes), prediction, classes)
+
+
+TASK = Multilabel()

@@ -1,0 +1,37 @@
+"""A target of one column."""
+
+from abc import ABC
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from plait.tasks.base import TargetEncoder
+
+_SHOWN = 12
+"""Names that an error lists."""
+
+
+@dataclass(frozen=True)
+class SingleTarget(TargetEncoder, ABC):
+    """The encoder of a target of one column; models of every version are described by its keys."""
+
+    task: str
+    target: str
+    """The column's name."""
+    classes: tuple[str, ...]
+    target_mean: float = 0.0
+    target_scale: float = 1.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self) | {"classes": list(self.classes)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        return cls(**values | {"classes": tuple(values["classes"])})
+
+
+def some(names: "list[str] | tuple[str, ...]") -> str:
+    """The first of many names, for an error."""
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
