@@ -29,7 +29,7 @@ import torch
 from safetensors.torch import load_file
 
 from checkouts import Checkout, copy_project
-from plait.artifacts import Workspace, write_text
+from plait.artifacts import write_text
 from plait.config.compose import Project, write_resolved
 from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
@@ -39,6 +39,7 @@ from plait.training.distributed import exchange, worker
 from plait.training.fit import task_of
 from plait.training.loop import train
 from plait.training.task import DistributedContext, Task, Trained
+from plait.workspace import Workspace
 from training.fitting import Lab, leave_inputs
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from checkouts import copy_project
-from plait.artifacts import Outputs, Workspace
 from plait.config.compose import Project
 from plait.config.registry import family_of
 from plait.config.resolved import Resolved
@@ -30,6 +29,7 @@ from plait.pipeline.generate import generate
 from plait.pipeline.pretrain import pretrain
 from plait.training.curves import write_curves
 from plait.training.fit import fit, prepare
+from plait.workspace import Outputs, Workspace
 
 SETTINGS: dict[str, dict[str, str]] = {
     "this CPU": {},

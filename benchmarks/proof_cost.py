@@ -10,13 +10,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.resolved import Resolved
 from plait.contents import Contents, unchanged
 from plait.pipeline.stages import STAGES
 from plait.proof.stage import Proof
 from plait.state import State
+from plait.workspace import Workspace
 
 PER_STAGE, LARGE = 0.2, 2.0
 """CPU seconds at most."""

@@ -14,7 +14,6 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from plait.artifacts import Outputs, Workspace
 from plait.config.compose import Project
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, read_part
@@ -24,6 +23,7 @@ from plait.sweeps.trial import Trial
 from plait.sweeps.worker import Worker
 from plait.training.curves import write_curves
 from plait.training.fit import fit, prepare
+from plait.workspace import Outputs, Workspace
 
 OVERRIDES = ["trainer.max_epochs=20", "evaluation.resamples=100"]
 

@@ -22,6 +22,7 @@ from plait.config.compose import Project
 from plait.config.levels import read_yaml
 from plait.config.registry import SECTIONS, choices, section_settings, settings_of
 from plait.pipeline.stages import GROUPS, STAGES
+from plait.public import PUBLIC
 from plait.settings import Settings
 from plait.sweeps.pruning import Hyperband, Median, SuccessiveHalving
 from plait.sweeps.search import SearchSettings
@@ -31,16 +32,20 @@ SRC = ROOT / "src"
 
 ROOMS = (
     *(
+        "public",
         "errors",
+        "digests",
         "signals",
         "settings",
         "tasks",
         "pipeline.stages",
+        "workspace",
         "artifacts",
         "locks",
         "state",
         "contents",
         "loaded",
+        "tasks",
         "config",
         "proof",
         "data",
@@ -148,6 +153,69 @@ def mlflow_violations(src: Path) -> list[str]:
         for name, tree in modules(src).items()
         if any(target.partition(".")[0] == "mlflow" for target in imported(tree))
         and room_of(name) != "tracking"
+    ]
+
+
+def hashing_elsewhere(src: Path) -> list[str]:
+    """Modules that hash by themselves; what names contents stands in `plait.digests`."""
+    return [
+        name
+        for name, tree in modules(src).items()
+        if "hashlib" in imported(tree) and name not in ("plait.digests", "plait.training.fit")
+    ]
+
+
+def texts_of_paths(tree: ast.AST) -> Iterator[str]:
+    """The literal parts of which paths are put together."""
+    for node in ast.walk(tree):
+        parts: list[ast.expr] = []
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            parts = [node.left, node.right]
+        elif isinstance(node, ast.Call):
+            called = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+            if called in ("Path", "joinpath", "glob", "rglob", "with_name", "open"):
+                parts = node.args
+        for part in parts:
+            first = part.values[0] if isinstance(part, ast.JoinedStr) and part.values else part
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
+
+
+def named_by_the_workspace(src: Path) -> set[str]:
+    """The files and folders that `plait.workspace` names: its constants, and what it adds."""
+    tree = modules(src)["plait.workspace"]
+    constants = [
+        each.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for each in ast.walk(node.value)
+        if isinstance(each, ast.Constant)
+    ]
+    # The package's own name means no place of a project.
+    return {text for text in (*constants, *texts_of_paths(tree)) if "*" not in text} - {"plait"}
+
+
+def paths_spelled_elsewhere(src: Path) -> list[str]:
+    """Paths that other modules put together of names that the workspace has given."""
+    named = named_by_the_workspace(src)
+    return [
+        f"{name}: {text}"
+        for name, tree in modules(src).items()
+        if name != "plait.workspace"
+        for text in texts_of_paths(tree)
+        if text in named or any(text.startswith(f"{each}/") for each in named)
+    ]
+
+
+def public_face_within(src: Path) -> list[str]:
+    """Modules of the package that import by its public face, not from where a name is defined."""
+    return [
+        f"{name}: {alias.name}"
+        for name, tree in modules(src).items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "plait"
+        for alias in node.names
+        if alias.name in PUBLIC
     ]
 
 
@@ -313,6 +381,19 @@ def test_one_room_imports_mlflow() -> None:
     assert mlflow_violations(SRC) == []
 
 
+def test_digests_are_made_in_one_place() -> None:
+    assert hashing_elsewhere(SRC) == []
+
+
+def test_every_path_of_a_project_is_named_in_one_place() -> None:
+    assert len(named_by_the_workspace(SRC)) > 30
+    assert paths_spelled_elsewhere(SRC) == []
+
+
+def test_the_public_face_is_for_others() -> None:
+    assert public_face_within(SRC) == []
+
+
 def test_one_room_looks_into_what_mlflow_makes() -> None:
     assert mlflow_objects(SRC) == []
 
@@ -399,6 +480,21 @@ PLANTED = {
         "src/plait/training/module.py",
         "import mlflow\n",
         lambda root: mlflow_violations(root / "src"),
+    ),
+    "a digest of its own": (
+        "src/plait/models/linear.py",
+        "import hashlib\n",
+        lambda root: hashing_elsewhere(root / "src"),
+    ),
+    "a path spelled in place": (
+        "src/plait/models/linear.py",
+        "from pathlib import Path\nPLACE = Path('.') / 'outputs' / 'mine'\n",
+        lambda root: paths_spelled_elsewhere(root / "src"),
+    ),
+    "an import by the public face": (
+        "src/plait/models/linear.py",
+        "from plait import setting\n",
+        lambda root: public_face_within(root / "src"),
     ),
     "a run of MLflow's in another room": (
         "src/plait/sweeps/metric.py",

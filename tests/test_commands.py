@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from checkouts import Checkout, copy_project
-from plait.artifacts import Workspace
 from plait.cli import main
 from plait.config.compose import Project
 from plait.pipeline.stages import STAGES
+from plait.workspace import Workspace
 
 LINEAR = "linear_regression"
 SOLVED = "least_squares"

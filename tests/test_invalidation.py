@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from checkouts import ROOT, Checkout, copy_project
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.levels import flat
 from plait.config.packages import read_lock
 from plait.config.resolved import Resolved
 from plait.pipeline.stages import GROUPS, STAGES
+from plait.workspace import Workspace
 
 SHARES = 4
 """Tests that the edits are divided among, each with a checkout of its own."""

@@ -9,18 +9,7 @@ from shutil import get_terminal_size
 
 from plait.errors import UserError, exit_with
 from plait.runs.rebuild.comparison import TOLERANCE
-
-
-def find_root() -> Path:
-    """The project around the working directory.
-
-    :raises UserError: outside of a project.
-    """
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "dvc.yaml").is_file() and (folder / "conf").is_dir():
-            return folder
-    raise UserError(f"{here} is not in a plait project: no dvc.yaml and conf/ here or above")
+from plait.workspace import CONF, PACKAGE, SRC, Workspace, find_root
 
 
 def compose(arguments: argparse.Namespace) -> int:
@@ -40,7 +29,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def join(arguments: argparse.Namespace) -> int:
     """Be a further node of a training that another machine starts in this tree."""
-    from plait.artifacts import Workspace
     from plait.training.distributed.launch import join as join_training
 
     workspace = Workspace.at(find_root())
@@ -53,7 +41,7 @@ def options(arguments: argparse.Namespace) -> int:
     """List the choices, or the fields of one group."""
     from plait.config.options import describe, describe_groups
 
-    conf = find_root() / "conf"
+    conf = find_root() / CONF
     print(describe(conf, arguments.group) if arguments.group else describe_groups(conf))
     return 0
 
@@ -89,7 +77,6 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def rebuild(arguments: argparse.Namespace) -> int:
     """Make a recorded run again by its own commit, and compare every number."""
-    from plait.artifacts import Workspace
     from plait.runs.rebuild.rebuild import rebuild as rebuild_run
 
     return rebuild_run(Workspace.at(find_root()), arguments.run, arguments.tolerance)
@@ -97,7 +84,6 @@ def rebuild(arguments: argparse.Namespace) -> int:
 
 def promote(arguments: argparse.Namespace) -> int:
     """Make a recorded run an experiment that `dvc repro` rebuilds, or the champion."""
-    from plait.artifacts import Workspace
     from plait.runs.promote.promote import promote as promote_run
 
     given = arguments.run, arguments.name, arguments.champion, arguments.force
@@ -107,7 +93,6 @@ def promote(arguments: argparse.Namespace) -> int:
 
 def runs(arguments: argparse.Namespace) -> int:
     """List the recorded runs, the best of each experiment first."""
-    from plait.artifacts import Workspace
     from plait.tracking.query.leaderboard import as_json, as_table, entries
 
     wanted = arguments.experiment, arguments.sweep, arguments.metric, arguments.limit
@@ -125,7 +110,6 @@ def runs(arguments: argparse.Namespace) -> int:
 
 def gc(arguments: argparse.Namespace) -> int:
     """Show how large everything has grown, and what of it nobody needs any more."""
-    from plait.artifacts import Workspace
     from plait.runs.gc.report import gc as collect
 
     return collect(Workspace.at(find_root()), arguments.yes, arguments.json)
@@ -133,7 +117,6 @@ def gc(arguments: argparse.Namespace) -> int:
 
 def ui(arguments: argparse.Namespace) -> int:
     """Open the MLflow UI on the recorded runs."""
-    from plait.artifacts import Workspace
     from plait.tracking.ui import ui as open_ui
 
     open_ui(Workspace.at(find_root()), arguments.port, arguments.host)
@@ -212,10 +195,8 @@ def main() -> None:
 
 def deliver_journals(root: Path) -> None:
     """Record what a training that was killed hard, or that met no store, left on disk."""
-    from plait.artifacts import Workspace
-
     workspace = Workspace.at(root)
-    if any((workspace.scratch / "journal").glob("*.jsonl")):
+    if any(workspace.journals.glob("*.jsonl")):
         from plait.tracking.live.delivery import deliver_journals as deliver
 
         deliver(workspace)
@@ -227,11 +208,12 @@ def console() -> None:
     That may be a worktree or a copy, while the installation is of another.
     """
     try:
-        own = find_root() / "src"
+        root = find_root()
     except UserError:
         main()  # which says so, unless it is asked for help
         return
-    if (own / "plait").is_dir() and not Path(__file__).resolve().is_relative_to(own.resolve()):
+    own = root / SRC
+    if (root / PACKAGE).is_dir() and not Path(__file__).resolve().is_relative_to(own.resolve()):
         environment = {**os.environ, "PYTHONPATH": str(own)}
         start = "from plait.cli import main; main()"
         os.execve(sys.executable, [sys.executable, "-c", start, *sys.argv[1:]], environment)

@@ -5,7 +5,6 @@ file system's clock grain of being hashed may be written again without showing i
 not remembered; git calls such an entry racy.
 """
 
-import hashlib
 import json
 import os
 import time
@@ -14,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from plait.digests import dvc_of_file, dvc_of_text
 from plait.state import State
 
 KIND = "file"
@@ -69,7 +69,7 @@ class Contents:
             return Seen(path, digests[""], found)
         listing = [{"md5": digests[name], "relpath": name} for name in sorted(digests)]
         text = json.dumps(listing, sort_keys=True)
-        return Seen(path, f"{hashlib.md5(text.encode()).hexdigest()}.dir", found)
+        return Seen(path, f"{dvc_of_text(text)}.dir", found)
 
     def wait_until_settled(self, paths: Iterable[Path]) -> None:
         """Wait until any later write to these files and folders shows in their facts."""
@@ -85,8 +85,7 @@ class Contents:
             if known.get(place, [None])[:-1] == list(facts):
                 digests[name] = known[place][-1]
                 continue
-            with open(place, "rb") as file:
-                digests[name] = hashlib.file_digest(file, "md5").hexdigest()
+            digests[name] = dvc_of_file(Path(place))
             if facts_of(Path(place)) == facts and is_settled(facts, self._now(facts[0])):
                 new[place] = [*facts, digests[name]]
         self._state.put(KIND, new)

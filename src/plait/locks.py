@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from plait.artifacts import Workspace
+from plait.workspace import Workspace
 
 
 def lock_named(workspace: Workspace, name: str, patience: float = -1) -> FileLock:
@@ -15,7 +15,7 @@ def lock_named(workspace: Workspace, name: str, patience: float = -1) -> FileLoc
 
     :param patience: seconds to wait for it before `filelock.Timeout`; -1: for good.
     """
-    folder = workspace.scratch / "locks"
+    folder = workspace.locks
     folder.mkdir(parents=True, exist_ok=True)
     return FileLock(folder / f"{name}.lock", timeout=patience)
 

@@ -5,7 +5,6 @@ is missing, damaged or can't be written to costs time and nothing else. File fac
 one host and mount alone, so each of them has a database of its own.
 """
 
-import hashlib
 import json
 import os
 import socket
@@ -15,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from plait.artifacts import Workspace
+from plait import digests
+from plait.workspace import Workspace
 
 BUSY = 5.0
 """Seconds to wait for another process that writes."""
@@ -39,7 +39,7 @@ class State:
     @classmethod
     def of(cls, workspace: Workspace) -> "State":
         """That of a checkout."""
-        return cls(workspace.scratch / "state")
+        return cls(workspace.state)
 
     @property
     def folder(self) -> Path:
@@ -93,7 +93,7 @@ class State:
         elif not self._folder.exists():
             return None
         mount = self._folder.stat().st_dev
-        host = hashlib.md5(socket.gethostname().encode()).hexdigest()[:8]
+        host = digests.dvc_of_text(socket.gethostname())[:8]
         path = self._folder / f"{host}-{mount:x}.db"
         if not create and not path.exists():
             return None

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from plait.data import checks
+from plait.data import leakage
 from plait.data.dataset import read_part
 from plait.data.sources import market
 from plait.data.write import write
@@ -29,7 +29,7 @@ def cuts(prices):
 
 
 def test_features_recomputed_from_data_cut_at_a_day_are_equal(prices):
-    assert checks.changed_by_the_future(known, prices, "date", cuts(prices)) == []
+    assert leakage.changed_by_the_future(known, prices, "date", cuts(prices)) == []
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_planted_leak_is_found(planted, prices):
     def leaking(rows):
         return known(rows).assign(planted=planted(rows))
 
-    assert checks.changed_by_the_future(leaking, prices, "date", cuts(prices)) == ["planted"]
+    assert leakage.changed_by_the_future(leaking, prices, "date", cuts(prices)) == ["planted"]
 
 
 def test_a_leak_stops_the_reading(settings_for, monkeypatch, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from plait.data import checks
+from plait.data import leakage
 from plait.data.dataset import Column, Dataset, Source, read_part
 from plait.data.sources import synthetic
 from plait.data.write import write
@@ -223,19 +223,19 @@ def test_zero_and_minus_zero_are_equal_content(tmp_path):
 def test_a_row_in_two_parts_is_found(tmp_path):
     write(source(frame()), "mine", tmp_path)
     train, test = tmp_path / "train.parquet", tmp_path / "test.parquet"
-    checks.refuse_shared_rows([train, test], 60)
+    leakage.refuse_shared_rows([train, test], 60)
     planted = read_part(tmp_path, "test")
     planted.loc[3, "row"] = 1
     planted.sort_values("row").to_parquet(test)
     with pytest.raises(AssertionError, match="row 1 stands in two parts"):
-        checks.refuse_shared_rows([train, test], 60)
+        leakage.refuse_shared_rows([train, test], 60)
 
 
 def test_a_row_twice_in_a_part_is_found(tmp_path):
     path = tmp_path / "train.parquet"
     pd.DataFrame({"row": [0, 1, 1]}).to_parquet(path)
     with pytest.raises(AssertionError, match="train"):
-        checks.refuse_shared_rows([path], 3)
+        leakage.refuse_shared_rows([path], 3)
 
 
 class Terminal(io.StringIO):

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from plait.artifacts import Outputs
 from plait.data.dataset import Column, Dataset
 from plait.evaluation.evaluate import evaluate
 from plait.evaluation.settings import Settings
 from plait.tasks.regression.learning import TASK as REGRESSION
+from plait.workspace import Outputs
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from plait.artifacts import Outputs
 from plait.errors import ConfigurationError, UserError
 from plait.evaluation import evaluate as evaluating
 from plait.evaluation.baselines import closed_form
 from plait.evaluation.evaluate import predict
+from plait.workspace import Outputs
 
 from .conftest import Case, FakeModel, by_centre, classes_case, constant, run, true_model
 

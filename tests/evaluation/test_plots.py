@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from plait.artifacts import Outputs
 from plait.evaluation import fonts
 from plait.evaluation.plots.canvas import evenly
 from plait.evaluation.plots.over_time import date_locator
+from plait.workspace import Outputs
 
 from .conftest import CURVES, Case, FakeModel, by_centre, classes_case, constant, run, true_model
 

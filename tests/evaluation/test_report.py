@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from plait.artifacts import Outputs
 from plait.config.resolved import Resolved
 from plait.evaluation import report
 from plait.evaluation.notation import readable
 from plait.evaluation.report import IndexRow, render, render_index
+from plait.workspace import Outputs
 
 from .conftest import CURVES, Case, FakeModel, by_centre, classes_case, linear_case, run, true_model
 

@@ -9,12 +9,12 @@ import torch
 
 from checkouts import ROOT
 from finetuning.tiny import sentences, write_tokenizer
-from plait.artifacts import cache_folder
 from plait.augmentation import back_translation, translation
 from plait.augmentation.back_translation import Settings
 from plait.config.levels import read_yaml
 from plait.errors import UserError
 from plait.models.pretrained import Pretrained
+from plait.workspace import cache_folder
 from training.fitting import Lab
 
 TEXTS = np.array(sentences(20)["text"], dtype=object)
@@ -101,7 +101,7 @@ def test_what_is_translated_is_not_translated_again(
     first = back_translation.augment(settings(models), TEXTS, seed=0)
     said = capsys.readouterr().out
     assert said.count("translates 20 texts") == 2
-    assert len(list((cache_folder() / "translations").glob("*.json"))) == 2
+    assert len(list(cache_folder("translations").glob("*.json"))) == 2
 
     def never(*arguments: Any) -> None:
         raise AssertionError("translated again")

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from finetuning.tiny import sentences
-from plait.artifacts import Outputs, Workspace
 from plait.evaluation.task import evaluation_of
 from plait.models.trained import TrainedModel
 from plait.pipeline.evaluate import evaluate
@@ -16,6 +15,7 @@ from plait.pipeline.generate import generate
 from plait.pipeline.record import record
 from plait.pipeline.train import train
 from plait.tracking.query.load import load
+from plait.workspace import Outputs, Workspace
 from training.fitting import Lab
 
 EXPERIMENT = """\

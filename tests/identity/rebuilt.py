@@ -184,12 +184,12 @@ def code_digests(template: Path, tree: Path, values: dict[str, Any]) -> dict[str
 def train(tree: Path, values: dict[str, Any]) -> dict[str, Any]:
     """The numbers of a configuration, by the stages of a tree."""
     _use(tree)
-    from plait.artifacts import Workspace
     from plait.config.resolved import Resolved
     from plait.pipeline.evaluate import evaluate
     from plait.pipeline.generate import generate
     from plait.pipeline.pretrain import pretrain
     from plait.pipeline.train import train as train_stage
+    from plait.workspace import Workspace
 
     workspace = Workspace(tree, tree)
     resolved = Resolved({**values, "tracking": {"choice": "local"}})
@@ -217,8 +217,8 @@ def _of_outputs(outputs: Any) -> dict[str, Any]:
 def make_store(root: Path) -> None:
     """An empty tracking store, whose making would take a second in each round."""
     _use(root)
-    from plait.artifacts import Workspace
     from plait.tracking.store.store import open_store
+    from plait.workspace import Workspace
 
     open_store(Workspace.at(root), "local", {})
 
@@ -267,8 +267,8 @@ def runs_of(root: Path) -> list[dict[str, Any]]:
 def tree_of(root: Path, name: str) -> dict[str, Any]:
     """What lies in the tree of a checkout after `dvc repro`."""
     _use(ROOT)
-    from plait.artifacts import Workspace
     from plait.config.resolved import Resolved
+    from plait.workspace import Workspace
 
     workspace = Workspace(root, root)
     identity = Resolved.read(workspace.resolved(name)).identity

@@ -60,7 +60,8 @@ def compressed(settings: Settings, value: float) -> float:
 ''',
     "src/plait/pipeline/compress.py": '''"""Stage `compress`: the trained model, smaller."""
 
-from plait.artifacts import Outputs, Workspace, write_json
+from plait.artifacts import write_json
+from plait.workspace import Outputs, Workspace
 from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.models.trained import TrainedModel

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from checkouts import Checkout, copy_project
-from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.tracking.store.store import open_store
+from plait.workspace import Workspace
 
 HOOK = """
 import sys, importlib.abc

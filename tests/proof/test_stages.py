@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from checkouts import Checkout, copy_project
-from plait.artifacts import Workspace
 from plait.config.compose import Project, write_resolved
 from plait.config.resolved import Resolved
-from plait.data import reading
+from plait.data import decoding, reading
 from plait.errors import UserError
 from plait.pipeline.compose import compose
 from plait.pipeline.entry import StageFunction
@@ -22,6 +21,7 @@ from plait.pipeline.train import train
 from plait.proof.refusal import Unproved
 from plait.proof.stage import STALE, proved
 from plait.tracking.store.store import open_store
+from plait.workspace import Workspace
 
 STAGES: dict[str, StageFunction] = {
     "generate": generate,
@@ -142,7 +142,7 @@ def test_an_edit_while_it_is_read_is_refused_although_it_is_put_back(
         return found
 
     monkeypatch.setattr(reading, "find", find_and_edit)
-    decode = reading.decode
+    decode = decoding.decode
 
     def put_back(content: bytes, path: str, encoding: str) -> str:
         line.data.write_text(original)

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from plait.artifacts import Outputs, Workspace
 from plait.config.compose import Project
 from plait.config.resolved import Resolved
 from plait.pipeline.evaluate import evaluate
 from plait.pipeline.generate import generate
 from plait.pipeline.record import record
 from plait.pipeline.train import train
+from plait.workspace import Outputs, Workspace
 
 TREE = ["model=decision_tree", "data.samples=80", "evaluation.resamples=20"]
 """Overrides of a run that takes a moment."""

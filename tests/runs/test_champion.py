@@ -20,10 +20,10 @@ from evaluation.conftest import (
     settings,
     true_model,
 )
-from plait.artifacts import Outputs
 from plait.evaluation import plots
 from plait.evaluation.paired import Measured, compare, same_rows
 from plait.runs.promote.champion import Judgement, against_champion, against_naive
+from plait.workspace import Outputs
 
 Formula = Callable[[pd.DataFrame], np.ndarray]
 

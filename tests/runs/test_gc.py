@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from checkouts import Checkout
-from plait.artifacts import Workspace, write_json, write_text
+from plait.artifacts import write_json, write_text
 from plait.config.resolved import Resolved
 from plait.evaluation.notation import readable_size
 from plait.runs.gc.report import gc
-from plait.sweeps.trial_data import data_digest, data_folder
+from plait.sweeps.trial_data import data_digest
 from plait.tracking.live.journal import Journal
 from plait.tracking.store.store import Store, open_store
+from plait.workspace import Workspace
 from tracking.conftest import forget, resolved
 
 HOLD = """
@@ -111,7 +112,7 @@ def plant_outputs(workspace: Workspace, number: int, **changes: Any) -> Path:
 
 
 def plant_data(workspace: Workspace, number: int) -> Path:
-    folder = data_folder(workspace, data_digest(configuration(number)))
+    folder = workspace.trial_data(data_digest(configuration(number)))
     write_text(folder / "dataset.json", "{}")
     return folder
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from checkouts import Checkout, copy_project
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.resolved import Resolved
 from plait.errors import UserError
@@ -23,6 +22,7 @@ from plait.tracking.query.find import find
 from plait.tracking.registry import CHAMPION
 from plait.tracking.store.store import Store, open_store
 from plait.tracking.tags import BEATEN, FORCED
+from plait.workspace import Workspace
 from tracking.conftest import forget
 
 from .recorded import TREE, run

@@ -21,7 +21,6 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from checkouts import ROOT, Checkout, copy_project
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.resolved import Resolved
 from plait.errors import UserError
@@ -43,6 +42,7 @@ from plait.runs.worktree import has_commit, worktree
 from plait.tracking.query.run import get_run
 from plait.tracking.record.record import record
 from plait.tracking.store.store import Store, open_store
+from plait.workspace import Workspace
 from tracking.outputs import write_outputs
 
 LINEAR = "linear_regression"
@@ -210,7 +210,7 @@ def test_a_worktree_goes_away_whatever_happens(
 KILLED = """
 import os, sys
 from pathlib import Path
-from plait.artifacts import Workspace
+from plait.workspace import Workspace
 from plait.runs.worktree import has_commit, worktree
 with worktree(Workspace.at(Path(sys.argv[1])), sys.argv[2], "killed", b"") as tree:
     print(tree, flush=True)

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from checkouts import Checkout
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.effect import Effect, effect_of, in_words, unused_in_params
 from plait.pipeline.compose import compose
 from plait.tracking.store.store import open_store
+from plait.workspace import Workspace
 from sweeps.launching import runs_of_sweep, statuses
 
 LINEAR = "experiment=linear_regression"

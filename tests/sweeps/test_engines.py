@@ -12,7 +12,6 @@ import pytest
 
 from checkouts import Checkout
 from hydra_plugins.plait_plugins import ENGINES, PRUNERS, SEARCH
-from plait.artifacts import Workspace
 from plait.errors import ConfigurationError, UserError
 from plait.sweeps.engines import settings_of, start
 from plait.sweeps.engines.gpus import gpus_here
@@ -20,6 +19,7 @@ from plait.sweeps.pruning import PRUNERS as PRUNER_SETTINGS
 from plait.sweeps.search import SearchSettings
 from plait.tracking.cost import without_costs
 from plait.tracking.store.store import open_store
+from plait.workspace import Workspace
 from sweeps.faults import SMALL, plant_faulty_model
 from sweeps.launching import launched, statuses, wait_for
 

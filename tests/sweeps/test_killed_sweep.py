@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from checkouts import Checkout, copy_project
-from plait.artifacts import Workspace
 from plait.tracking.cost import without_costs
 from plait.tracking.store.store import open_store
+from plait.workspace import Workspace
 from sweeps.launching import runs_of_sweep
 
 TALLY = '''

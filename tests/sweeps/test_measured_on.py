@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from checkouts import Checkout
-from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.sweeps.measured_on import measured_on
 from plait.sweeps.trial_data import data_digest
 from plait.tracking.query.find import find
 from plait.tracking.store.store import Store, open_store
+from plait.workspace import Workspace
 from sweeps.launching import runs_of_sweep, statuses
 from tracking.conftest import resolved
 

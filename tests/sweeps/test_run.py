@@ -8,12 +8,12 @@ import pytest
 import yaml
 
 from checkouts import Checkout
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.errors import ConfigurationError
 from plait.sweeps.app import run
 from plait.tracking.cost import without_costs
 from plait.tracking.store.store import Store, open_store
+from plait.workspace import Workspace
 from sweeps.faults import SMALL
 
 LINEAR = "experiment=linear_regression"

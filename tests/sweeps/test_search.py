@@ -15,7 +15,6 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from checkouts import Checkout, copy_project
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.errors import ConfigurationError, Pruned, UserError
 from plait.sweeps.pruning import open_storage, watcher
@@ -28,6 +27,7 @@ from plait.sweeps.trial import Outcome, Trial
 from plait.tracking.cost import without_costs
 from plait.tracking.query.score import Score
 from plait.tracking.store.store import open_store
+from plait.workspace import Workspace
 from sweeps.faults import SMALL, plant_faulty_model
 from sweeps.launching import launched, runs_of_sweep, statuses, wait_for
 

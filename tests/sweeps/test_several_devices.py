@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from checkouts import Checkout
-from plait.artifacts import Workspace
 from plait.tracking.cost import without_costs
 from plait.tracking.store.store import Store, open_store
+from plait.workspace import Workspace
 from sweeps.launching import launched, statuses, wait_for
 from sweeps.test_engines import CLUSTERS, LAUNCHERS
 from training.test_processes import processes_of

@@ -3,10 +3,10 @@
 import pytest
 
 from checkouts import Checkout
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.sweeps.trial import trial_lock
 from plait.tracking.store.store import open_store
+from plait.workspace import Workspace
 from sweeps.launching import launched, runs_of_sweep, statuses, wait_for
 
 SWEEP = (

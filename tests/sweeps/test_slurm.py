@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from checkouts import Checkout
-from plait.artifacts import Workspace
 from plait.tracking.store.store import open_store
+from plait.workspace import Workspace
 from sweeps.faults import SMALL, plant_faulty_model
 from sweeps.launching import launched, statuses, wait_for
 from sweeps.slurm_node import INSTALLED, slurm_node

@@ -10,12 +10,12 @@ import psutil
 import pytest
 
 from checkouts import Checkout, copy_project
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.sweeps.trial import Trial
 from plait.sweeps.worker import Worker
 from plait.tracking.query.find import find
 from plait.tracking.store.store import Store, open_store
+from plait.workspace import Workspace
 from sweeps.faults import SMALL, plant_faulty_model
 from sweeps.launching import launched, runs_of_sweep, statuses, wait_for
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from plait.artifacts import Outputs, Workspace
 from plait.config.resolved import Resolved
-from plait.sweeps.trial_data import data_digest, data_folder, trial_data
+from plait.sweeps.trial_data import data_digest, trial_data
+from plait.workspace import Outputs, Workspace
 
 VALUES: dict[str, Any] = {
     "data": {"choice": "synthetic", "samples": 40, "seed": 0},
@@ -24,7 +24,7 @@ VALUES: dict[str, Any] = {
 GENERATE = """
 import os, signal, sys, time
 from pathlib import Path
-from plait.artifacts import Workspace
+from plait.workspace import Workspace
 from plait.config.resolved import Resolved
 from plait.contents import Contents
 from plait.proof.receipts import write_receipt
@@ -63,7 +63,7 @@ def test_processes_that_want_the_same_data_at_once_generate_it_once(tmp_path: Pa
 def test_what_a_killed_process_left_is_no_data(tmp_path: Path) -> None:
     killed, waiting = start(tmp_path, "die"), start(tmp_path, "die")
     assert {killed.wait(60), waiting.wait(60)} == {-9}
-    data = data_folder(Workspace.at(tmp_path), data_digest(Resolved(VALUES)))
+    data = Workspace.at(tmp_path).trial_data(data_digest(Resolved(VALUES)))
     assert not data.exists()
     assert start(tmp_path).wait(60) == 0
     assert list(data.parent.iterdir()) == [data]
@@ -71,7 +71,7 @@ def test_what_a_killed_process_left_is_no_data(tmp_path: Path) -> None:
 
 def test_data_that_somebody_has_edited_are_made_again(tmp_path: Path) -> None:
     assert start(tmp_path).wait(60) == 0
-    data = data_folder(Workspace.at(tmp_path), data_digest(Resolved(VALUES)))
+    data = Workspace.at(tmp_path).trial_data(data_digest(Resolved(VALUES)))
     (data / "train.parquet").write_text("edit")
     assert start(tmp_path).wait(60) == 0
     assert (data / "train.parquet").read_text() == "rows"
@@ -85,7 +85,7 @@ def test_a_generation_that_fails_leaves_no_data_and_says_why(tmp_path: Path) -> 
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             trial_data(workspace, resolved, generate)
-    assert not data_folder(workspace, data_digest(resolved)).exists()
+    assert not workspace.trial_data(data_digest(resolved)).exists()
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.tracking.store.backend import local_backend
 from plait.tracking.store.store import Store, open_store
+from plait.workspace import Workspace
 
 VALUES: dict[str, Any] = {
     "name": "line",

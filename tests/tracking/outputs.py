@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from plait.artifacts import Outputs, write_json
+from plait.artifacts import write_json
 from plait.config.registry import family_of, module_of, settings_of
 from plait.data.dataset import Column, Dataset, Task
 from plait.data.preprocessing import Preprocessor, Settings
 from plait.models.base import Shape
 from plait.models.trained import TrainedModel
 from plait.tasks.registry import task_named
+from plait.workspace import Outputs
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "mlp": {"hidden_sizes": [4], "activation": "relu", "dropout": 0.5, "normalization": "batch"},

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from plait.artifacts import Workspace
 from plait.tracking.live.journal import journals
 from plait.tracking.live.live import LiveRun
 from plait.tracking.query.run import run_of_identity
@@ -27,6 +26,7 @@ from plait.tracking.store.store import (
     open_store,
     translate_errors,
 )
+from plait.workspace import Workspace
 
 from .conftest import forget, resolved
 from .test_live import locked, train

@@ -2,12 +2,13 @@
 
 import pytest
 
-from plait.artifacts import Workspace, write_json
+from plait.artifacts import write_json
 from plait.errors import UserError
 from plait.tracking.query.find import find
 from plait.tracking.query.run import names_in
 from plait.tracking.store.store import Store
 from plait.tracking.tags import BEST_OF, SWEEPS
+from plait.workspace import Workspace
 
 
 def add(store: Store, name: str, at: int = 0, status: str = "FINISHED", **tags: str) -> str:

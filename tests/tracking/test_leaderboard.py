@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from mlflow.entities import Dataset, DatasetInput
 
-from plait.artifacts import Workspace
 from plait.cli import main
 from plait.errors import UserError
 from plait.tracking.query.leaderboard import Entry, as_json, as_table, entries
 from plait.tracking.query.score import direction_of
 from plait.tracking.store.store import Store
+from plait.workspace import Workspace
 
 
 def add(

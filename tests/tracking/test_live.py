@@ -14,7 +14,6 @@ from typing import Any
 import psutil
 import pytest
 
-from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.tracking.live import live
 from plait.tracking.live.delivery import deliver_journals
@@ -24,6 +23,7 @@ from plait.tracking.runs import outcome
 from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.store import Store, open_store
 from plait.tracking.tags import MEASURED_BY
+from plait.workspace import Workspace
 
 from .conftest import points, resolved
 
@@ -335,7 +335,7 @@ def test_a_training_that_was_killed_hard_is_completed_and_marked(workspace: Work
 KILLED = """
 import os, sys, time
 from pathlib import Path
-from plait.artifacts import Workspace
+from plait.workspace import Workspace
 from plait.config.resolved import Resolved
 from plait.tracking.live.live import LiveRun
 began = time.thread_time()

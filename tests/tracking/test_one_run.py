@@ -8,7 +8,6 @@ from typing import Any
 import psutil
 import pytest
 
-from plait.artifacts import Workspace
 from plait.tracking import runs
 from plait.tracking.live.claim import MISSED, claim, trained_elsewhere
 from plait.tracking.live.live import LiveRun
@@ -22,6 +21,7 @@ from plait.tracking.store.store import (
     open_store,
     translate_errors,
 )
+from plait.workspace import Workspace
 
 from .conftest import points, resolved
 

@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 
 from checkouts import ROOT, Checkout
-from plait.artifacts import Workspace, write_text
+from plait.artifacts import write_text
 from plait.tracking.live.delivery import deliver_journals
 from plait.tracking.live.journal import journals
 from plait.tracking.query.load import load
 from plait.tracking.record.record import record
 from plait.tracking.store.store import Store, StoreUnavailable, open_store
+from plait.workspace import Workspace
 
 from .conftest import points, resolved
 from .outputs import write_outputs
@@ -45,7 +46,7 @@ needs_postgres = pytest.mark.skipif(
 TRAIN = f"""
 import sys, time
 from pathlib import Path
-from plait.artifacts import Workspace
+from plait.workspace import Workspace
 from plait.tracking.live.live import LiveRun
 from tracking.conftest import resolved
 
@@ -60,7 +61,7 @@ with LiveRun(Workspace.at(Path(root)), configuration, "1 x cpu") as run:
 CLAIM = """
 import sys, time
 from pathlib import Path
-from plait.artifacts import Workspace
+from plait.workspace import Workspace
 from plait.tracking.live.claim import claim
 from plait.tracking.store.store import open_store
 from tracking.conftest import resolved
@@ -80,7 +81,8 @@ for turn in range(6):
 RECORD = """
 import sys
 from pathlib import Path
-from plait.artifacts import Outputs, Workspace, write_text
+from plait.artifacts import write_text
+from plait.workspace import Outputs, Workspace
 from plait.errors import exit_with
 from plait.tracking.live.live import LiveRun
 from plait.tracking.record.record import record

@@ -20,7 +20,7 @@ from mlflow.exceptions import MlflowException
 import plait.tracking.query.load
 import plait.tracking.record.record
 from checkouts import WITHOUT_PICKLE, WITHOUT_PLAIT
-from plait.artifacts import Outputs, Workspace, write_json
+from plait.artifacts import write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models.trained import TrainedModel
@@ -34,6 +34,7 @@ from plait.tracking.runs import add_parameters
 from plait.tracking.store.backend import TRAINING_VIEWS
 from plait.tracking.store.reaper import reap
 from plait.tracking.store.store import Store, open_store
+from plait.workspace import Outputs, Workspace
 
 from .conftest import VALUES, points, resolved
 from .outputs import frame, write_outputs

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from plait.artifacts import Workspace
 from plait.tracking.query.run import get_run
 from plait.tracking.record.record import record
 from plait.tracking.registry import Champion, candidate, champion_of, make_champion, run_of
 from plait.tracking.store.store import open_store
 from plait.tracking.tags import BEATEN, FORCED
+from plait.workspace import Workspace
 
 from .conftest import resolved
 from .outputs import write_outputs

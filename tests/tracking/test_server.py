@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from plait.artifacts import Workspace, write_text
+from plait.artifacts import write_text
 from plait.tracking.query.load import load
 from plait.tracking.record.record import record
 from plait.tracking.store.store import open_store
 from plait.tracking.ui import ui_command
+from plait.workspace import Workspace
 
 from .conftest import points, resolved
 from .outputs import frame, write_outputs

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from checkouts import ROOT
-from plait.artifacts import Workspace, write_json
+from plait.artifacts import write_json
 from plait.tracking.query.run import RecordedRun
 from plait.tracking.record.secrets import holds_a_secret, named_like_a_secret
 from plait.tracking.record.source_patch import (
@@ -26,6 +26,7 @@ from plait.tracking.record.source_patch import (
 )
 from plait.tracking.store.store import Store, open_store
 from plait.tracking.tags import DIRTY, PATCH, WITHOUT
+from plait.workspace import Workspace
 
 from .conftest import resolved
 from .outputs import write_outputs

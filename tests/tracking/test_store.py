@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from plait.artifacts import Workspace
 from plait.config.registry import settings_of
 from plait.errors import UserError
 from plait.tracking.live.live import LiveRun
@@ -19,6 +18,7 @@ from plait.tracking.registry import Candidate, champion_of, make_champion
 from plait.tracking.store import retry
 from plait.tracking.store.backend import backend_of, without_credentials
 from plait.tracking.store.store import Store, open_store
+from plait.workspace import Workspace
 
 from .conftest import forget, points, resolved
 
@@ -26,7 +26,7 @@ OPEN = """
 import sys
 import time
 from pathlib import Path
-from plait.artifacts import Workspace
+from plait.workspace import Workspace
 from plait.tracking.store.store import open_store
 store = open_store(Workspace.at(Path(sys.argv[1])), "local", {})
 run = store.client.create_run(store.experiment("line"))

@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 
 from checkouts import ROOT
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.registry import choices, family_of, module_of, settings_of
 from plait.config.resolved import Resolved
@@ -29,6 +28,7 @@ from plait.proof.stage import proved
 from plait.training.curves import write_curves
 from plait.training.epoch_end import EpochMeans
 from plait.training.fit import fit
+from plait.workspace import Workspace
 
 EXPERIMENT_OF_TASK = {"regression": "diabetes", "classification": "wine"}
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from checkouts import ROOT
-from plait.artifacts import Outputs, Workspace
 from plait.config.registry import choices, family_of
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, read_part
 from plait.models.trained import TrainedModel
 from plait.pipeline.generate import generate
 from plait.pipeline.train import train
+from plait.workspace import Outputs, Workspace
 from training.fitting import Lab
 
 

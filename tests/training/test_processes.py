@@ -14,10 +14,10 @@ import pytest
 from safetensors.torch import load_file
 
 from checkouts import Checkout
-from plait.artifacts import Workspace
 from plait.errors import UserError
 from plait.tracking.store.store import open_store
 from plait.training.distributed import exchange, worker
+from plait.workspace import Workspace
 from sweeps.launching import launched
 from training.fitting import Lab, Outcome, equal_weights
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from plait.training.checkpoint_files import CheckpointFiles, digest_of
+from plait import digests
+from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.checkpoints import Checkpoints
 from plait.training.epoch_end import EpochMeans
 from plait.training.fit import fit
@@ -197,7 +198,7 @@ def test_a_checkpoint_that_would_execute_code_is_refused(
 
     file = tmp_path / "next"
     torch.save({"callbacks": Malicious()}, file)
-    file.rename(tmp_path / f"{4:010d}-{digest_of(file)}.ckpt")
+    file.rename(tmp_path / f"{4:010d}-{digests.of_file(file, digests.SHORT)}.ckpt")
     lab.fit("breast_cancer", *SMALL, checkpoints=tmp_path)
     assert "is none that plait wrote (UnpicklingError)" in capsys.readouterr().err
     assert not (tmp_path / "executed").exists()

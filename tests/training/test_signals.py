@@ -13,9 +13,9 @@ import pytest
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
 
 from checkouts import Checkout
-from plait.artifacts import Workspace
 from plait.config.compose import Project, write_resolved
 from plait.signals import end_at_sigterm
+from plait.workspace import Workspace
 from training.fitting import Lab, leave_inputs
 
 ENDLESS = {

@@ -1,17 +1,18 @@
 """Translating texts with a pretrained sequence-to-sequence model; what is translated is kept."""
 
-import hashlib
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import model_validator
 
-from plait.artifacts import cache_folder, read_json, write_json
+from plait import digests
+from plait.artifacts import read_json, write_json
 from plait.errors import UserError
 from plait.models.origins import Origin, refuse_unpinned
 from plait.models.pretrained import PARTS, Pretrained, find
 from plait.settings import Commit, setting
 from plait.settings import Settings as Base
+from plait.workspace import cache_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,8 +71,8 @@ def translated(
     )
     given = [translator.prefix + str(text) for text in texts]
     settings = [source.digest(), best, beams, max_length, version("transformers")]
-    key = hashlib.sha256(repr([settings, given]).encode()).hexdigest()[:32]
-    path = cache_folder() / "translations" / f"{key}.json"
+    key = digests.of_text(repr([settings, given]), digests.LONG)
+    path = cache_folder("translations") / f"{key}.json"
     if not path.is_file():
         print(f"{where}: translates {len(given)} texts", flush=True)
         write_json(path, _translate(source, given, where, best, beams, max_length))

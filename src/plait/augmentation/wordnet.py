@@ -3,10 +3,10 @@
 Miller (1995), WordNet: A lexical database for English; the format is that of wndb(5WN).
 """
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
+from plait import digests
 from plait.errors import UserError
 
 FILES = ("data.noun", "data.verb", "data.adj", "data.adv")
@@ -51,7 +51,4 @@ def synonyms_of(folder: str, digest: str | None) -> dict[str, tuple[str, ...]]:
 @cache
 def digest_of(folder: str) -> str:
     """Of the files that synonyms are read from."""
-    hasher = hashlib.sha256()
-    for name in FILES:
-        hasher.update((Path(folder) / name).read_bytes())
-    return hasher.hexdigest()[:32]
+    return digests.of_pieces(((Path(folder) / name).read_bytes() for name in FILES), digests.LONG)

@@ -5,16 +5,18 @@ model's file changes no digest.
 """
 
 import ast
-import hashlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from plait import digests
 from plait.config.registry import family_of, settings_of
 from plait.config.resolved import Resolved
 from plait.pipeline.stages import GROUPS, Stage
+from plait.public import PUBLIC
 from plait.state import State
 from plait.tasks.registry import modules_of
 
@@ -46,7 +48,7 @@ class Closure:
 def digest_of_modules(modules: Mapping[str, str]) -> str:
     """One digest of the digests of modules, which are sorted by name."""
     text = "\n".join(f"{name} {digest}" for name, digest in modules.items())
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return digests.of_text(text, digests.SHORT)
 
 
 @dataclass(frozen=True)
@@ -151,20 +153,19 @@ class Code:
         package = self._package_of(name)
         if (name, files, source) in _MODULES:
             return _MODULES[name, files, source]
-        # Syntax trees differ between versions of Python; what is imported depends on the package.
-        facts = f"{sys.version_info[:2]} {package}".encode()
-        key = hashlib.sha256(b"\0".join([facts, files, source])).hexdigest()
+        # Syntax trees differ between versions of Python; what is imported depends on package
+        # and public face.
+        facts = f"{sys.version_info[:2]} {package} {PUBLIC}".encode()
+        key = digests.of_bytes(b"\0".join([facts, files, source]))
         known = self._state.get(SYNTAX, [key]) if self._state is not None else {}
         if key in known:
             found = Module(known[key][0], frozenset(known[key][1]))
             _MODULES[name, files, source] = found
             return found
         tree = ast.parse(source, filename=str(self.path(name) or name))
-        hasher = hashlib.sha256()
-        for piece in _canonical(tree):
-            hasher.update(piece.encode())
-        hasher.update(files)
-        found = Module(hasher.hexdigest()[:16], frozenset(_imports(tree, package)))
+        pieces = chain(map(str.encode, _canonical(tree)), [files])
+        digest = digests.of_pieces(pieces, digests.SHORT)
+        found = Module(digest, frozenset(_imports(tree, package)))
         if self._state is not None:
             self._state.put(SYNTAX, {key: [found.digest, sorted(found.imports)]})
         _MODULES[name, files, source] = found
@@ -226,9 +227,11 @@ def _imports(tree: ast.AST, package: str) -> Iterator[str]:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, base] if base else above)
             yield base
-            # A name imported from a first-party package may itself be a module.
+            # A name imported from a first-party package may itself be a module; one of the public
+            # face is of the module that defines it.
             if base.partition(".")[0] == "plait":
-                yield from (f"{base}.{alias.name}" for alias in node.names)
+                whole = [f"{base}.{alias.name}" for alias in node.names]
+                yield from (PUBLIC.get(name.removeprefix("plait."), name) for name in whole)
         elif isinstance(node, ast.Call) and _calls_find_spec(node):
             # A package that is used as files, not imported: bokeh_sampledata.
             yield from (str(arg.value) for arg in node.args if isinstance(arg, ast.Constant))

@@ -4,46 +4,33 @@ Precedence: defaults < ``conf/experiment/NAME`` < ``params.yaml`` < command line
 higher level replaces takes the values set for the old choice with it.
 """
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from plait.artifacts import Workspace, write_text
-from plait.config.check import check, unknown_choice
+from plait.artifacts import write_text
+from plait.config.check import check
 from plait.config.closure import Code
-from plait.config.fields import as_yaml
 from plait.config.files import digest_of
+from plait.config.label import label_of
 from plait.config.levels import (
-    FILE_GROUPS,
-    ConfigLayer,
     check_name,
-    experiment_levels,
-    flat,
     level_of_overrides,
     level_of_params,
     read_params,
-    read_yaml,
     root_level,
-    shown_path,
 )
+from plait.config.menu import Menu, Merged
 from plait.config.packages import check_installed, versions_of
-from plait.config.registry import SECTIONS, choices, family_of, settings_of
-from plait.config.renamed import key_today
-from plait.config.resolved import Resolved, identifies, text_of_fault
+from plait.config.registry import SECTIONS, family_of
+from plait.config.resolved import Resolved, text_of_fault
 from plait.contents import Contents
-from plait.errors import ConfigurationError, did_you_mean
+from plait.errors import ConfigurationError
 from plait.pipeline.stages import GROUPS, STAGES
 from plait.state import State
-from plait.tasks.registry import task_named
-
-LOCK = "requirements.lock"
+from plait.workspace import CONF, LOCK, PARAMS, SRC, Workspace
 
 BASE_KEYS = ("origin", "name", "revision", "digest")
 """The settings of a language model that say which one it is."""
@@ -58,7 +45,7 @@ class Project:
     @property
     def conf(self) -> Path:
         """The menu of choices."""
-        return self.root / "conf"
+        return self.root / CONF
 
     @cached_property
     def state(self) -> State:
@@ -73,17 +60,17 @@ class Project:
     @cached_property
     def code(self) -> Code:
         """The first-party code."""
-        return Code(self.root / "src", self.state)
+        return Code(self.root / SRC, self.state)
+
+    @cached_property
+    def menu(self) -> Menu:
+        """The choices that there are."""
+        return Menu(self.conf)
 
     @cached_property
     def listed(self) -> dict[str, dict[str, Any]]:
         """What ``params.yaml`` lists, by experiment."""
-        return read_params(self.root / "params.yaml")
-
-    @cached_property
-    def _files(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """The files of the menu that were read: trials of a sweep choose much alike."""
-        return {}
+        return read_params(self.root / PARAMS)
 
     def compose_each(self) -> dict[str, Resolved | ConfigurationError]:
         """Every listed experiment, or what is wrong with it: also that it is the very training that
@@ -144,120 +131,20 @@ class Project:
         name: str,
         overrides: list[str] | None = None,
         params: dict[str, Any] | None = None,
-    ) -> "Merged":
+    ) -> Merged:
         """The values of an experiment, unchecked, and where they come from."""
-        self._check_experiment(name)
-        files = experiment_levels(self.conf, name)
-        users = [
+        check_name(name, PARAMS if name in self.listed else "command line")
+        return self.menu.merge(
+            name,
             level_of_params(self.listed.get(name, {}) if params is None else params),
             level_of_overrides(overrides or []),
-        ]
-        root = root_level(self.conf)
-        chosen = dict(root.choices)
-        for level in (*files, *users):
-            self._check_choices(name, level, root.choices)
-            chosen |= level.choices
-        if chosen.get("debug"):
-            path = self.conf / "debug" / f"{chosen['debug']}.yaml"
-            files.append(ConfigLayer(shown_path(path), {}, read_yaml(path)))
-        counting = _effective_layers([*files, *users], root.choices, chosen)
-        values = self._menu(root, chosen)
-        for level in counting:
-            self._check_callbacks(name, chosen, level)
-            _overlay(values, level.values)
-        values = _interpolated(name, values, chosen)
-        chosen["objective"] = chosen["objective"] or self._default_objective(chosen, values)
-        for group in GROUPS:
-            self._complete(group, chosen[group], values)
-        menu = [
-            ConfigLayer(f"conf/{group}/{choice}.yaml", {}, {group: self._file(group, choice)})
-            for group in GROUPS
-            for choice in _names(chosen[group])
-        ]
-        return Merged(values, (root, *menu, *counting), tuple(users))
-
-    def _complete(self, group: str, choice: Any, values: dict[str, Any]) -> None:
-        """Put a group's choice before its values; None where nothing is chosen."""
-        if GROUPS[group].several:
-            values[group] = values.get(group) or {}
-        elif choice is None:
-            values[group] = None
-        else:
-            given = values.get(group)
-            if not isinstance(given, dict | None):
-                return  # which `check` will say
-            if group == "objective":
-                given = {**self._file(group, choice), **(given or {})}
-            values[group] = {"choice": choice, **(given or {})}
-
-    def _default_objective(self, chosen: dict[str, Any], values: dict[str, Any]) -> str | None:
-        """Of a model trained by gradients, what the task of its data asks for."""
-        if not family_of(chosen["model"]).by_gradient:
-            return None
-        try:
-            settings: Any = settings_of("data", chosen["data"]).model_validate(values["data"])
-        except ValidationError:
-            return None  # which `check` will say
-        return task_named(settings.task).objective
-
-    def _menu(self, root: ConfigLayer, chosen: dict[str, Any]) -> dict[str, Any]:
-        """The values of the chosen files, and over them those of ``conf/config.yaml``."""
-        values: dict[str, Any] = {}
-        for group in GROUPS:
-            for choice in _names(chosen[group]):
-                _overlay(values.setdefault(group, {}), self._file(group, choice))
-        _overlay(values, root.values)
-        return values
+        )
 
     def _digests(self, files: Iterable[str], name: str) -> dict[str, str]:
         """Of the user's files that an experiment reads."""
         return {path: digest_of(self.contents, self.root, path, name) for path in files}
 
-    def _file(self, group: str, choice: str) -> dict[str, Any]:
-        """The values of a choice, as its file holds them."""
-        if (group, choice) not in self._files:
-            self._files[group, choice] = read_yaml(self.conf / group / f"{choice}.yaml")
-        return self._files[group, choice]
-
-    def _check_experiment(self, name: str) -> None:
-        check_name(name, "params.yaml" if name in self.listed else "command line")
-        if not (self.conf / "experiment" / f"{name}.yaml").is_file():
-            known = choices(self.conf, "experiment")
-            raise ConfigurationError(
-                f"{unknown_choice('experiment', name, known)}\n       define it in"
-                f" conf/experiment/{name}.yaml"
-            )
-
-    def _check_choices(self, name: str, level: ConfigLayer, defaults: dict[str, Any]) -> None:
-        for group, chosen in level.choices.items():
-            if group not in FILE_GROUPS:
-                near = did_you_mean(group, FILE_GROUPS)
-                raise ConfigurationError(f"{level.origin}: no such group: {group}{near}")
-            if chosen is None and defaults[group] not in (None, []):
-                known = ", ".join(choices(self.conf, group))
-                raise ConfigurationError(f"{name}: {group}: is null; choose one of {known}")
-            if isinstance(chosen, list) and not (group in GROUPS and GROUPS[group].several):
-                raise ConfigurationError(f"{name}: {group}: {chosen!r} is a list; choose one")
-            for choice in _names(chosen):
-                self._check_choice(f"{name}: ", group, choice, f" ({level.origin})")
-
-    def _check_callbacks(self, name: str, chosen: dict[str, Any], level: ConfigLayer) -> None:
-        """Refuse values for a callback that is not among those chosen."""
-        for group in (group for group, definition in GROUPS.items() if definition.several):
-            for choice in level.values.get(group) or {}:
-                if choice not in _names(chosen[group]):
-                    self._check_choice(f"{name}: ", group, choice, f" ({level.origin})")
-                    raise ConfigurationError(
-                        f"{name}: {group}.{choice}: has values but is not chosen; add"
-                        f" `choice: [{choice}]` ({level.origin})"
-                    )
-
-    def _check_choice(self, prefix: str, group: str, choice: str, suffix: str = "") -> None:
-        known = choices(self.conf, group)
-        if choice not in known:
-            raise ConfigurationError(f"{prefix}{unknown_choice(group, choice, known)}{suffix}")
-
-    def _resolve(self, name: str, merged: "Merged", settings: dict[str, Any]) -> Resolved:
+    def _resolve(self, name: str, merged: Merged, settings: dict[str, Any]) -> Resolved:
         """Order the sections, clear what is unused, add digests and the identity."""
         values = merged.values
         ordered: dict[str, Any] = {
@@ -297,7 +184,7 @@ class Project:
                 key: value if key == "threads" else None
                 for key, value in ordered["trainer"].items()
             }
-        ordered["label"] = _label(merged.users, ordered)
+        ordered["label"] = label_of(merged.users, ordered)
         for group in GROUPS.values():
             if group.files is not None:
                 read = settings[group.name].files if ordered[group.name] is not None else []
@@ -340,124 +227,3 @@ def write_resolved(
             path.unlink()
             changes.append(f"removed: {path.stem}")
     return changes
-
-
-@dataclass(frozen=True)
-class Merged:
-    """The values of an experiment and their levels."""
-
-    values: dict[str, Any]
-    levels: tuple[ConfigLayer, ...]
-    """What set them, lowest precedence first: the defaults, the chosen files of the menu, the
-    experiment files, the debug preset, params.yaml, the command line; without values that a
-    replaced choice took along."""
-    users: tuple[ConfigLayer, ...]
-    """Of these, what the user set beside the files: params.yaml and the command line, whole."""
-
-    def origin(self, key: str) -> str:
-        """The level that set ``key``, for error messages; empty for the menu's own files."""
-        for level in reversed((*self.levels, *self.users)):
-            if level.origin.startswith("conf/") and "/experiment/" not in level.origin:
-                continue
-            if any(_within(key, set_key) for set_key, _ in level.deviations()):
-                return f" ({level.origin})"
-        return ""
-
-
-def _effective_layers(
-    levels: list[ConfigLayer], defaults: dict[str, Any], chosen: dict[str, Any]
-) -> list[ConfigLayer]:
-    """The levels without the values for choices that a higher level replaced."""
-    counting = []
-    in_effect = dict(defaults)
-    for level in levels:
-        in_effect |= level.choices
-        kept = {
-            key: value
-            for key, value in level.values.items()
-            if key not in GROUPS
-            or GROUPS[key].several
-            or _names(in_effect[key]) == _names(chosen[key])
-        }
-        counting.append(ConfigLayer(level.origin, level.choices, kept))
-    return counting
-
-
-def _overlay(values: dict[str, Any], above: dict[str, Any]) -> None:
-    """Set ``above`` on top of ``values``: mappings key by key, everything else whole."""
-    for key, value in above.items():
-        if isinstance(value, dict) and isinstance(values.get(key), dict):
-            _overlay(values[key], value)
-        else:
-            values[key] = deepcopy(value)
-
-
-def _interpolated(name: str, values: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
-    """With ``${other.key}`` replaced by the value there.
-
-    :param chosen: by group.
-    :raises ConfigurationError: for a key that is not there, or a value left as ``???``.
-    """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        config = OmegaConf.create(values)
-        plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        key = f"{error.full_key}: " if error.full_key else ""
-        said = str(error).splitlines()[0]
-        if missing := re.search(r"Interpolation key '([\w.]+)'", said):
-            new = key_today(missing[1], chosen.get(missing[1].partition(".")[0]))
-            said += f"; it is now {new}" if new != missing[1] else ""
-        raise ConfigurationError(f"{name}: {key}{said}") from None
-    return dict(plain)
-
-
-def _within(key: str, set_key: str) -> bool:
-    return bool(key) and (key == set_key or set_key.startswith(f"{key}."))
-
-
-def _names(choice: Any) -> list[str]:
-    if choice is None:
-        return []
-    return [str(item) for item in choice] if isinstance(choice, list) else [str(choice)]
-
-
-def _label(users: tuple[ConfigLayer, ...], ordered: dict[str, Any]) -> str:
-    """What the user set beside the experiment file: ``model=mlp lr=0.1``, in the order of the
-    resolved file; longer keys where two would read alike. What has no effect is left out.
-    """
-    given = {key: value for level in users for key, value in level.deviations()}
-    if given.get("debug") is not None and ordered["optimizer"] is not None:
-        final = {"debug": given["debug"]}
-    else:
-        final = {}
-    final |= {key.removesuffix(".choice"): value for key, value in flat(ordered)}
-    # The root's own values, which stand first in the file, read better last.
-    final |= {key: final.pop(key) for key in ("seed", "batch_size", "ensemble")}
-    for group in (group for group, definition in GROUPS.items() if definition.several):
-        final = {group: sorted(ordered[group]) or None} | final
-    deviations = {
-        key: value
-        for key, value in final.items()
-        if key in given
-        and value not in (None, {}, [])
-        and (key in ("debug", "reads") or identifies(key))
-    }
-    names = shortened(deviations)
-    words = []
-    for key, value in deviations.items():
-        text = "[" + ",".join(map(str, value)) + "]" if isinstance(value, list) else as_yaml(value)
-        words.append(f"{names[key]}={text}")
-    return " ".join(words)
-
-
-def shortened(keys: Iterable[str]) -> dict[str, str]:
-    """Dotted keys by their last part, where that tells them apart; ``seed`` alone is training's."""
-    known = list(keys)
-    lasts = Counter(key.rpartition(".")[2] for key in known)
-    short = {key: key.rpartition(".")[2] for key in known}
-    return {
-        key: last if lasts[last] == 1 and last != "seed" else key for key, last in short.items()
-    }

@@ -10,6 +10,7 @@ from plait.config.levels import ConfigLayer, flat, level_of_overrides, level_of_
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
 from plait.pipeline.stages import GROUPS, RUNTIME
+from plait.workspace import choice_in
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def _unused(project: Project, level: ConfigLayer, resolved: Resolved) -> list[st
             continue
         keys = [key]
         if key == "debug":
-            preset = read_yaml(project.conf / "debug" / f"{value}.yaml")
+            preset = read_yaml(choice_in(project.conf, "debug", value))
             keys = [each for each, _ in flat(preset)]
         if not any(each in RUNTIME or _holds(resolved, each) for each in keys):
             found.append(key)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from plait.config.compose import Merged, Project
+from plait.config.compose import Project
 from plait.config.fields import as_yaml
 from plait.config.levels import flat
+from plait.config.menu import Merged
 from plait.config.renamed import key_today
 from plait.errors import ConfigurationError, did_you_mean
 

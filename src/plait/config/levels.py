@@ -11,6 +11,7 @@ import yaml
 from plait.config.registry import SECTIONS
 from plait.errors import ConfigurationError
 from plait.pipeline.stages import GROUPS
+from plait.workspace import CONF, choice_in, defaults_in
 
 FILE_GROUPS = (*GROUPS, "debug")
 """Groups of ``conf/`` that a string chooses from."""
@@ -125,7 +126,7 @@ def _malformed(path: Path, error: yaml.YAMLError) -> str:
 def shown_path(path: Path) -> str:
     """A file as seen from the project's folder."""
     parts = path.parts
-    return "/".join(parts[parts.index("conf") :]) if "conf" in parts else path.name
+    return "/".join(parts[parts.index(CONF) :]) if CONF in parts else path.name
 
 
 def root_level(conf: Path) -> ConfigLayer:
@@ -133,7 +134,7 @@ def root_level(conf: Path) -> ConfigLayer:
 
     Of a group that it does not name, nothing is chosen.
     """
-    values = read_yaml(conf / "config.yaml")
+    values = read_yaml(defaults_in(conf))
     choices: dict[str, Any] = dict.fromkeys(GROUPS)
     for item in values.pop("defaults"):
         if isinstance(item, dict):
@@ -149,7 +150,7 @@ def experiment_levels(conf: Path, name: str, above: tuple[str, ...] = ()) -> lis
 
     :raises ConfigurationError: for a header or a defaults list that Hydra would misread.
     """
-    path = conf / "experiment" / f"{name}.yaml"
+    path = choice_in(conf, "experiment", name)
     if not path.is_file():
         raise ConfigurationError(f"conf/experiment/{name}.yaml is missing")
     origin = shown_path(path)

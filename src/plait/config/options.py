@@ -10,6 +10,7 @@ from plait.config.registry import SECTIONS, choices, section_settings, settings_
 from plait.errors import ConfigurationError
 from plait.pipeline.stages import GROUPS
 from plait.settings import Settings
+from plait.workspace import choice_in, defaults_in
 
 
 def describe_groups(conf: Path) -> str:
@@ -37,12 +38,12 @@ def describe(conf: Path, group: str) -> str:
     :raises ConfigurationError: for an unknown group.
     """
     if group in SECTIONS:
-        values = read_yaml(conf / "config.yaml")[group]
+        values = read_yaml(defaults_in(conf))[group]
         return "\n".join([f"{group}", *_fields(section_settings(group), values)])
     if group in ("experiment", "debug"):
         blocks = []
         for name in choices(conf, group):
-            path = conf / group / f"{name}.yaml"
+            path = choice_in(conf, group, name)
             line = read_yaml(path).get("description") or _comment(path)
             blocks.append(f"{name:<20}{line}")
         return "\n".join(blocks)
@@ -52,7 +53,7 @@ def describe(conf: Path, group: str) -> str:
         )
     blocks = []
     for name in choices(conf, group):
-        path = conf / group / f"{name}.yaml"
+        path = choice_in(conf, group, name)
         values = read_yaml(path)
         values = values[name] if GROUPS[group].several else values
         default = " (default)" if _defaults(conf).get(group) == name else ""
@@ -62,7 +63,7 @@ def describe(conf: Path, group: str) -> str:
 
 
 def _defaults(conf: Path) -> dict[str, Any]:
-    listed: list[Any] = read_yaml(conf / "config.yaml")["defaults"]
+    listed: list[Any] = read_yaml(defaults_in(conf))["defaults"]
     return {key: value for item in listed if isinstance(item, dict) for key, value in item.items()}
 
 

@@ -1,7 +1,5 @@
 """The resolved configuration of one experiment: what `compose` writes and the stages read."""
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from plait import digests
 from plait.errors import ConfigurationError, UserError
 from plait.pipeline.stages import FILES, GROUPS, STAGES, Stage, identifying
 
@@ -151,8 +150,7 @@ class Resolved:
             for stage in identifying()
             if stage.unless_null is None or self._at(stage.unless_null) is not None
         }
-        text = json.dumps(read, sort_keys=True, allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return digests.of_values(read)
 
     def parameters(self) -> dict[str, Any]:
         """What the identity is made of, flat: ``{"optimizer": "sgd", "optimizer.lr": 0.01, …}``.

@@ -7,12 +7,12 @@ and looks whether the outputs are there. `dvc status` also hashes them.
 import subprocess
 from typing import Any
 
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.levels import flat, read_yaml
 from plait.config.renamed import key_today
 from plait.config.resolved import Resolved
 from plait.pipeline.stages import STAGES
+from plait.workspace import PIPELINE_LOCK, Workspace
 
 
 def why(project: Project, name: str) -> str:
@@ -20,7 +20,7 @@ def why(project: Project, name: str) -> str:
     resolved = project.compose(name)
     if name not in project.listed:
         return f"{name} is not listed in params.yaml, so `dvc repro` does not run it"
-    lock = project.root / "dvc.lock"
+    lock = project.root / PIPELINE_LOCK
     locked = read_yaml(lock).get("stages", {}) if lock.exists() and lock.stat().st_size else {}
     lines = []
     upstream: list[str] = []

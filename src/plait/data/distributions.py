@@ -1,6 +1,5 @@
 """Data sets that Python packages bring along: used as files, never imported."""
 
-import hashlib
 import subprocess
 import sys
 import tarfile
@@ -10,8 +9,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from plait.artifacts import cache_folder
+from plait import digests
 from plait.errors import UserError
+from plait.workspace import cache_folder
 
 
 def installed_file(package: str, path: str, digest: str) -> Path:
@@ -42,7 +42,7 @@ def source_distribution(requirement: str, digest: str) -> Path:
     :param digest: SHA-256 of the archive; pip refuses any other.
     :raises UserError: if it can't be had.
     """
-    folder = cache_folder() / "distributions" / digest[:32]
+    folder = cache_folder("distributions") / digest[:32]
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         found = _archive(folder)
@@ -96,8 +96,7 @@ def _download(requirement: str, digest: str, folder: Path) -> None:
 
 
 def _check(file: Path, digest: str) -> None:
-    with file.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = digests.of_file(file)
     if found != digest:
         raise UserError(
             f"{file.name}: is not the file that was pinned (its SHA-256 is {found[:16]}…, not"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from plait.data.base import SourceSettings
 from plait.data.column_types import in_order
 from plait.data.dataset import PARTS, Column, Source
+from plait.data.leakage import in_earlier_part
 from plait.data.splits import NO_PART
 from plait.errors import UserError
 from plait.settings import setting
@@ -70,23 +71,13 @@ def labelled(
     dropped = {}
     counts: dict[str, object] = {}
 
-    blank = frame[text].isna() | (frame[text].str.strip() == "")
+    blank = _meet_empty(settings, frame[text], where)
     if blank.any():
-        if settings.empty == "error":
-            raise UserError(
-                f"{where}: column {text!r}, row {frame.index[blank][0]}: the text is empty"
-                f" ({int(blank.sum())} in all); set data.empty: drop to leave such rows out"
-            )
         dropped["without text"] = int((blank & (part_of_row != NO_PART)).sum())
-        part_of_row[blank.to_numpy()] = NO_PART
-    unlabelled = frame[target].isna().to_numpy() & (part_of_row != NO_PART)
-    if unlabelled.any():
-        raise UserError(
-            f"{where}: column {target!r}, row {frame.index[unlabelled][0]}: the label is missing"
-            f" ({int(unlabelled.sum())} in all); label those rows, or take them out"
-        )
+        part_of_row[blank] = NO_PART
+    _refuse_unlabelled(frame[target], part_of_row, where)
     if settings.duplicates == "drop":
-        again = _in_earlier_part(frame[text], part_of_row)
+        again = in_earlier_part(frame[text], part_of_row)
         dropped["with a text of an earlier part"] = int(again.sum())
         part_of_row[again] = NO_PART
     _refuse_empty(part_of_row, where)
@@ -98,13 +89,7 @@ def labelled(
         if task_named(task).several:
             without = np.setdiff1d(np.flatnonzero(part_of_row != NO_PART), labels.index)
             counts["texts_without_label"] = len(without)
-        classes = tuple(in_order(labels[part_of_row[labels.index] != NO_PART]))
-        if len(classes) < 2:
-            raise UserError(
-                f"{where}: all texts have one label, {classes[0]!r}; a {task} needs two"
-                if classes
-                else f"{where}: no text has a label"
-            )
+        classes = _classes(labels[part_of_row[labels.index] != NO_PART], task, where)
         _refuse_unseen(labels, part_of_row[labels.index], where, frame.index)
     if settings.n_labelled is not None:
         counts["training_texts_not_used"] = _use_some(
@@ -114,7 +99,7 @@ def labelled(
         counts["rows_dropped"] = dropped
     if settings.duplicates == "keep":
         # Whatever their labels: `write` counts only those whose labels are equal too.
-        again = _in_earlier_part(frame[text], part_of_row)
+        again = in_earlier_part(frame[text], part_of_row)
         counts["texts_in_an_earlier_part_too"] = int(again.sum())
     return Source(
         task=task,
@@ -129,22 +114,41 @@ def labelled(
     )
 
 
-def _in_earlier_part(texts: "pd.Series", part_of_row: "np.ndarray") -> "np.ndarray":
-    """Which rows hold a text that an earlier part has, bool (rows,)."""
-    import numpy as np
+def _meet_empty(settings: TextSettings, texts: "pd.Series", where: str) -> "np.ndarray":
+    """Which texts are empty, bool (rows,); refused unless they are to be dropped."""
+    blank = (texts.isna() | (texts.str.strip() == "")).to_numpy()
+    if blank.any() and settings.empty == "error":
+        raise UserError(
+            f"{where}: column {texts.name!r}, row {texts.index[blank][0]}: the text is empty"
+            f" ({int(blank.sum())} in all); set data.empty: drop to leave such rows out"
+        )
+    return blank
 
-    found = np.zeros(len(texts), dtype=bool)
-    for number in range(1, len(PARTS)):
-        earlier = (part_of_row >= 0) & (part_of_row < number) & ~found
-        later = part_of_row == number
-        found |= later & texts.isin(texts[earlier]).to_numpy()
-    return found
+
+def _refuse_unlabelled(labels: "pd.Series", part_of_row: "np.ndarray", where: str) -> None:
+    unlabelled = labels.isna().to_numpy() & (part_of_row != NO_PART)
+    if unlabelled.any():
+        raise UserError(
+            f"{where}: column {labels.name!r}, row {labels.index[unlabelled][0]}: the label is"
+            f" missing ({int(unlabelled.sum())} in all); label those rows, or take them out"
+        )
 
 
 def _refuse_empty(part_of_row: "np.ndarray", where: str) -> None:
     for part in ("train", "test"):
         if not (part_of_row == PARTS.index(part)).any():
             raise UserError(f"{where}: no row is left in the {part} part")
+
+
+def _classes(labels: "pd.Series", task: str, where: str) -> tuple[str, ...]:
+    classes = tuple(in_order(labels))
+    if len(classes) < 2:
+        raise UserError(
+            f"{where}: all texts have one label, {classes[0]!r}; a {task} needs two"
+            if classes
+            else f"{where}: no text has a label"
+        )
+    return classes
 
 
 def _refuse_unseen(

@@ -1,12 +1,13 @@
 """Texts as numbers of tokens: rows of any length behind one another, cut to what a model takes."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plait.artifacts import cache_folder
+from plait import digests
+from plait.workspace import cache_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,12 +58,11 @@ def tokenized(
     """
     import numpy as np
 
-    hasher = hashlib.sha256(f"{tokenizer} {max_length} {tail}".encode())
-    for text in texts:
-        encoded = str(text).encode("utf-8", "surrogatepass")
-        hasher.update(len(encoded).to_bytes(8, "little") + encoded)
-    folder = cache_folder() / "tokens"
-    path = folder / f"{hasher.hexdigest()[:32]}.npz"
+    encoded = (str(text).encode("utf-8", "surrogatepass") for text in texts)
+    by_length = (len(each).to_bytes(8, "little") + each for each in encoded)
+    asked = f"{tokenizer} {max_length} {tail}".encode()
+    folder = cache_folder("tokens")
+    path = folder / f"{digests.of_pieces(chain([asked], by_length), digests.LONG)}.npz"
     kept = _read(path)
     if kept is not None:
         return kept

@@ -1,6 +1,5 @@
 """Write a source's rows as Parquet parts with ``dataset.json`` beside them, chunk by chunk."""
 
-import hashlib
 import json
 import os
 import sys
@@ -10,7 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.data import checks
+from plait import digests
+from plait.data import leakage, validation
 from plait.data.dataset import PARTS, Column, Dataset, Part, Source
 from plait.data.side_tables import write_tables
 from plait.errors import UserError
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 ROW = Column("row", "index", "number")
 """The row's number at the source, counted from 0."""
 
-_DIGEST_BYTES = 16
-_HASHES_AT_ONCE = 1 << 17
 _PARTIAL = ".partial"
 
 
@@ -53,7 +51,7 @@ def write(source: Source, name: str, folder: Path) -> Dataset:
         with ExitStack() as open_hashes:
             written = _write_parts(source, name, partial, open_hashes)
             dataset = _describe(source, name, written)
-        checks.refuse_shared_rows(
+        leakage.refuse_shared_rows(
             [path for path in partial.values() if path.exists()], len(source.part_of_row)
         )
         # Without dataset.json no reader takes the parts for whole while they are replaced.
@@ -83,7 +81,7 @@ class _PartWriter:
 
         arrow = {"float64": pa.float64(), "int64": pa.int64(), "str": pa.string()}
         arrow["datetime64[us]"] = pa.timestamp("us")
-        kinds = {column.name: checks.dtype(column) for column in columns}
+        kinds = {column.name: validation.dtype(column) for column in columns}
         self.schema = pa.schema([(name, arrow[kind]) for name, kind in kinds.items()])
         self.file = parquet.ParquetWriter(
             path,
@@ -96,25 +94,20 @@ class _PartWriter:
             for column in columns
             if column.role in ("feature", "text", "file", "target")
         ]
-        self.digests = {name: hashlib.blake2b(digest_size=_DIGEST_BYTES) for name in kinds}
+        self.digests = {name: digests.of_rows() for name in kinds}
         # Closed by `write`, once the parts' hashes have been compared.
         self.hashes = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115
         self.rows = 0
 
     def append(self, frame: "pd.DataFrame") -> None:
         """Add rows with all columns in order."""
-        import pandas as pd
         import pyarrow as pa
 
         table = pa.Table.from_pandas(frame, self.schema, preserve_index=False, nthreads=1)
         self.file.write_table(table.replace_schema_metadata(None))
         for name, digest in self.digests.items():
             digest.update(_bytes(frame[name]))
-        # Adding 0 makes -0.0 and 0.0 hash alike.
-        content = frame[self.content]
-        numbers = content.columns[content.dtypes == "float64"]
-        content = content.assign(**{name: content[name] + 0.0 for name in numbers})
-        pd.util.hash_pandas_object(content, index=False).to_numpy().tofile(self.hashes)
+        leakage.hashed(frame[self.content]).tofile(self.hashes)
         self.rows += len(frame)
 
     def digest(self) -> str:
@@ -134,7 +127,7 @@ def _write_parts(
     part_of_row = source.part_of_row
     columns = (ROW, *source.columns)
     names = [column.name for column in source.columns]
-    schema = checks.schema(source)
+    schema = validation.schema(source)
     written: dict[str, _PartWriter] = {}
     start = 0
     try:
@@ -148,7 +141,7 @@ def _write_parts(
             chunk = chunk.set_axis(np.arange(start, end), axis=0)
             parts = part_of_row[start:end]
             kept = chunk[parts >= 0]
-            checks.validate(kept, schema, name)
+            validation.validate(kept, schema, name)
             for number, part in enumerate(PARTS):
                 rows = chunk.loc[parts == number, names]
                 if len(rows):
@@ -179,35 +172,12 @@ def _describe(source: Source, name: str, written: dict[str, _PartWriter]) -> Dat
             **source.counts,
             "rows": len(source.part_of_row),
             "rows_in_no_part": len(source.part_of_row) - in_parts,
-            "duplicates_across_parts": _duplicates(list(written.values())),
+            "duplicates_across_parts": leakage.duplicates_across_parts(
+                [part.hashes for part in written.values()]
+            ),
         },
         facts=source.facts,
     )
-
-
-def _duplicates(parts: list[_PartWriter]) -> int:
-    """Rows of a later part whose content stands in an earlier one.
-
-    The later part's hashes are held and the earlier ones read past them, block by block. Of a
-    hundred million different rows, two share a 64-bit hash with a probability of 3e-4.
-    """
-    import numpy as np
-
-    count = 0
-    for number, later in enumerate(parts[1:], start=1):
-        later.hashes.seek(0)
-        held = np.fromfile(later.hashes, np.uint64)
-        held.sort()
-        first_of_equals = np.zeros(len(held), dtype=bool)
-        for earlier in parts[:number]:
-            earlier.hashes.seek(0)
-            while len(block := np.fromfile(earlier.hashes, np.uint64, _HASHES_AT_ONCE)):
-                block.sort()
-                places = np.minimum(np.searchsorted(held, block), len(held) - 1)
-                first_of_equals[places[held[places] == block]] = True
-        starts = np.flatnonzero(first_of_equals)
-        count += int((np.searchsorted(held, held[starts], side="right") - starts).sum())
-    return count
 
 
 def _bytes(values: "pd.Series") -> Any:
@@ -226,7 +196,9 @@ def _bytes(values: "pd.Series") -> Any:
 
 def _digest(value: Any) -> str:
     text = json.dumps(value, sort_keys=True).encode()
-    return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).hexdigest()
+    digest = digests.of_rows()
+    digest.update(text)
+    return digest.hexdigest()
 
 
 def _show_progress(rows: int, of: int) -> None:

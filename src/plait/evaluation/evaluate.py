@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from plait.artifacts import Outputs, write_json
+from plait.artifacts import write_json
 from plait.data.dataset import Dataset
 from plait.errors import ConfigurationError, UserError
 from plait.evaluation import baselines, texts
@@ -14,6 +14,7 @@ from plait.evaluation.plots.draw import draw
 from plait.evaluation.settings import Settings, check
 from plait.evaluation.stated import MODEL, number, of_baseline, of_predictor, stated
 from plait.evaluation.task import Assessment, evaluation_of
+from plait.workspace import Outputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -255,7 +256,7 @@ def _write(
     shown.iloc[evenly(len(shown), points)].to_csv(
         outputs["predictions"], index=False, float_format="%.8g"
     )
-    write_json(outputs["evaluation"] / "evaluation.json", evaluation)
+    write_json(outputs.mark("evaluation"), evaluation)
     values = {name: entry["value"] for name, entry in evaluation["metrics"].items()}
     write_json(
         outputs["metrics"],

@@ -1,11 +1,11 @@
 """Which rows a number was measured on: only scores of the same rows can be compared."""
 
-import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from plait.artifacts import Outputs
+from plait import digests
 from plait.config.resolved import Resolved
+from plait.workspace import Outputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,18 +20,18 @@ def rows_digest(resolved: Resolved, rows: "pd.DataFrame") -> str:
     :param rows: columns ``row``, the numbers of the rows, and ``truth``; more columns count by
         their names alone.
     """
-    hasher = hashlib.sha256()
     described = [resolved.choice("data"), resolved["files"], list(rows)]
-    hasher.update(json.dumps(described).encode())
+    pieces = [json.dumps(described).encode()]
     for name in ("row", "truth"):
         values = rows[name]
         text = values.dtype == object or values.dtype == "str"
-        if text:
-            # A list comes back from Parquet as an array.
-            hasher.update(json.dumps(values.tolist(), default=list).encode())
-        else:
-            hasher.update(values.to_numpy().tobytes())
-    return hasher.hexdigest()[:32]
+        # A list comes back from Parquet as an array.
+        pieces.append(
+            json.dumps(values.tolist(), default=list).encode()
+            if text
+            else values.to_numpy().tobytes()
+        )
+    return digests.of_pieces(pieces, digests.LONG)
 
 
 def tested_rows_digest(resolved: Resolved, outputs: Outputs) -> str:

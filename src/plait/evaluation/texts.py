@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from plait.artifacts import Outputs, read_json, significant
+from plait.artifacts import read_json, significant
 from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
 from plait.evaluation.task import Assessment, TaskOfClasses, evaluation_of
@@ -10,6 +10,7 @@ from plait.models import estimators, tfidf
 from plait.models.base import Shape
 from plait.models.trained import BASE, DESCRIPTION
 from plait.tasks.registry import task_named
+from plait.workspace import Outputs
 
 if TYPE_CHECKING:
     import numpy as np

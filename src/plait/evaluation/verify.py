@@ -20,9 +20,10 @@ from typing import Any
 
 import yaml
 
-from plait.artifacts import SIGNIFICANT_DIGITS, Workspace, read_json
+from plait.artifacts import SIGNIFICANT_DIGITS, read_json
 from plait.config.registry import family_of
 from plait.errors import UserError
+from plait.workspace import PIPELINE_LOCK, STORE, Workspace
 
 ROUNDED = 10.0 ** (1 - SIGNIFICANT_DIGITS)
 """Relative: one unit of the last digit that is written."""
@@ -101,8 +102,8 @@ def _verdict(root: Path, name: str) -> Verdict:
     outputs = Workspace.at(root).outputs(name)
     path = f"results/{name}/metrics.json"
     try:
-        evaluation = read_json(outputs["evaluation"] / "evaluation.json")
-        choice = read_json(outputs["model"] / "model.json")["choice"]
+        evaluation = read_json(outputs.mark("evaluation"))
+        choice = read_json(outputs.mark("model"))["choice"]
         now = _numbers(read_json(outputs["metrics"]))
         entries = {key: entry["value"] for key, entry in evaluation["metrics"].items()}
         # What is undefined for these rows is no metric.
@@ -187,7 +188,7 @@ def bound(
 def _other_bits(root: Path) -> list[str]:
     """Outputs of which dvc.lock has another digest than the commit's, of stages that are alike."""
     committed = _git(root, "show", "HEAD:./dvc.lock")
-    lock = root / "dvc.lock"
+    lock = root / PIPELINE_LOCK
     if committed is None or not lock.exists():
         return []
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -202,7 +203,7 @@ def _other_bits(root: Path) -> list[str]:
         for out in now[stage].get("outs", ()):
             if out.get("md5") != digests.get(out["path"]):
                 found.append(str(out["path"]))
-    return sorted(path for path in found if not path.startswith("mlruns/"))
+    return sorted(path for path in found if not path.startswith(f"{STORE}/"))
 
 
 def _git(root: Path, *command: str) -> str | None:

@@ -1,12 +1,12 @@
 """Pretrained transformers: where they lie, what they are pinned by, their tokenizers."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from plait import digests
 from plait.data.tokens import Tokens, tokenized
 from plait.errors import UserError
 from plait.models.origins import Origin
@@ -107,7 +107,7 @@ class Pretrained:
                 encoding.ids or after[:1] or [0] for encoding in tokenizer.encode_batch(several)
             ]
 
-        digest = f"{hashlib.sha256(path.read_bytes()).hexdigest()} {tokenizers.__version__}"
+        digest = f"{digests.of_file(path)} {tokenizers.__version__}"
         return tokenized(texts, tokenize, digest, max_length, tail, keep=keep)
 
 
@@ -166,14 +166,8 @@ def weights_in(folder: Path) -> list[str]:
 
 @cache
 def _digest(folder: Path, parts: tuple[str, ...]) -> str:
-    hasher = hashlib.sha256()
-    for name in (*parts, *weights_in(folder)):
-        path = folder / name
-        if path.is_file():
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-            hasher.update(f"{name} {content}\n".encode())
-    return hasher.hexdigest()[:32]
+    names = [name for name in (*parts, *weights_in(folder)) if (folder / name).is_file()]
+    return digests.of_files(folder, names, digests.LONG)
 
 
 def _in_package(name: str, where: str) -> Path:

@@ -9,6 +9,7 @@ from plait.config.effect import no_effect, unused_in_params
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError, exit_with
 from plait.proof.composing import compose_undisturbed
+from plait.workspace import RESOLVED
 
 
 def compose(root: Path, each: bool = False) -> None:
@@ -25,7 +26,7 @@ def compose(root: Path, each: bool = False) -> None:
         project = Project(root)
         experiments = project.compose_each() if each else project.compose_all()
         composed.append((project, experiments))
-        changes.extend(write_resolved(root / "resolved", experiments))
+        changes.extend(write_resolved(root / RESOLVED, experiments))
 
     compose_undisturbed(root, Project(root).state, once)
     project, experiments = composed[-1]

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from plait.artifacts import Outputs, Workspace
 from plait.config.packages import installed_version
 from plait.config.resolved import Resolved
 from plait.errors import UserError, exit_with
@@ -12,6 +11,7 @@ from plait.pipeline.stages import TRAINING, after, before
 from plait.proof.refusal import Unproved
 from plait.proof.stage import proved
 from plait.signals import end_at_sigterm
+from plait.workspace import Outputs, Workspace
 
 StageFunction = Callable[[Workspace, Resolved, Outputs], None]
 

@@ -1,6 +1,5 @@
 """Stage `evaluate`: the held-out part into metrics, intervals, baselines and plots."""
 
-from plait.artifacts import Outputs, Workspace
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, read_part
 from plait.errors import UserError
@@ -8,6 +7,7 @@ from plait.evaluation.evaluate import evaluate as evaluate_model
 from plait.evaluation.settings import Settings
 from plait.models.trained import TrainedModel
 from plait.pipeline.entry import run_stage
+from plait.workspace import Outputs, Workspace
 
 
 def evaluate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:

@@ -1,10 +1,10 @@
 """Stage `generate`: the chosen source into Parquet parts and dataset.json."""
 
-from plait.artifacts import Outputs, Workspace
 from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.data.write import write
 from plait.pipeline.entry import run_stage
+from plait.workspace import Outputs, Workspace
 
 
 def generate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:

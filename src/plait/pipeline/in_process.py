@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from plait.artifacts import Outputs, Workspace
 from plait.config.resolved import Resolved
 from plait.contents import Contents
 from plait.pipeline.stages import STAGES, Stage
 from plait.proof.receipts import is_left_by
 from plait.proof.stage import proved
 from plait.state import State
+from plait.workspace import Outputs, Workspace
 
 
 def run_stage(

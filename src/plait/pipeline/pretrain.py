@@ -1,15 +1,15 @@
 """Stage `pretrain`: a pretrained model that goes on learning, from texts without labels."""
 
-import hashlib
-import json
 import shutil
 from typing import Any
 
-from plait.artifacts import Outputs, Workspace, write_json
+from plait import digests
+from plait.artifacts import write_json
 from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.pipeline.entry import run_stage
 from plait.pretraining.base import PRETRAINED
+from plait.workspace import Outputs, Workspace
 
 
 def pretrain(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
@@ -32,9 +32,8 @@ def digest_of_what_is_read(resolved: Resolved, outputs: Outputs) -> str:
     read = {key: resolved[key] for key in ("pretraining", "pretraining_base", "pretraining_files")}
     read |= {key: values[key]["pretrain"] for key in ("code", "packages")}
     if not resolved["pretraining_files"]:
-        with (outputs.data / "train.parquet").open("rb") as file:
-            read["texts"] = hashlib.file_digest(file, "sha256").hexdigest()
-    return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:32]
+        read["texts"] = digests.of_file(outputs.data / "train.parquet")
+    return digests.of_values(read)
 
 
 if __name__ == "__main__":

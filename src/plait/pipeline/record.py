@@ -1,21 +1,21 @@
 """Stage `record`: the stages' outputs into the MLflow run, and into the report pages."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
-from plait.artifacts import Outputs, Workspace, read_json, write_json, write_text
+from plait import digests
+from plait.artifacts import read_json, write_json, write_text
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.evaluation.report import IndexRow, render, render_index
 from plait.pipeline.entry import run_stage
 from plait.tracking.record.record import record as record_run
+from plait.workspace import Outputs, Workspace
 
 
 def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
     """Complete or create the run, render the pages, leave ``mlruns/recorded/NAME.json``."""
-    # Of the tree: an experiment that DVC runs in a copy of it must not replace this tree's page.
-    pages = workspace.root / "mlruns" / "reports"
+    pages = workspace.reports
 
     def render_report(facts: dict[str, str]) -> dict[str, Path]:
         page = pages / f"{resolved.name}.html"
@@ -42,7 +42,7 @@ def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
             path.with_suffix(".html").unlink(missing_ok=True)
     write_text(pages / "index.html", render_index(rows))
     # DVC keeps its digest, so it names nothing of this run: only what was recorded.
-    digest = hashlib.sha256(outputs["metrics"].read_bytes()).hexdigest()[:16]
+    digest = digests.of_file(outputs["metrics"], digests.SHORT)
     write_json(
         workspace.recorded(resolved.name),
         {"identity": resolved.identity, "metrics": digest},
@@ -61,7 +61,7 @@ def write_page(
     :param facts: what is known of its run.
     :returns: its evaluation.
     """
-    evaluation: dict[str, Any] = read_json(outputs["evaluation"] / "evaluation.json")
+    evaluation: dict[str, Any] = read_json(outputs.mark("evaluation"))
     dataset = Dataset.read(outputs.data)
     write_text(page, render(resolved, dataset, evaluation, outputs.results, facts))
     return evaluation

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Mapping
 
-from plait.artifacts import Outputs, Workspace
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, read_part
 from plait.errors import UserError
@@ -13,6 +12,7 @@ from plait.tracking.live.live import LiveRun
 from plait.training.curves import write_curves
 from plait.training.fit import fit, prepare
 from plait.training.task import Observe
+from plait.workspace import Outputs, Workspace
 
 
 def train(

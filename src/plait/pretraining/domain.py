@@ -9,11 +9,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from plait.artifacts import Outputs, Workspace, write_json
+from plait.artifacts import write_json
 from plait.data.reading import TextFormat, TextPath
 from plait.errors import UserError
 from plait.pretraining.base import PRETRAINED, PretrainingSettings
 from plait.settings import setting
+from plait.workspace import Outputs, Workspace
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -174,7 +175,9 @@ def _texts(settings: Settings, root: Path, outputs: Outputs) -> "np.ndarray":
     import numpy as np
 
     from plait.data.dataset import Dataset, read_part
-    from plait.data.reading import decode, find, lines_of, read, require
+    from plait.data.decoding import decode, lines_of
+    from plait.data.header import require
+    from plait.data.reading import find, read
 
     if settings.path is None:
         (column,) = Dataset.read(outputs.data).names("text")

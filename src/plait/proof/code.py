@@ -17,6 +17,7 @@ from plait.config.resolved import Resolved
 from plait.pipeline.stages import STAGES
 from plait.proof.refusal import named
 from plait.state import State
+from plait.workspace import SRC
 
 
 class ProvedCode:
@@ -90,7 +91,7 @@ def sources_of(
 
 def files_named(root: Path, modules: list[str]) -> str:
     """Modules by their files, for error messages."""
-    return named(f"src/{_path(root / 'src', name)}" for name in modules)
+    return named(f"{SRC}/{_path(root / SRC, name)}" for name in modules)
 
 
 def _path(src: Path, name: str) -> str:

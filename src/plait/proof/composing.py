@@ -9,8 +9,9 @@ from plait.contents import Contents, Facts, files_of
 from plait.errors import UserError
 from plait.proof.code import files_named
 from plait.state import State
+from plait.workspace import CONF, LOCK, PACKAGE, PARAMS, RAW, SRC
 
-INPUTS = ("params.yaml", "conf", "data/raw", "requirements.lock", "src/plait")
+INPUTS = (PARAMS, CONF, RAW, LOCK, PACKAGE)
 """What composing reads; ``dvc.yaml`` names the same."""
 
 NOT_HASHED = "__pycache__"
@@ -55,7 +56,7 @@ def _refuse_other_code(root: Path, state: State) -> None:
     """What was loaded before the first look may have been edited between the two."""
     if not Path(loaded.__file__).is_relative_to(root.resolve()):
         return  # this process composes another tree than its own
-    code = Code(root / "src", state)
+    code = Code(root / SRC, state)
     edited = []
     for name, source in loaded.sources.items():
         path = code.path(name)

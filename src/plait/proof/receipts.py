@@ -13,10 +13,11 @@ from typing import Any
 
 import yaml
 
-from plait.artifacts import Outputs, Workspace, read_json, write_json
+from plait.artifacts import read_json, write_json
 from plait.config.resolved import Resolved, leaves
 from plait.contents import Contents
 from plait.pipeline.stages import Stage
+from plait.workspace import PIPELINE_LOCK, Outputs, Workspace
 
 _EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 
@@ -96,7 +97,7 @@ class Receipts:
         """The stages that ``dvc.lock`` tells of; none if it is missing or no such file."""
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            text = (self._workspace.root / "dvc.lock").read_text(encoding="utf-8")
+            text = (self._workspace.root / PIPELINE_LOCK).read_text(encoding="utf-8")
             stages: dict[str, Any] = yaml.load(text, loader)["stages"]
         except (FileNotFoundError, yaml.YAMLError, KeyError, TypeError):
             return {}

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from plait import loaded
-from plait.artifacts import Outputs, Workspace, read_json, write_json, write_text
+from plait.artifacts import read_json, write_json, write_text
 from plait.config.closure import Code
 from plait.config.resolved import Resolved
 from plait.contents import Contents, Seen, unchanged
@@ -21,6 +21,7 @@ from plait.proof.code import ProvedCode, files_named, modules_of, sources_of
 from plait.proof.receipts import Receipts, relevant, write_receipt
 from plait.proof.refusal import Unproved
 from plait.state import State
+from plait.workspace import SRC, Outputs, Workspace
 
 STALE = "# stale: "
 """Begins the line at the end of a resolved file that has `dvc repro` compose it again."""
@@ -92,7 +93,7 @@ class Proof:
         """The code of all stages as the identity names it, by path in the project; and the paths of
         what nobody has any more.
         """
-        src = self._workspace.root / "src"
+        src = self._workspace.root / SRC
         found, lost = sources_of(State.of(self._workspace), src, Resolved(self._resolved.values))
         return {f"src/{path}": source for path, source in found.items()}, [
             f"src/{path}" for path in lost
@@ -109,7 +110,7 @@ class Proof:
                 raise self._refusal(f"{self._shown(seen.path)} was written while it was read")
 
     def _prove_code(self, state: State) -> ProvedCode:
-        src = self._workspace.root / "src"
+        src = self._workspace.root / SRC
         code = Code(src, state)
         modules = modules_of(state, code, self._resolved, self._stage)
         if modules is None and self._stage == "record":

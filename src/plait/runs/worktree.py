@@ -9,8 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from plait.artifacts import Workspace
 from plait.errors import UserError
+from plait.workspace import Workspace
 
 
 def has_commit(root: Path, commit: str) -> bool:
@@ -27,7 +27,7 @@ def worktree(workspace: Workspace, commit: str, name: str, patch: bytes) -> Iter
     :returns: the project's folder in the worktree.
     :raises UserError: if the commit can't be checked out or the patch not be applied.
     """
-    folder = workspace.scratch / "rebuild"
+    folder = workspace.worktrees
     folder.mkdir(parents=True, exist_ok=True)
     clear_away(workspace.root, folder)
     lock = FileLock(folder / f"{name}.lock")

@@ -16,7 +16,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from plait.artifacts import Workspace
 from plait.config.compose import Project
 from plait.config.effect import in_words
 from plait.config.resolved import Resolved
@@ -26,6 +25,7 @@ from plait.signals import end_at_sigterm
 from plait.sweeps.composition import PRIMARY, ExperimentLoader
 from plait.sweeps.sweep import Sweep
 from plait.sweeps.trial import Outcome, Trial, run_trial, say
+from plait.workspace import Workspace
 
 FRESH = "--fresh"
 

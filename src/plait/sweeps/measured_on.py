@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, Part, read_part
 from plait.errors import UserError
 from plait.evaluation.same_rows import rows_digest, tested
 from plait.sweeps.trial import outputs_of
-from plait.sweeps.trial_data import data_digest, data_folder
+from plait.sweeps.trial_data import data_digest
 from plait.tracking.query.run import get_run
 from plait.tracking.store.store import Store, StoreUnavailable
+from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ def measured_on(
 
 
 def _rows_of(workspace: Workspace, resolved: Resolved, part: Part) -> "pd.DataFrame | None":
-    folder = data_folder(workspace, data_digest(resolved))
+    folder = workspace.trial_data(data_digest(resolved))
     frame = read_part(folder, part)
     if frame is None:
         return None
@@ -56,7 +56,7 @@ def _tested_on(
 ) -> "pd.DataFrame | None":
     import pandas as pd
 
-    data = data_folder(workspace, data_digest(resolved))
+    data = workspace.trial_data(data_digest(resolved))
     file = outputs_of(workspace, resolved, data)["evaluation"] / "predictions.parquet"
     if file.exists():
         predictions = pd.read_parquet(file)

@@ -4,7 +4,6 @@ Its study lies in a database, so that a search that is launched again goes on: w
 that it was in the middle of, with those that failed, and then with those that it still owes.
 """
 
-import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from plait import digests
 from plait.config.check import checked
 from plait.errors import ConfigurationError, UserError
 from plait.locks import held, lock_named
@@ -93,7 +93,7 @@ class Search:
         self._sweep, self._settings, self._pruner = sweep, settings, pruner
         self._compose, self._space = compose, Space(overrides)
         self._total = self._size()
-        folder = sweep.workspace.scratch / "searches"
+        folder = sweep.workspace.searches
         folder.mkdir(parents=True, exist_ok=True)
         self._url = settings.storage or sqlite_url(folder / f"{sweep.name}.db")
 
@@ -235,7 +235,7 @@ class Search:
         if self._settings.sampler == "grid":
             return next(itertools.islice(self._space.grid(), draw, None))
         text = f"{self._settings.seed} {draw}"
-        seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+        seed = digests.seed_of(text)
         sampler: Any = optuna.samplers.RandomSampler(seed)
         if self._settings.sampler == "tpe":
             # Trials that still run count as bad ones: several at once spread out.

@@ -1,11 +1,11 @@
 """Section ``sweep`` of a multirun: what it is called, and by what its trials are ranked."""
 
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from plait import digests
 from plait.errors import ConfigurationError
 from plait.tracking.query.score import direction_of
 
@@ -73,7 +73,7 @@ def name_of(overrides: Iterable[str], drawn_by: Iterable[str] = ()) -> str:
     :param drawn_by: what else decides which trials a search has.
     """
     texts = sorted(overrides)
-    digest = hashlib.sha256("\n".join([*texts, *drawn_by]).encode()).hexdigest()[:6]
+    digest = digests.of_text("\n".join([*texts, *drawn_by]), digests.SHORTEST)
     keys, experiment = [], "experiments"
     for text in texts:
         key, _, value = text.partition("=")

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plait.artifacts import Workspace, write_json
-from plait.config.compose import shortened
+from plait.artifacts import write_json
 from plait.config.effect import Effect, in_words
+from plait.config.label import shortened
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
 from plait.evaluation.notation import duration
@@ -36,12 +36,13 @@ from plait.sweeps.trial import (
     say,
     sweep_tags,
 )
-from plait.sweeps.trial_data import data_digest, data_folder
+from plait.sweeps.trial_data import data_digest
 from plait.tracking.query.run import get_run, run_of_identity
 from plait.tracking.query.trials import compare_pages, tag_best
 from plait.tracking.store.reaper import open_store_of
 from plait.tracking.store.retry import patiently
 from plait.tracking.store.store import Store
+from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -231,7 +232,7 @@ class Sweep:
             metrics[run_id] = run.metrics
             if run.address is not None:
                 links[run_id] = run.address
-        path = self.workspace.root / "mlruns" / "reports" / "sweeps" / f"{self.name}.html"
+        path = self.workspace.sweep_page(self.name)
         first = next(iter(self._entered.values()))
         plots = Plots(**first.resolved["evaluation.plots"])
         write(path, self.name, summary, metrics, links, plots)
@@ -318,9 +319,9 @@ class Sweep:
         for row in kept.get(self._keep, ()):
             if row.resolved is None or row.score is None:
                 continue
-            data = data_folder(self.workspace, data_digest(row.resolved))
+            data = self.workspace.trial_data(data_digest(row.resolved))
             outputs = outputs_of(self.workspace, row.resolved, data)
-            if data.exists() and (outputs["model"] / "model.json").exists():
+            if data.exists() and (outputs.mark("model")).exists():
                 trial = Trial(row.resolved, row.overrides, self.name)
                 with held_trial(self.workspace, row.resolved, wait=True):
                     patiently(record_trial, self.workspace, trial, outputs, {})
@@ -345,6 +346,6 @@ class Sweep:
             for identity, trial in self._entered.items()
         ]
         write_json(
-            self.workspace.scratch / "sweeps" / f"{self.name}.json",
+            self.workspace.sweeps / f"{self.name}.json",
             {"name": self.name, "finished": finished, "unranked": unranked, "trials": trials},
         )

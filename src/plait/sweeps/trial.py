@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
 
-from plait.artifacts import Outputs, Workspace, write_text
+from plait.artifacts import write_text
 from plait.config.resolved import Resolved
 from plait.errors import Pruned, UserError
 from plait.locks import held, lock_named
@@ -24,7 +24,7 @@ from plait.pipeline.record import write_page
 from plait.pipeline.stages import STAGES, TRAINING
 from plait.proof.stage import proved
 from plait.signals import is_termination
-from plait.sweeps.trial_data import data_digest, data_receipts, trial_data
+from plait.sweeps.trial_data import data_digest, trial_data
 from plait.tracking.live.claim import claim
 from plait.tracking.live.delivery import deliver_journal
 from plait.tracking.live.refused import fail
@@ -35,6 +35,7 @@ from plait.tracking.store.reaper import open_store_of
 from plait.tracking.store.retry import BETWEEN_TRIES, patiently
 from plait.tracking.store.store import Store, StoreBroken, StoreUnavailable, translate_errors
 from plait.tracking.tags import MEASURED_BY, OVERRIDES, SWEEPS
+from plait.workspace import Outputs, Workspace
 
 if TYPE_CHECKING:
     from plait.training.task import Observe
@@ -129,7 +130,7 @@ def is_done(run: RecordedRun | None, resolved: Resolved) -> bool:
 
 def outputs_of(workspace: Workspace, resolved: Resolved, data: Path) -> Outputs:
     """Where a trial writes."""
-    receipts = data_receipts(workspace, data_digest(resolved))
+    receipts = workspace.trial_receipts(data_digest(resolved))
     return Outputs(data, workspace.trial(resolved.name, resolved.identity), data_receipts=receipts)
 
 
@@ -226,7 +227,7 @@ def _go_through(workspace: Workspace, trial: Trial, tags: dict[str, str]) -> str
     data = trial_data(workspace, resolved, generate_into)
     outputs = outputs_of(workspace, resolved, data)
     outputs.results.mkdir(parents=True, exist_ok=True)
-    write_text(outputs.results / "resolved.yaml", resolved.text())
+    write_text(outputs.resolved, resolved.text())
     run_stages(workspace, resolved, outputs, {TRAINING: (_watch(trial), tags)})
     return patiently(record_trial, workspace, trial, outputs, tags)
 
@@ -238,7 +239,7 @@ def record_trial(workspace: Workspace, trial: Trial, outputs: Outputs, tags: dic
     """
 
     def render_report(facts: dict[str, str]) -> dict[str, Path]:
-        page = outputs.results / "report.html"
+        page = outputs.page
         write_page(page, trial.resolved, outputs, facts)
         return {page.name: page}
 

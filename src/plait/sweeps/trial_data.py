@@ -1,7 +1,5 @@
 """Data of trials: generated once for each digest of what generation reads, shared by all."""
 
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -9,19 +7,20 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from plait.artifacts import Outputs, Workspace
+from plait import digests
 from plait.config.resolved import Resolved
 from plait.contents import Contents
 from plait.locks import lock_named
 from plait.pipeline.stages import STAGES
 from plait.proof.receipts import is_left_by
 from plait.state import State
+from plait.workspace import Outputs, Workspace
 
 
 def data_digest(resolved: Resolved) -> str:
     """The digest of everything that stage `generate` reads for these values."""
     read = {key: resolved[key] for key in STAGES["generate"].keys}
-    return hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:32]
+    return digests.of_values(read)
 
 
 def trial_data(
@@ -35,7 +34,7 @@ def trial_data(
     :param generate: writes the data into the empty folder that it is given, and a receipt.
     """
     digest, contents = data_digest(resolved), Contents(State.of(workspace))
-    data = data_folder(workspace, digest)
+    data = workspace.trial_data(digest)
     with data_lock(workspace, digest):
         outputs = _outputs(workspace, data, digest)
         if data.exists() and not is_left_by(contents, resolved, "generate", outputs):
@@ -55,18 +54,8 @@ def trial_data(
     return data
 
 
-def data_folder(workspace: Workspace, digest: str) -> Path:
-    """Where data of a digest lie."""
-    return workspace.scratch / "data" / digest
-
-
-def data_receipts(workspace: Workspace, digest: str) -> Path:
-    """Where is written down what they were made by."""
-    return workspace.scratch / "receipts" / digest
-
-
 def _outputs(workspace: Workspace, data: Path, digest: str) -> Outputs:
-    return Outputs(data, data, data_receipts=data_receipts(workspace, digest))
+    return Outputs(data, data, data_receipts=workspace.trial_receipts(digest))
 
 
 def data_lock(workspace: Workspace, digest: str) -> FileLock:

@@ -21,11 +21,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from plait.artifacts import Workspace
 from plait.signals import TERMINATED, end_at_sigterm
 from plait.sweeps.trial import Outcome, Trial, record_failure, run_trial
 from plait.tracking.cost import has_gaps
 from plait.training.distributed.collectives import own_environment
+from plait.workspace import SRC, Workspace
 
 GRACE = 30.0
 """Seconds that a worker has to end a training properly when its parent is gone."""
@@ -105,7 +105,7 @@ class Worker:
     def _start(self) -> "subprocess.Popen[str]":
         environment = {
             **own_environment(),
-            "PYTHONPATH": str(self._root / "src"),
+            "PYTHONPATH": str(self._root / SRC),
             **self._environment,
         }
         return subprocess.Popen(

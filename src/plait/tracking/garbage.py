@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from plait.artifacts import Workspace
 from plait.errors import UserError
 from plait.tracking.store.backend import artifact_uri, backend_of
 from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.store import Store, translate_errors
 from plait.tracking.tags import IDENTITY, NAIVE_VERDICT
+from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -35,7 +35,7 @@ class RunStates:
         self.own: Store | None = None
         """The checkout's own store, if it has one."""
         self._stores: list[Store] = []
-        if (workspace.store / "mlflow.db").exists():
+        if workspace.database.exists():
             self.own = self._open(workspace, {"choice": "local"})
         servers = {repr(section): section for section in trackings if section["choice"] == "server"}
         for section in servers.values():
@@ -85,7 +85,7 @@ def artifact_garbage(store: Store) -> list[Path]:
 
     A model that is registered is needed, and so is the run that it comes from.
     """
-    artifacts = store.workspace.store / "artifacts"
+    artifacts = store.workspace.artifacts
     # What is on disk now was in the store before: a run is made first, then its folder.
     run_folders = [path for path in artifacts.glob("*/*") if _is_run_id(path.name)]
     model_folders = list(artifacts.glob("*/models/m-*"))
@@ -103,7 +103,7 @@ def purge(store: Store, folders: Iterable[Path]) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     assert store.backend.local
-    database = SqlAlchemyStore(store.backend.uri, artifact_uri(store.workspace.store / "artifacts"))
+    database = SqlAlchemyStore(store.backend.uri, artifact_uri(store.workspace.artifacts))
     dead = [run.info.run_id for run in _dead_runs(store)]
     for model in _models(store):
         if model.source_run_id in dead:

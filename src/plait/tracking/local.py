@@ -1,8 +1,8 @@
 """Tracking in the checkout itself: ``mlruns/mlflow.db`` with the artifacts beside it."""
 
-from plait.artifacts import Workspace
 from plait.settings import Settings as Base
 from plait.tracking.store.backend import Backend, local_backend
+from plait.workspace import Workspace
 
 
 class Settings(Base):

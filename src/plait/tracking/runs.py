@@ -1,6 +1,5 @@
 """One MLflow run an identity: found or made, described so that the UI reads well."""
 
-import hashlib
 import os
 import sys
 from functools import cache
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from plait.artifacts import Workspace
+from plait import digests
 from plait.config.resolved import Resolved
 from plait.errors import Pruned
 from plait.signals import is_termination
@@ -26,6 +25,7 @@ from plait.tracking.tags import (
     VERSION,
     WITHOUT,
 )
+from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -189,7 +189,7 @@ def parameter_text(value: Any) -> str:
     """A parameter as MLflow can keep it: a long one is replaced by its digest."""
     text = str(value)
     if len(text) > LONGEST_PARAMETER:
-        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+        return f"sha256:{digests.of_text(text)}"
     return text
 
 

@@ -4,11 +4,11 @@ import os
 
 from pydantic import field_validator
 
-from plait.artifacts import Workspace
 from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting
 from plait.tracking.store.backend import Backend, without_credentials
+from plait.workspace import Workspace
 
 
 class Settings(Base):

@@ -5,10 +5,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plait.artifacts import Workspace
 from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.tracking.store.backend import Backend, local_backend
+from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -28,7 +28,7 @@ def backend(settings: Settings, workspace: Workspace) -> Backend:
             "tracking: tensorboard: the package tensorboard is missing;"
             " run `pip install plait[tensorboard]`"
         )
-    return local_backend(workspace, workspace.store / "tensorboard")
+    return local_backend(workspace, workspace.tensorboard)
 
 
 class EventFiles:

@@ -3,10 +3,10 @@
 import os
 import sys
 
-from plait.artifacts import Workspace
 from plait.tracking.live.delivery import deliver_journals
 from plait.tracking.store.backend import TRAINING_VIEWS, artifact_uri
 from plait.tracking.store.reaper import open_in_order
+from plait.workspace import Workspace
 
 
 def ui(workspace: Workspace, port: int, host: str) -> None:
@@ -30,7 +30,7 @@ def ui_command(uri: str, workspace: Workspace, port: int, host: str) -> list[str
     return [
         *(sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri),
         *("--registry-store-uri", uri),
-        *("--default-artifact-root", artifact_uri(workspace.store / "artifacts")),
+        *("--default-artifact-root", artifact_uri(workspace.artifacts)),
         *("--host", host, "--port", str(port), "--workers", "1"),
         # Not a line for each request.
         *("--uvicorn-opts", "--log-level warning"),

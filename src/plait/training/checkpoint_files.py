@@ -1,12 +1,12 @@
 """Checkpoints as files: whole or not there, told from damaged ones, the one before kept."""
 
-import hashlib
 import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from plait import digests
 from plait.errors import UserError
 
 KEPT = 2
@@ -30,7 +30,7 @@ class CheckpointFiles:
         """
         self._temporary.unlink(missing_ok=True)
         for path in reversed(self._all()):
-            if digest_of(path) == path.stem.rpartition("-")[2]:
+            if digests.of_file(path, digests.SHORT) == path.stem.rpartition("-")[2]:
                 return path
             self.refuse(path, "is damaged")
         return None
@@ -71,7 +71,8 @@ class CheckpointFiles:
     def _keep(self, temporary: Path, step: int) -> None:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, self.folder / f"{step:010d}-{digest_of(temporary)}.ckpt")
+        digest = digests.of_file(temporary, digests.SHORT)
+        os.replace(temporary, self.folder / f"{step:010d}-{digest}.ckpt")
         _flush_folder(self.folder)
         for path in self._all()[:-KEPT]:
             path.unlink(missing_ok=True)
@@ -79,12 +80,6 @@ class CheckpointFiles:
     def _all(self) -> list[Path]:
         """By step."""
         return sorted(self.folder.glob("*.ckpt"))
-
-
-def digest_of(path: Path) -> str:
-    """Of a file's contents."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _flush_folder(folder: Path) -> None:

@@ -1,9 +1,7 @@
 """The small real data sets that scikit-learn brings along."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import model_validator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from plait.data.base import SourceSettings
 from plait.data.dataset import Column, Source
@@ -33,6 +31,8 @@ _ORIGINS = {
 class Settings(SourceSettings):
     """Which set, and its split."""
 
+    divided_by: ClassVar = ("random", "stratified")
+
     name: Literal["diabetes", "breast_cancer", "wine", "digits"] = setting(
         "data set: diabetes (regression, 442 rows), breast_cancer (2 classes, 569), wine (3"
         " classes, 178) or digits (10 classes, 1797)"
@@ -40,24 +40,10 @@ class Settings(SourceSettings):
     seed: int = setting("seed of the split", ge=0)
     split: Split = setting("division of the rows into parts")
 
-    @model_validator(mode="after")
-    def _check(self) -> "Settings":
-        if self.split.by not in ("random", "stratified"):
-            raise ValueError(
-                f"the built-in sets have neither times nor groups: split by random or stratified,"
-                f" not by {self.split.by}"
-            )
-        return self
-
     @property
     def task(self) -> str:
         """Diabetes is a regression, the others are classifications."""
         return "regression" if self.name == "diabetes" else "classification"
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """None: scikit-learn brings them."""
-        return ()
 
 
 def read(settings: Settings, root: Path) -> Source:

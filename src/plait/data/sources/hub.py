@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import model_validator
 
 from plait.data.dataset import Source
-from plait.data.labelled_texts import TextSettings, TextTask
-from plait.data.reading import TextFormat, from_arrow, under_raw
-from plait.data.sources.text_table import source_of
+from plait.data.labelled_table import LabelledTable, source_of
+from plait.data.parquet import from_arrow
+from plait.data.reading import under_raw
 from plait.data.splits import Split
 from plait.errors import UserError
 from plait.settings import Commit, setting
@@ -24,28 +24,16 @@ PARTS = {"train": "train", "validation": "val", "val": "val", "dev": "val", "tes
 """What sets call them."""
 
 
-class Settings(TextSettings):
+class Settings(LabelledTable):
     """``data: hub``."""
 
     name: str = setting("name of the data set on the hub, or folder under data/raw/", min_length=1)
     config: str | None = setting("configuration of a data set that has several; null: its default")
     revision: Commit | None = setting("commit of the data set on the hub; null for a folder")
-    text: str = setting("column of the texts")
-    label: str = setting("column to predict")
-    task: TextTask = setting(
-        "kind of target: a class (classification), several (multilabel) or a number (regression)"
-    )
-    label_separator: str = setting(
-        "separator between several labels of a text; lists of labels need none", min_length=1
-    )
     split: Split = setting(
         "division of the rows into parts; by column, with column: split: as the data set itself"
         " is divided"
     )
-    date_format: str | None = setting("format of dates, in strptime's notation; null: ISO 8601")
-    format: TextFormat = setting("notation of texts that are numbers")
-    origin: str | None = setting("origin of the data, for the report")
-    licence: str | None = setting("licence of the data, for the report")
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

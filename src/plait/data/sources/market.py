@@ -5,16 +5,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import model_validator
 
-from plait.data import checks, reading
+from plait.data import leakage, reading
 from plait.data.base import SourceSettings
 from plait.data.column_types import Reader
 from plait.data.dataset import Column, Source
+from plait.data.header import require
 from plait.data.splits import NO_PART, Split, assign
 from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
     import pandas as pd
 
 CLASSES = ("down", "up")
@@ -100,8 +104,6 @@ def read(settings: Settings, root: Path) -> Source:
         tomorrow is as today.
     :raises UserError: if the user's sentiment cannot be used.
     """
-    import numpy as np
-
     prices = read_prices(settings.tickers)
     own = None if settings.sentiment.path is None else _read_sentiment(settings, root)
 
@@ -109,34 +111,11 @@ def read(settings: Settings, root: Path) -> Source:
         return features(rows, settings.horizons, own)
 
     known = compute(prices)
-    dates = np.sort(prices["date"].unique())
-    cuts = [dates[int(len(dates) * share)] for share in _LEAK_CUTS]
-    ahead = checks.changed_by_the_future(compute, prices, "date", cuts)
-    assert not ahead, f"features look ahead: {ahead}"
-
+    _refuse_foresight(compute, prices)
+    following = prices.groupby("ticker")["close"].shift(-1) / prices["close"] - 1
     frame = prices[["date", "ticker", "close"]].join(known)
-    of_ticker = prices.groupby("ticker")["close"]
-    last = of_ticker.pct_change()
-    following = of_ticker.shift(-1) / prices["close"] - 1
-    if settings.target == "return":
-        frame = frame.assign(last_return=last, next_return=following)
-    else:
-        frame = frame.assign(last_direction=_direction(last), next_direction=_direction(following))
-
-    history = known.drop(columns="sentiment", errors="ignore").notna().all(axis=1)
-    next_day = following.notna()
-    usable = (known.notna().all(axis=1) & next_day).to_numpy()
-    part_of_row = np.full(len(frame), NO_PART, dtype=np.int8)
-    part_of_row[usable] = assign(
-        settings.split, int(usable.sum()), seed=settings.seed, times=frame["date"][usable]
-    )
-    dropped = {
-        "without full history": int((~history).sum()),
-        "without a next day": int((history & ~next_day).sum()),
-    }
-    if own is not None:
-        dropped["without sentiment"] = int((history & next_day & known["sentiment"].isna()).sum())
-    dropped["in a gap between parts"] = int((part_of_row[usable] == NO_PART).sum())
+    frame = frame.assign(**_targets(settings, prices, following))
+    part_of_row, dropped = _split(settings, known, frame["date"], following)
     naive, target = frame.columns[-2:]
     return Source(
         task=settings.task,
@@ -218,6 +197,55 @@ def features(
     return known
 
 
+def _refuse_foresight(
+    compute: "Callable[[pd.DataFrame], pd.DataFrame]", prices: "pd.DataFrame"
+) -> None:
+    """:raises AssertionError: if a feature changes when later prices are cut off."""
+    import numpy as np
+
+    dates = np.sort(prices["date"].unique())
+    cuts = [dates[int(len(dates) * share)] for share in _LEAK_CUTS]
+    ahead = leakage.changed_by_the_future(compute, prices, "date", cuts)
+    assert not ahead, f"features look ahead: {ahead}"
+
+
+def _targets(
+    settings: Settings, prices: "pd.DataFrame", following: "pd.Series"
+) -> "dict[str, pd.Series]":
+    """The naive answer and the target, by the names of their columns."""
+    last = prices.groupby("ticker")["close"].pct_change()
+    if settings.target == "return":
+        return {"last_return": last, "next_return": following}
+    return {"last_direction": _direction(last), "next_direction": _direction(following)}
+
+
+def _split(
+    settings: Settings, known: "pd.DataFrame", dates: "pd.Series", following: "pd.Series"
+) -> "tuple[np.ndarray, dict[str, int]]":
+    """The part of each row, int8 (rows,), and how many rows are in none, by the reason.
+
+    :param known: the features; NaN where they are not known.
+    :param following: (rows,), the next day's return; NaN where there is no next day.
+    """
+    import numpy as np
+
+    history = known.drop(columns="sentiment", errors="ignore").notna().all(axis=1)
+    next_day = following.notna()
+    usable = (known.notna().all(axis=1) & next_day).to_numpy()
+    part_of_row = np.full(len(known), NO_PART, dtype=np.int8)
+    part_of_row[usable] = assign(
+        settings.split, int(usable.sum()), seed=settings.seed, times=dates[usable]
+    )
+    dropped = {
+        "without full history": int((~history).sum()),
+        "without a next day": int((history & ~next_day).sum()),
+    }
+    if "sentiment" in known:
+        dropped["without sentiment"] = int((history & next_day & known["sentiment"].isna()).sum())
+    dropped["in a gap between parts"] = int((part_of_row[usable] == NO_PART).sum())
+    return part_of_row, dropped
+
+
 def _direction(returns: "pd.Series") -> "pd.Series":
     rose = (returns > 0).map({False: CLASSES[0], True: CLASSES[1]})
     return rose.where(returns.notna()).astype("str")
@@ -273,7 +301,7 @@ def _read_sentiment(settings: Settings, root: Path) -> "pd.DataFrame":
     raw = reading.read(source.path, root, text_format)
     used = {"date": source.date, "ticker": source.ticker, "sentiment": source.column}
     present = {name: column for name, column in used.items() if column is not None}
-    reading.require(present.values(), raw.columns.tolist(), source.path, "data.sentiment")
+    require(present.values(), raw.columns.tolist(), source.path, "data.sentiment")
     reader = Reader(source.path, decimal=".", date_format=None)
     own = pd.DataFrame(
         {

@@ -1,7 +1,7 @@
 """Sentiment of sentences as twenty people rated them: editorials, reviews, tweets."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
 
@@ -32,6 +32,8 @@ IN_DOCUMENTS = ("editorials", "products")
 class Settings(TextSettings):
     """``data: rated_sentiment``."""
 
+    divided_by: ClassVar = ("random", "stratified", "group")
+
     texts: Literal["editorials", "films", "products", "tweets"] = setting(
         "kind of texts: editorials of a newspaper (5190 sentences), film reviews (10605),"
         " product reviews (3708) or tweets (4200)"
@@ -46,8 +48,6 @@ class Settings(TextSettings):
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":
-        if self.split.by not in ("random", "stratified", "group"):
-            raise ValueError(f"these sentences have no times: split by group, not {self.split.by}")
         if self.split.by == "group" and self.split.column != "document":
             raise ValueError("the column of groups is document; set split.column: document")
         if self.split.by != "group" and self.texts in IN_DOCUMENTS:
@@ -61,11 +61,6 @@ class Settings(TextSettings):
     def task(self) -> str:
         """Negative, perhaps neutral, positive."""
         return "classification"
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """None: a package brings them."""
-        return ()
 
 
 def read(settings: Settings, root: Path) -> Source:

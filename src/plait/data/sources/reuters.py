@@ -7,8 +7,9 @@ from pydantic import AfterValidator, Field
 
 from plait.data import distributions
 from plait.data.dataset import Column, Source
+from plait.data.header import require
 from plait.data.labelled_texts import TextSettings, labelled, official_parts
-from plait.data.reading import find, require, under_raw
+from plait.data.reading import find, under_raw
 from plait.settings import Settings as Base
 from plait.settings import setting
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import model_validator
 
@@ -27,6 +27,8 @@ _COEFFICIENTS, _FEATURES, _NOISE = range(3)
 class Settings(SourceSettings):
     """The model y = x·coefficients + bias + noise, and how many rows of it."""
 
+    divided_by: ClassVar = ("random",)
+
     samples: int = setting("rows in all parts together", unit="rows", ge=1)
     features: int = setting("features, each standard normal", unit="columns", ge=1)
     informative: int = setting("features whose coefficient is not zero", unit="columns", ge=1)
@@ -42,19 +44,12 @@ class Settings(SourceSettings):
                 f"informative {self.informative} exceeds features {self.features};"
                 f" it must be from 1 to {self.features}"
             )
-        if self.split.by != "random":
-            raise ValueError(f"synthetic rows are split by random, not by {self.split.by}")
         return self
 
     @property
     def task(self) -> str:
         """Always a regression."""
         return "regression"
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """None: everything is generated."""
-        return ()
 
 
 def read(settings: Settings, root: Path) -> Source:

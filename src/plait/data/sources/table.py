@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import model_validator
 
 from plait.data import reading
-from plait.data.base import SourceSettings
 from plait.data.column_types import ColumnType, Reader, in_order
 from plait.data.dataset import PARTS, Column, Role, Source
+from plait.data.header import require
 from plait.data.splits import NO_PART, Split, assign
+from plait.data.user_table import UserTable
 from plait.errors import UserError
 from plait.settings import setting
 from plait.tasks.registry import task_named
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Settings(SourceSettings):
+class Settings(UserTable):
     """The file, what to learn from it, and how."""
 
     path: reading.RawPath = setting("CSV or Parquet file under data/raw/")
@@ -36,10 +37,6 @@ class Settings(SourceSettings):
     )
     split: Split = setting("division of the rows into parts")
     seed: int = setting("seed of the split", ge=0)
-    date_format: str | None = setting("format of dates, in strptime's notation; null: ISO 8601")
-    format: reading.TextFormat = setting("notation of a text file")
-    origin: str | None = setting("origin of the data, for the report")
-    licence: str | None = setting("licence of the data, for the report")
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":
@@ -118,11 +115,7 @@ def read(settings: Settings, root: Path) -> Source:
         columns=tuple(columns),
         part_of_row=part_of_row,
         chunks=[frame],
-        provenance={
-            "name": Path(settings.path).stem,
-            "origin": settings.origin or "not stated",
-            "file": settings.path,
-        },
+        provenance=settings.provenance(Path(settings.path).stem, settings.path),
         licence=settings.licence or "not stated",
         classes=classes,
         counts=counts,
@@ -132,12 +125,12 @@ def read(settings: Settings, root: Path) -> Source:
 def _roles(settings: Settings, names: list[str]) -> dict[str, Role]:
     """The used columns in the file's order, each with its role."""
     path, split = settings.path, settings.split
-    reading.require([settings.target], names, path, "data.target")
-    reading.require(settings.features or [], names, path, "data.features")
-    reading.require(settings.drop, names, path, "data.drop")
-    reading.require(settings.types, names, path, "data.types")
+    require([settings.target], names, path, "data.target")
+    require(settings.features or [], names, path, "data.features")
+    require(settings.drop, names, path, "data.drop")
+    require(settings.types, names, path, "data.types")
     if split.column is not None:
-        reading.require([split.column], names, path, "data.split.column")
+        require([split.column], names, path, "data.split.column")
     split_roles: dict[str, Role] = {"time": "time", "group": "group", "column": "extra"}
     roles: dict[str, Role] = {}
     for name in names:

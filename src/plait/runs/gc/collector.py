@@ -9,7 +9,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from plait.artifacts import Workspace, read_json
+from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.locks import held, lock_named
@@ -18,9 +18,10 @@ from plait.runs.gc.dvc_cache import cache_folder, cache_garbage, clear_cache
 from plait.runs.gc.kind import Kind, size_of
 from plait.runs.worktree import clear_away
 from plait.sweeps.trial import trial_lock
-from plait.sweeps.trial_data import data_digest, data_lock, data_receipts
+from plait.sweeps.trial_data import data_digest, data_lock
 from plait.tracking.garbage import RunStates, artifact_garbage, purge
 from plait.tracking.live.journal import Journal, journals
+from plait.workspace import Workspace
 
 LARGEST_STATE = 200_000_000
 """Bytes of what is known of files, from which on it goes: years of edits."""
@@ -37,12 +38,12 @@ class GarbageCollector:
 
     def __init__(self, workspace: Workspace, remove: bool) -> None:
         self._workspace, self._remove = workspace, remove
-        self._root, self._scratch = workspace.root, workspace.scratch
+
         self.notes: list[str] = []
         """What to say below the table."""
         self._sweeps = [
             sweep
-            for path in sorted((self._scratch / "sweeps").glob("*.json"))
+            for path in sorted(self._workspace.sweeps.glob("*.json"))
             if not (sweep := read_json(path))["finished"]
         ]
 
@@ -82,7 +83,7 @@ class GarbageCollector:
             wanted = self._of_sweeps | self._waiting
             return state in ("recorded", "deleted") and folder.name not in wanted
 
-        folders = (self._root / "outputs").glob("*/*")
+        folders = self._workspace.trials.glob("*/*")
         words = "trials that MLflow has completely, or that were deleted"
         kind = self._by_identity("trial outputs", words, folders, goes)
         if self._remove:
@@ -97,7 +98,7 @@ class GarbageCollector:
             unwanted = state in ("deleted", "none") and folder.name not in self._known
             return state in ("recorded", "finished") or unwanted
 
-        folders = (self._scratch / "checkpoints").glob("*")
+        folders = self._workspace.all_checkpoints.glob("*")
         return self._by_identity("checkpoints", "of trainings that nobody resumes", folders, goes)
 
     def _event_files(self) -> Kind:
@@ -105,7 +106,7 @@ class GarbageCollector:
             state = self._ledger.state(folder.name)
             return state in ("deleted", "none") and folder.name not in self._known
 
-        folders = (self._workspace.store / "tensorboard").glob("*/*")
+        folders = self._workspace.tensorboard.glob("*/*")
         return self._by_identity("TensorBoard files", "curves without a run", folders, goes)
 
     def _by_identity(
@@ -130,7 +131,7 @@ class GarbageCollector:
         return kind
 
     def _artifacts(self) -> Kind:
-        folder = self._workspace.store / "artifacts"
+        folder = self._workspace.artifacts
         kind = Kind("MLflow artifacts", size_of(folder), words="folders of deleted runs and models")
         if self._ledger.own is not None:
             for path in artifact_garbage(self._ledger.own):
@@ -144,7 +145,7 @@ class GarbageCollector:
 
     def _trial_data(self) -> Kind:
         """What is needed again later is generated again."""
-        found = sorted((self._scratch / "data").glob("*"))
+        found = sorted(self._workspace.all_trial_data.glob("*"))
         kind = Kind("trial data", sum(map(size_of, found)), words="data sets that no trial needs")
         for folder in found:
             if folder.name.startswith(TRASH):
@@ -159,7 +160,7 @@ class GarbageCollector:
                 elif digest not in {trial["data"] for trial in self._trials_owed}:
                     self._take(kind, folder)
                     if self._remove:
-                        receipts = data_receipts(self._workspace, digest)
+                        receipts = self._workspace.trial_receipts(digest)
                         shutil.rmtree(receipts, ignore_errors=True)
         return kind
 
@@ -181,7 +182,7 @@ class GarbageCollector:
     @cached_property
     def _pretrained_in_use(self) -> set[str]:
         digests = set()
-        for path in (self._root / "resolved").glob("*.yaml"):
+        for path in self._workspace.all_resolved():
             resolved = Resolved.read(path)
             outputs = self._workspace.outputs(resolved.name)
             asks = resolved.values.get("pretraining") is not None
@@ -190,7 +191,7 @@ class GarbageCollector:
         return digests
 
     def _rebuilds(self) -> Kind:
-        folder = self._scratch / "rebuild"
+        folder = self._workspace.worktrees
         kind = Kind("rebuilds", size_of(folder), words="left by rebuilds that were killed")
         for tree in sorted(path for path in folder.glob("*") if path.is_dir()):
             with held(FileLock(f"{tree}.lock")) as mine:
@@ -199,16 +200,16 @@ class GarbageCollector:
                 else:
                     kind.in_use += 1
         if self._remove and kind.garbage:
-            clear_away(self._root, folder)
+            clear_away(self._workspace.root, folder)
         return kind
 
     def _searches(self) -> Kind:
         """Their studies: whoever wants more trials of a search goes on with it."""
-        return Kind("searches", size_of(self._scratch / "searches"))
+        return Kind("searches", size_of(self._workspace.searches))
 
     def _job_logs(self) -> Kind:
         """Of cluster jobs that failed; those that ended well leave none."""
-        folder = self._scratch / "slurm"
+        folder = self._workspace.slurm_jobs
         kind = Kind("job logs", size_of(folder), words="of sweeps that are finished")
         if not self._sweeps:
             for file in sorted(folder.glob("*")):
@@ -219,7 +220,7 @@ class GarbageCollector:
 
     def _state(self) -> Kind:
         """What is known of files; all of it can be worked out again."""
-        folder = self._scratch / "state"
+        folder = self._workspace.state
         kind = Kind("known files", size_of(folder), words="large, and made again as it is needed")
         if kind.size > LARGEST_STATE:
             self._take(kind, folder)
@@ -249,8 +250,8 @@ class GarbageCollector:
     @cached_property
     def _ledger(self) -> RunStates:
         files = [
-            *(self._root / "resolved").glob("*.yaml"),
-            *(self._root / "outputs").glob("*/*/resolved.yaml"),
+            *self._workspace.all_resolved(),
+            *self._workspace.trial_configurations(),
         ]
         return RunStates(self._workspace, [Resolved.read(path)["tracking"] for path in files])
 
@@ -270,18 +271,18 @@ class GarbageCollector:
     @cached_property
     def _known(self) -> set[str]:
         """Identities that somebody may still train, whatever the stores say."""
-        files = (self._root / "resolved").glob("*.yaml")
+        files = self._workspace.all_resolved()
         return self._of_sweeps | self._waiting | {Resolved.read(path).identity for path in files}
 
     def _digests_in_use(self) -> set[str] | None:
         """Of the data of trials that run; None if one does not say yet."""
         digests = set()
-        for lock in (self._scratch / "locks").glob("trial-*.lock"):
+        for lock in self._workspace.locks.glob("trial-*.lock"):
             identity = lock.stem.removeprefix("trial-")
             with held(trial_lock(self._workspace, identity)) as mine:
                 if mine:
                     continue
-            files = list((self._root / "outputs").glob(f"*/{identity}/resolved.yaml"))
+            files = self._workspace.trial_configurations(identity)
             if not files:
                 return None
             digests |= {data_digest(Resolved.read(path)) for path in files}

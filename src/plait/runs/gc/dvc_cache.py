@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from plait.artifacts import Workspace
 from plait.errors import UserError
+from plait.workspace import Workspace
 
 NEEDED = ("--all-commits", "--all-experiments")
 """Beside what the working tree needs."""
@@ -33,7 +33,7 @@ def cache_garbage(workspace: Workspace) -> list[Path]:
     :raises UserError: if DVC cannot tell, or an experiment runs whose files nothing names yet.
     """
     # Its files are in the cache before any commit names them.
-    copies = workspace.root / ".dvc" / "tmp" / "exps"
+    copies = workspace.dvc_experiments
     folders = [process.info["cwd"] for process in psutil.process_iter(["cwd"])]
     if any(folder and Path(folder).is_relative_to(copies) for folder in folders):
         raise UserError("a DVC experiment is running; look again when it has ended")

@@ -2,11 +2,11 @@
 
 import json
 
-from plait.artifacts import Workspace
 from plait.evaluation.notation import NOTHING, readable_size
 from plait.evaluation.text_table import aligned
 from plait.runs.gc.collector import GarbageCollector
 from plait.runs.gc.kind import Kind
+from plait.workspace import Workspace
 
 
 def gc(workspace: Workspace, remove: bool, as_json: bool) -> int:

@@ -23,6 +23,7 @@ from plait.config.fields import as_yaml
 from plait.config.resolved import Resolved, as_text
 from plait.errors import ConfigurationError, UserError
 from plait.pipeline.stages import FILES, GROUPS, STAGES
+from plait.workspace import CONF, choice_in
 
 BESIDE_VALUES = (
     *("name", "description", "label"),
@@ -207,14 +208,14 @@ def _draft_of(project: Project) -> Iterator[Project]:
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         for path in project.root.resolve().iterdir():
-            if path.name != "conf":
+            if path.name != CONF:
                 (root / path.name).symlink_to(path)
-        shutil.copytree(project.conf, root / "conf")
+        shutil.copytree(project.conf, root / CONF)
         yield Project(root)
 
 
 def _write(draft: Project, deviations: ConfigDiff) -> None:
-    path = draft.conf / "experiment" / f"{_DRAFT}.yaml"
+    path = choice_in(draft.conf, "experiment", _DRAFT)
     path.write_text(deviations.text("A draft"), encoding="utf-8")
 
 

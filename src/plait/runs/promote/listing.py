@@ -1,4 +1,8 @@
-"""One more experiment in ``params.yaml``, by an edit of its text: nothing else in it changes."""
+"""One more experiment in ``params.yaml``, by an edit of its text: nothing else in it changes.
+
+A round trip by ruamel.yaml keeps comments, but not indentation, the spacing and line breaks within
+braces, the marks of a document or the line ends.
+"""
 
 from typing import Any
 

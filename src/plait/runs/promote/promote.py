@@ -7,7 +7,7 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from plait.artifacts import Workspace, write_text
+from plait.artifacts import write_text
 from plait.config.compose import Project
 from plait.config.levels import check_name
 from plait.config.resolved import Resolved
@@ -21,6 +21,7 @@ from plait.tracking import registry
 from plait.tracking.query.find import find
 from plait.tracking.query.run import RecordedRun
 from plait.tracking.store.store import translate_errors
+from plait.workspace import CONF, PARAMS, Workspace, choice_in
 
 
 @dataclass(frozen=True)
@@ -121,14 +122,14 @@ def plan_for(project: Project, recorded: Resolved, name: str | None) -> Plan:
         name = base  # whose file says it all
     else:
         name = name or name_for(recorded)
-        path = Path("conf", "experiment", f"{name}.yaml")
+        path = choice_in(Path(CONF), "experiment", name)
         if name in project.listed or (project.root / path).exists():
             raise UserError(
                 f"there is an experiment {name} already; give another name:"
                 " `plait promote RUN NAME`"
             )
         files[path] = deviations.text(describe(recorded))
-    params = Path("params.yaml")
+    params = Path(PARAMS)
     files[params] = with_listed((project.root / params).read_bytes().decode(), name)
     return Plan(name, False, files, changed)
 

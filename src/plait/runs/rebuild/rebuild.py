@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plait.artifacts import Outputs, Workspace, read_json, write_text
-from plait.config.compose import LOCK
+from plait.artifacts import read_json, write_text
 from plait.config.levels import read_yaml
 from plait.config.packages import installed_version, read_lock
 from plait.config.registry import family_of
@@ -47,6 +46,7 @@ from plait.tracking.tags import (
 )
 from plait.training.devices import check_devices, describe_devices
 from plait.training.settings import Settings
+from plait.workspace import CONF, LOCK, PIPELINE, SRC, Outputs, Workspace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,7 +100,7 @@ def _rebuild(workspace: Workspace, run: RecordedRun, tolerance: float) -> Verdic
         write_text(there.resolved(resolved.name), local.text())
         outputs = there.outputs(resolved.name)
         outputs["metrics"].unlink(missing_ok=True)  # of the commit
-        for stage, module in modules_of_stages(tree / "dvc.yaml"):
+        for stage, module in modules_of_stages(tree / PIPELINE):
             _run_stage(tree, stage, module, resolved.name)
         comparison = _compare(run, outputs)
     print(f"\n{comparison.table()}\n\n{comparison.conclusion(tolerance)}")
@@ -140,7 +140,7 @@ def _patch(run: RecordedRun) -> bytes:
     for line in tags.get(WITHOUT, "").splitlines():
         path, _, reason = line.rpartition(": ")
         # Of the files below data/, those that matter are looked for by their digests.
-        if path.startswith(("src/", "conf/")):
+        if path.startswith((f"{SRC}/", f"{CONF}/")):
             raise UserError(
                 f"{path} was not committed, and not kept with the run: {reason};\n"
                 "  commit such a file, or let git ignore it, before a run"
@@ -229,7 +229,7 @@ def _run_stage(tree: Path, stage: str, module: str, name: str) -> None:
     answer = subprocess.run(
         [sys.executable, "-m", module, name],
         cwd=tree,
-        env={**environment, "PYTHONPATH": str(tree / "src")},
+        env={**environment, "PYTHONPATH": str(tree / SRC)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -243,7 +243,7 @@ def _run_stage(tree: Path, stage: str, module: str, name: str) -> None:
 
 def _compare(run: RecordedRun, outputs: Outputs) -> Comparison:
     try:
-        evaluation = read_json(outputs["evaluation"] / "evaluation.json")
+        evaluation = read_json(outputs.mark("evaluation"))
         finals = final_values(read_json(outputs["metrics"]), evaluation)
         rows = [*curve_rows(outputs["curves"], 0), *pretraining_rows(outputs, 0)]
     except (OSError, ValueError, KeyError, TypeError) as error:

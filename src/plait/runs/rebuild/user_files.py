@@ -1,16 +1,16 @@
 """The user's own data files by their digests: found wherever this checkout may have them."""
 
-import hashlib
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from plait.artifacts import Workspace
+from plait import digests
 from plait.contents import Contents
 from plait.errors import UserError
 from plait.state import State
+from plait.workspace import DVC, Workspace
 
 
 def put_in_place(root: Path, tree: Path, files: dict[str, str]) -> None:
@@ -47,9 +47,9 @@ def _candidates(root: Path, tree: Path, relative: str, digest: str) -> Iterator[
     tracked = tree / f"{relative}.dvc"
     if tracked.is_file() and md5 in tracked.read_text(encoding="utf-8"):
         # With the checkout's own remotes and credentials, which git does not have.
-        local = root / ".dvc" / "config.local"
+        local = root / DVC / "config.local"
         if local.is_file():
-            shutil.copy(local, tree / ".dvc")
+            shutil.copy(local, tree / DVC)
         _dvc(tree, "cache", "dir", "--local", cache)
         (tree / relative).unlink(missing_ok=True)
         _dvc(tree, "pull", "--quiet", tracked.name, folder=tracked.parent)
@@ -67,11 +67,11 @@ def _has(contents: Contents, path: Path, digest: str) -> bool:
 def _former_digest(folder: Path) -> str:
     """As folders were named by runs that were recorded before 2026-12."""
     listing = "\n".join(
-        f"{path.relative_to(folder).as_posix()} {hashlib.md5(path.read_bytes()).hexdigest()}"
+        f"{path.relative_to(folder).as_posix()} {digests.dvc_of_file(path)}"
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     )
-    return f"md5:{hashlib.md5(listing.encode()).hexdigest()}.dir"
+    return f"md5:{digests.dvc_of_text(listing)}.dir"
 
 
 def _link(source: Path, target: Path) -> None:

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from plait.artifacts import Workspace
 from plait.sweeps.trial import Outcome, Trial, held_trial, record_failure
 from plait.sweeps.worker import GRACE, Worker
+from plait.workspace import Workspace
 
 
 class Job:

@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-from plait.artifacts import Workspace
 from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting
 from plait.sweeps.engines import need
 from plait.sweeps.engines.job import Job, lost
 from plait.sweeps.trial import Outcome, Trial
+from plait.workspace import SRC, Workspace
 
 OBJECT_STORE = 128 * 2**20
 """Bytes of shared memory for Ray's objects: a task takes and gives a page of text."""
@@ -46,7 +46,7 @@ class Tasks:
         import ray
 
         self._ray, self._workspace = ray, Workspace.at(root)
-        _connect(ray, settings.address, str(root / "src"))
+        _connect(ray, settings.address, str(root / SRC))
         there = ray.cluster_resources()
         gpus = settings.num_gpus
         if gpus is None:

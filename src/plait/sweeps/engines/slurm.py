@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-from plait.artifacts import Workspace
 from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting
 from plait.sweeps.engines import need
 from plait.sweeps.engines.job import Job, lost
 from plait.sweeps.trial import Outcome, Trial
+from plait.workspace import SRC, Workspace
 
 BETWEEN_LOOKS = 0.5
 """Seconds until a job's result is looked for again."""
@@ -76,8 +76,8 @@ class Jobs:
 
         self._workspace, self._settings = Workspace.at(root), settings
         # Jobs import this tree's code, whatever is installed.
-        python = f"env PYTHONPATH={shlex.quote(str(root / 'src'))} {shlex.quote(sys.executable)}"
-        self._folder = self._workspace.scratch / "slurm"
+        python = f"env PYTHONPATH={shlex.quote(str(root / SRC))} {shlex.quote(sys.executable)}"
+        self._folder = self._workspace.slurm_jobs
         self._executor = AutoExecutor(
             self._folder, settings.cluster, **{f"{settings.cluster}_python": python}
         )

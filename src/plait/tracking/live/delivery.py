@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import Timeout
 
-from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.tracking import runs
@@ -19,6 +18,7 @@ from plait.tracking.record.source_patch import log_patch, unpacked
 from plait.tracking.store.faults import reason_of
 from plait.tracking.store.store import Store, open_store
 from plait.tracking.tags import DIFFERENCES, LAST_HEARTBEAT, MEASURED_BY
+from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from filelock import FileLock
 
-from plait.artifacts import Workspace
+from plait.workspace import Workspace
 
 
 class Journal:
@@ -18,7 +18,7 @@ class Journal:
     """
 
     def __init__(self, workspace: Workspace, identity: str) -> None:
-        folder = workspace.scratch / "journal"
+        folder = workspace.journals
         folder.mkdir(parents=True, exist_ok=True)
         self.identity = identity
         self.path = folder / f"{identity}.jsonl"
@@ -64,7 +64,7 @@ class Journal:
 
 def journals(workspace: Workspace) -> list[Journal]:
     """Those on disk, in the order of their names."""
-    folder = workspace.scratch / "journal"
+    folder = workspace.journals
     return [Journal(workspace, path.stem) for path in sorted(folder.glob("*.jsonl"))]
 
 

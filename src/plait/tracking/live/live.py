@@ -9,7 +9,6 @@ from typing import Any
 
 from filelock import Timeout
 
-from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.proof.stage import sources
 from plait.tracking import runs
@@ -24,6 +23,7 @@ from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.retry import until
 from plait.tracking.tags import DEVICES, SOURCE_MEASURES
 from plait.tracking.tensorboard import EventFiles
+from plait.workspace import Workspace
 
 BETWEEN_WRITES = 2.0
 """Seconds from one write to the store to the next, at least."""
@@ -74,7 +74,7 @@ class LiveRun:
         tracking = self._resolved.choice("tracking"), self._resolved.settings("tracking")
         backend = backend_of(self._workspace, *tracking)
         if backend.local:
-            check_own(self._workspace.store / "mlflow.db")
+            check_own(self._workspace.database)
         if backend.event_files:
             self._event_files = EventFiles(
                 backend.event_files / self._resolved.name / self._resolved.identity

@@ -4,13 +4,13 @@ import sys
 import time
 from collections.abc import Mapping
 
-from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.tracking import runs
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.store import Store, open_store, translate_errors
 from plait.tracking.tags import MEASURED_BY
+from plait.workspace import Workspace
 
 
 def tell_run(workspace: Workspace, resolved: Resolved, reason: str) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from plait.artifacts import Workspace, read_json
+from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError, UserError
 from plait.tracking.query.run import RecordedRun, runs_that
@@ -12,6 +12,7 @@ from plait.tracking.store.backend import backend_of
 from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.store import Store, translate_errors
 from plait.tracking.tags import BEST_OF, EXPERIMENT
+from plait.workspace import Workspace
 
 SHORTEST_ID = 6
 """Characters of a run's id by which it can be called."""
@@ -104,7 +105,7 @@ def _best(store: Store, sweep: str) -> RecordedRun | None:
 
 def _last_sweep(workspace: Workspace, name: str) -> dict[str, Any] | None:
     """What the last launch of a sweep here left of it; without a name, of the newest sweep."""
-    files = (workspace.scratch / "sweeps").glob("*.json")
+    files = workspace.sweeps.glob("*.json")
     named = [path for path in files if name in ("", path.stem)]
     newest = max(named, key=lambda path: path.stat().st_mtime_ns, default=None)
     return None if newest is None else dict(read_json(newest))
@@ -117,9 +118,9 @@ def _check_quotes(reference: str) -> None:
 
 def _trackings(workspace: Workspace) -> list[tuple[str, dict[str, Any]]]:
     found: list[tuple[str, dict[str, Any]]] = []
-    if (workspace.store / "mlflow.db").exists():
+    if workspace.database.exists():
         found.append(("local", {}))
-    for path in sorted((workspace.root / "resolved").glob("*.yaml")):
+    for path in workspace.all_resolved():
         try:
             resolved = Resolved.read(path)
         except ConfigurationError:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from plait.artifacts import Workspace
 from plait.errors import UserError, did_you_mean
 from plait.evaluation.notation import NOTHING, duration, readable
 from plait.evaluation.text_table import GAP, aligned, widths_of
@@ -17,6 +16,7 @@ from plait.tracking.query.find import open_stores
 from plait.tracking.query.run import RecordedRun, runs_that
 from plait.tracking.query.score import Score
 from plait.tracking.tags import ERROR, TESTED_ON
+from plait.workspace import Workspace
 
 SHOWN_ID = 8
 """Characters of a run's id: enough to call it by."""

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from plait.artifacts import Workspace
-from plait.errors import UserError
 from plait.tracking.query.find import find
 from plait.tracking.query.run import RecordedRun
+from plait.workspace import Workspace, find_root
 
 
 def load(run: str, root: Path | None = None) -> RecordedRun:
@@ -16,11 +15,4 @@ def load(run: str, root: Path | None = None) -> RecordedRun:
     :param root: the checkout; by default the one around the working directory.
     :raises UserError: if there is no such run.
     """
-    return find(Workspace.at(root or _checkout(Path.cwd())), run)
-
-
-def _checkout(folder: Path) -> Path:
-    for candidate in (folder, *folder.parents):
-        if (candidate / "params.yaml").exists():
-            return candidate
-    raise UserError(f"{folder} lies in no checkout of a plait project: no params.yaml above it")
+    return find(Workspace.at(root or find_root()), run)

@@ -6,8 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import plait
-from plait.artifacts import Outputs
+from plait import loaded
 from plait.config.registry import settings_of
 from plait.data.dataset import Column, Dataset, read_part
 from plait.models.trained import TrainedModel
@@ -17,6 +16,7 @@ from plait.tracking.record import exported
 from plait.tracking.store.backend import artifact_uri
 from plait.tracking.store.store import Store, import_pyfunc
 from plait.tracking.tags import IDENTITY
+from plait.workspace import Outputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +145,9 @@ def _save(
     else:
         packages, artifacts = [*PACKAGES, "scikit-learn", "skops"], source
     code = temporary / "code" / "plait"
-    shutil.copytree(Path(plait.__file__).parent, code, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        Path(loaded.__file__).parent, code, ignore=shutil.ignore_patterns("__pycache__")
+    )
     # What the model runs by is the code that it was proved with, whatever the files hold by now.
     for path, proved in sources()[0].items():
         (code.parent / path.removeprefix("src/")).write_bytes(proved)

@@ -1,6 +1,5 @@
 """Completing a run from the stages' outputs, as often as one likes."""
 
-import hashlib
 import json
 import re
 import time
@@ -10,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.artifacts import Outputs, Workspace, read_json
+from plait import digests
+from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.evaluation.notation import duration, readable_size
@@ -43,6 +43,7 @@ from plait.tracking.tags import (
     TESTED_ON,
     WEIGHTS,
 )
+from plait.workspace import Outputs, Workspace
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -148,7 +149,7 @@ def _complete(
     """
     measured_by = evaluation_digest(resolved)
     dataset = Dataset.read(outputs.data)
-    evaluation = read_json(outputs["evaluation"] / "evaluation.json")
+    evaluation = read_json(outputs.mark("evaluation"))
     curves = curve_rows(outputs["curves"], now)
 
     model_id = logged_model_id(store, run)
@@ -195,8 +196,7 @@ def evaluation_digest(resolved: Resolved) -> str:
     """One digest of what the numbers of the test part depend on beside the training."""
     values = resolved.values
     measured = [values["evaluation"], values["code"]["evaluate"], values["packages"]["evaluate"]]
-    text = json.dumps(measured, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return digests.of_values(measured, digests.SHORT)
 
 
 def curve_rows(path: Path, at: int) -> list[Row]:

@@ -1,7 +1,6 @@
 """The source that a run was recorded from: its commit, and a patch of what was not committed."""
 
 import base64
-import hashlib
 import os
 import re
 import subprocess
@@ -12,9 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from plait import digests
 from plait.tracking.record.secrets import holds_a_secret, named_like_a_secret
 from plait.tracking.store.store import Store
 from plait.tracking.tags import DIRTY, PATCH, WITHOUT
+from plait.workspace import CONF, PIPELINE_LOCK, RESOLVED, RESULTS, SRC
 
 COMMIT = "mlflow.source.git.commit"
 
@@ -36,7 +37,7 @@ KEPT = "refs/plait/commits/"
 """Where git is told of the commits that runs name, which it may else remove once they are squashed,
 rebased or amended away. They are in no branch, and neither pushed nor cloned."""
 
-REBUILT = ("dvc.lock", "resolved", "results")
+REBUILT = (PIPELINE_LOCK, RESOLVED, RESULTS)
 """What `dvc repro` itself writes into the tree: a change there is no edit of anybody's."""
 
 
@@ -61,7 +62,7 @@ def unpacked(text: str) -> bytes:
 
 def digest(content: bytes) -> str:
     """As `PATCH` has it."""
-    return hashlib.sha256(content).hexdigest()[:16]
+    return digests.of_bytes(content, digests.SHORT)
 
 
 def commit_of(root: Path) -> dict[str, str]:
@@ -112,7 +113,9 @@ def take_patch(
     without |= dict.fromkeys(lost, "edited since it was composed")
     if without:
         # The files that a rebuild may need are named first, should there be too many.
-        paths = sorted(without, key=lambda path: (not path.startswith(("src/", "conf/")), path))
+        paths = sorted(
+            without, key=lambda path: (not path.startswith((f"{SRC}/", f"{CONF}/")), path)
+        )
         said |= {WITHOUT: "\n".join(f"{path}: {without[path]}" for path in paths[:MOST_NAMED])}
     if len(content) > LARGEST:
         return SourcePatch(tags={PATCH: TOO_LARGE, **said})
@@ -135,16 +138,15 @@ def _differing(root: Path, commit: str, proved: Mapping[str, bytes]) -> dict[str
     for entry in listed.split(b"\0"):
         facts, _, path = entry.partition(b"\t")
         committed[os.fsdecode(path)] = facts.rpartition(b" ")[2].decode()
-    return {path: source for path, source in proved.items() if committed.get(path) != _blob(source)}
+    return {
+        path: source
+        for path, source in proved.items()
+        if committed.get(path) != digests.git_of_blob(source)
+    }
 
 
 def _top(path: str) -> str:
     return path.partition("/")[0]
-
-
-def _blob(content: bytes) -> str:
-    """As git names a file's content."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 def _take(root: Path, commit: str, proved: Mapping[str, bytes]) -> tuple[bytes, dict[str, str]]:

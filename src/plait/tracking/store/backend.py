@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from plait.artifacts import Workspace
 from plait.config.registry import module_of
 from plait.errors import UserError
+from plait.workspace import Workspace
 
 UI_HOST, UI_PORT = "127.0.0.1", 5000
 """Where `plait ui` answers unless it is told otherwise."""
@@ -55,7 +55,7 @@ def backend_of(workspace: Workspace, choice: str, settings: dict[str, Any]) -> B
 
 def local_backend(workspace: Workspace, event_files: Path | None = None) -> Backend:
     """The database ``mlruns/mlflow.db`` of the checkout."""
-    return Backend(sqlite_url(workspace.store / "mlflow.db"), True, event_files)
+    return Backend(sqlite_url(workspace.database), True, event_files)
 
 
 def sqlite_url(database: Path) -> str:

@@ -3,12 +3,12 @@
 import time
 from typing import Any
 
-from plait.artifacts import Workspace
 from plait.config.resolved import Resolved
 from plait.tracking.store import process
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.store import Store, open_store, translate_errors
 from plait.tracking.tags import ERROR, LAST_HEARTBEAT, PID
+from plait.workspace import Workspace
 
 SILENCE = 600.0
 """Seconds without a heartbeat after which a run of another host counts as dead."""

@@ -3,8 +3,8 @@
 import sqlite3
 from pathlib import Path
 
-from plait.artifacts import Workspace
 from plait.tracking.store.backend import artifact_uri
+from plait.workspace import Workspace
 
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("experiments", "artifact_location"),
@@ -27,8 +27,8 @@ def relocate(workspace: Workspace) -> bool:
 
     :returns: whether anything was mended.
     """
-    artifacts = artifact_uri(workspace.store / "artifacts")
-    connection = sqlite3.connect(workspace.store / "mlflow.db", timeout=PATIENCE)
+    artifacts = artifact_uri(workspace.artifacts)
+    connection = sqlite3.connect(workspace.database, timeout=PATIENCE)
     try:
         former = _former(connection)
         if former is None or former == artifacts:

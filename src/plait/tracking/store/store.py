@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from plait.artifacts import Workspace
 from plait.locks import lock_named
 from plait.tracking.store.backend import Backend, artifact_uri, backend_of, sqlite_url
 from plait.tracking.store.faults import StoreBroken as StoreBroken
@@ -22,6 +20,7 @@ from plait.tracking.store.faults import StoreUnavailable as StoreUnavailable
 from plait.tracking.store.faults import check_address, check_own, in_words
 from plait.tracking.store.relocate import relocate
 from plait.tracking.tags import IDENTITY
+from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -54,7 +53,7 @@ class Store:
         found = self.client.get_experiment_by_name(name)
         if found is None:
             # A server decides for itself where artifacts go; a bare database does not.
-            beside = artifact_uri(self.workspace.store / "artifacts" / name)
+            beside = artifact_uri(self.workspace.artifacts / name)
             location = None if self.backend.uri.startswith("http") else beside
             try:
                 return str(self.client.create_experiment(name, location, {KIND: TRAINING}))
@@ -145,12 +144,12 @@ def open_store(
     from mlflow import MlflowClient
 
     if backend.local:
-        database = workspace.store / "mlflow.db"
+        database = workspace.database
         check_own(database)
         if not database.exists():
             with _lock(workspace):
                 if not database.exists():
-                    _create(database)
+                    _create(workspace)
         relocate(workspace)
     else:
         check_address(backend.uri)
@@ -205,7 +204,7 @@ def _lock(workspace: Workspace) -> FileLock:
     return lock_named(workspace, "store", LOCK_PATIENCE)
 
 
-def _create(database: Path) -> None:
+def _create(workspace: Workspace) -> None:
     """Create the database whole or not at all: beside its place, then renamed.
 
     Processes that open a missing database at once die in its migrations, and one that is killed
@@ -213,13 +212,14 @@ def _create(database: Path) -> None:
     """
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+    database = workspace.database
     database.parent.mkdir(parents=True, exist_ok=True)
     unfinished = database.with_name(".mlflow.db.unfinished")
     for leftover in database.parent.glob(f"{unfinished.name}*"):
         leftover.unlink()
     # A folder that can't be written fails here: MLflow would try for minutes.
     unfinished.touch()
-    store = SqlAlchemyStore(sqlite_url(unfinished), artifact_uri(database.parent / "artifacts"))
+    store = SqlAlchemyStore(sqlite_url(unfinished), artifact_uri(workspace.artifacts))
     store.engine.dispose()
     connection = sqlite3.connect(unfinished)
     # Readers and a writer at once; contended writes take half the time. Stays with the file.

@@ -20,7 +20,7 @@ from plait.training.task import Arrays, DistributedContext, Task, Trained
 
 CONTEXT, EVENTS, STOP, DONE = "place.json", "epochs.jsonl", "stop", "done.json"
 FAILURE, RENDEZVOUS = "failed-", "meeting.json"
-TARGETS, CODE = "targets", "code.json"
+TARGETS, CODE, RESOLVED = "targets", "code.json", "resolved.yaml"
 
 
 def folder_of(checkpoints: Path) -> Path:
@@ -39,7 +39,7 @@ def write_task(task: Task, context: DistributedContext, start: Path | None) -> P
     folder = folder_of(task.checkpoints)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    write_text(folder / "resolved.yaml", task.resolved.text())
+    write_text(folder / RESOLVED, task.resolved.text())
     asked = {"devices": context.devices, "nodes": context.nodes, "strategy": context.strategy}
     write_json(folder / CONTEXT, {**asked, "start": None if start is None else start.name})
     for part in ("train", "val"):
@@ -82,7 +82,7 @@ def read_task(folder: Path) -> Task:
             file.write(json.dumps({"epoch": epoch, "values": values}) + "\n")
 
     raw = read_json(folder / "task.json")
-    resolved = Resolved.read(folder / "resolved.yaml")
+    resolved = Resolved.read(folder / RESOLVED)
     train = arrays("train")
     assert train is not None
     return Task(

@@ -73,7 +73,7 @@ def train_in_processes(task: Task, context: DistributedContext, start: Path | No
 
 def start_agent(folder: Path, arguments: list[str]) -> "subprocess.Popen[bytes]":
     """Start torchrun's agent for the processes of this machine."""
-    threads = Resolved.read(folder / "resolved.yaml")["trainer.threads"]
+    threads = Resolved.read(folder / exchange.RESOLVED)["trainer.threads"]
     environment = {
         # DDP advises against what `plait.training.loop` has reason to ask of it.
         "TORCH_CPP_LOG_LEVEL": "ERROR",
@@ -107,7 +107,7 @@ def join(places: Sequence[Path], patience: float) -> None:
             )
         time.sleep(BETWEEN_LOOKS)
     folder = min(meetings).parent
-    name = Resolved.read(folder / "resolved.yaml").name
+    name = Resolved.read(folder / exchange.RESOLVED).name
     print(f"{name}: this machine trains along", flush=True)
     process = start_agent(folder, read_json(folder / exchange.RENDEZVOUS))
     requests = StopRequests()

@@ -22,6 +22,7 @@ from plait.training.distributed.exchange import (
     CODE,
     CONTEXT,
     FAILURE,
+    RESOLVED,
     STOP,
     lock_file,
     read_task,
@@ -36,7 +37,7 @@ def run(folder: Path, rank: int) -> int:
     :returns: the exit status; a failure also says why, in the folder.
     """
     try:
-        adopt(folder / CODE, Resolved.read(folder / "resolved.yaml").name)
+        adopt(folder / CODE, Resolved.read(folder / RESOLVED).name)
     except UserError as error:
         return _fail(folder, rank, error)
     from plait.training.loop import train

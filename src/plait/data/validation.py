@@ -1,7 +1,5 @@
-"""What the written rows must satisfy, and what features must not know."""
+"""What the written rows must satisfy."""
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Column, Source, Type
@@ -94,50 +92,3 @@ def _first(error: Any, key: str) -> Any:
 
     value = error.failure_cases[key].iloc[0]
     return value.item() if isinstance(value, np.generic) else value
-
-
-def refuse_shared_rows(parts: Iterable[Path], rows: int) -> None:
-    """Read the ``row`` columns back and check that no row stands in two parts, or twice in one.
-
-    :param parts: Parquet files.
-    :param rows: rows at the source; a byte is held for each.
-    :raises AssertionError: naming the row.
-    """
-    import numpy as np
-    import pyarrow.parquet as parquet
-
-    seen = np.zeros(rows, dtype=bool)
-    for path in parts:
-        with parquet.ParquetFile(path) as file:
-            for group in range(file.num_row_groups):
-                numbers = file.read_row_group(group, columns=["row"])["row"].to_numpy()
-                again = numbers[seen[numbers]]
-                assert not len(again), f"row {again[0]} stands in two parts"
-                seen[numbers] = True
-                assert int(np.count_nonzero(np.diff(numbers) <= 0)) == 0, f"{path.name}: order"
-
-
-def changed_by_the_future(
-    features: "Callable[[pd.DataFrame], pd.DataFrame]",
-    rows: "pd.DataFrame",
-    time: str,
-    cuts: "Iterable[Any]",
-) -> list[str]:
-    """The features that change when what comes after a time is cut off: those look ahead.
-
-    :param features: from rows to a frame with the same index, a column a feature.
-    :param rows: the raw rows.
-    :param time: their column of times.
-    :param cuts: the times after which rows are cut off.
-    :returns: names of the columns that differ, in order; empty if nothing looks ahead.
-    """
-    whole = features(rows)
-    changed: dict[str, None] = {}
-    for cut in cuts:
-        past = rows[rows[time] <= cut]
-        recomputed = features(past)
-        expected = whole.loc[past.index]
-        for name in whole.columns:
-            if not recomputed[name].equals(expected[name]):
-                changed[name] = None
-    return list(changed)
