@@ -8,7 +8,7 @@ import pandas as pd
 
 from plait.artifacts import write_json
 from plait.config.registry import family_of, module_of, settings_of
-from plait.data.dataset import Column, Dataset, Task
+from plait.data.dataset import Column, Dataset
 from plait.data.preprocessing import Preprocessor, Settings
 from plait.models.base import Shape
 from plait.models.trained import TrainedModel
@@ -39,7 +39,7 @@ def frame(rows: int = 40) -> pd.DataFrame:
     return table
 
 
-def dataset_of(task: Task) -> Dataset:
+def dataset_of(task: str) -> Dataset:
     """The description of `frame`."""
     target = "price" if task == "regression" else "kind"
     return Dataset(
@@ -62,7 +62,7 @@ def dataset_of(task: Task) -> Dataset:
     )
 
 
-def write_outputs(root: Path, task: Task = "regression", model: str = "mlp") -> Outputs:
+def write_outputs(root: Path, task: str = "regression", model: str = "mlp") -> Outputs:
     """Write everything that `record` reads."""
     outputs = Outputs(root / "data" / "generated" / "line", root / "results" / "line")
     outputs.data.mkdir(parents=True)

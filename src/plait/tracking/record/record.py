@@ -25,8 +25,7 @@ from plait.tracking.record.points import Points, Row
 from plait.tracking.record.source_patch import SourcePatch, commit_of, log_patch, take_patch
 from plait.tracking.record.weights import weights_digest
 from plait.tracking.sections import BASELINE, MEMBER
-from plait.tracking.store.backend import backend_of
-from plait.tracking.store.reaper import open_in_order
+from plait.tracking.store.reaper import open_store_of
 from plait.tracking.store.store import Store, translate_errors
 from plait.tracking.tags import (
     BETTER_THAN_NAIVE,
@@ -82,9 +81,8 @@ def record(
     :param tags: of the run, beside its own.
     :raises UserError: if the store does not answer; the outputs stay, and the next call does it.
     """
-    tracking = resolved.choice("tracking"), resolved.settings("tracking")
-    with translate_errors(backend_of(workspace, *tracking).uri):
-        store = open_in_order(workspace, *tracking)
+    store = open_store_of(workspace, resolved)
+    with translate_errors(store.backend.uri):
         deliver_journal(store, resolved.identity)
         recorded = _record(store, resolved, outputs, render_report, keep_model, tags or {})
     deliver_journals(workspace)
