@@ -18,5 +18,5 @@ class FinetuningSettings(Settings):
     """Whether the pretrained weights are trained too, so that they are part of the result."""
 
     lr: float = setting(
-        "learning rate that suits the method; experiments hand it on as ${finetuning.lr}", gt=0
+        "learning rate that suits the method, for experiments to refer to as ${finetuning.lr}", gt=0
     )

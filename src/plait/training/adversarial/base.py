@@ -22,7 +22,11 @@ class AdversarialSettings(Settings):
     """
 
     epsilon: float = setting("Euclidean norm of each row's perturbation", gt=0)
-    loss_weight: float = setting("share of the perturbed rows' loss in the whole loss", gt=0, le=1)
+    loss_weight: float = setting(
+        "weight of the perturbed rows' loss; the loss of the rows as they are has the rest",
+        gt=0,
+        le=1,
+    )
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
         """A precision in which the gradients that it goes along vanish."""
