@@ -12,7 +12,8 @@ from typing import Any
 from plait.pipeline.stages import OUTPUTS, STAGES
 
 SIGNIFICANT_DIGITS = 8
-"""Of the numbers in metrics files: more than any interval needs, fewer than float noise shows."""
+"""Digits kept of the numbers in metrics files: more than an interval needs, too few for float
+noise."""
 
 
 @dataclass(frozen=True)

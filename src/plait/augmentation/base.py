@@ -6,7 +6,7 @@ from plait.settings import Chosen, Settings, setting
 
 
 class AugmentationSettings(Settings):
-    """Of a choice whose ``augment(settings, texts, seed)`` returns changed copies of texts.
+    """Settings of a choice whose ``augment(settings, texts, seed)`` returns copies of texts.
 
     It is given the training part's texts, object (rows,), and returns object (copies, rows). A
     copy depends on the seed, its number, the row and its text alone. Validation and test stay as

@@ -191,7 +191,7 @@ class Project:
             values[group] = {"choice": choice, **(given or {})}
 
     def _default_objective(self, chosen: dict[str, Any], values: dict[str, Any]) -> str | None:
-        """Of a model trained by gradients, what the task of its data asks for."""
+        """The objective that the data's task asks for, of a model that is trained by gradients."""
         if not family_of(chosen["model"]).by_gradient:
             return None
         try:
@@ -210,7 +210,7 @@ class Project:
         return values
 
     def _digests(self, files: Iterable[str], name: str) -> dict[str, str]:
-        """Of the user's files that an experiment reads."""
+        """The digests of the user's files that an experiment reads, by path."""
         return {path: digest_of(self.contents, self.root, path, name) for path in files}
 
     def _file(self, group: str, choice: str) -> dict[str, Any]:
@@ -352,7 +352,8 @@ class Merged:
     experiment files, the debug preset, params.yaml, the command line; without values that a
     replaced choice took along."""
     users: tuple[ConfigLayer, ...]
-    """Of these, what the user set beside the files: params.yaml and the command line, whole."""
+    """Those among ``levels`` that the user set beside the files: params.yaml and the command line,
+    whole."""
 
     def origin(self, key: str) -> str:
         """The level that set ``key``, for error messages; empty for the menu's own files."""
@@ -393,7 +394,7 @@ def _overlay(values: dict[str, Any], above: dict[str, Any]) -> None:
 
 
 def _interpolated(name: str, values: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
-    """With ``${other.key}`` replaced by the value there.
+    """The values of an experiment with each ``${other.key}`` replaced by the value there.
 
     :param chosen: by group.
     :raises ConfigurationError: for a key that is not there, or a value left as ``???``.

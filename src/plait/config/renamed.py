@@ -54,8 +54,8 @@ RENAMED: dict[str, str] = {
     "trainer.nodes": "trainer.num_nodes",
     "trainer.workers": "trainer.num_workers",
 }
-"""By the key that was, the key that is. It counts where the settings of a choice have the new one
-and not the old: ``model.dropout`` is still a key of ``model: mlp``."""
+"""The new key of each old one. It counts where the settings of a choice have the new one and not
+the old: ``model.dropout`` is still a key of ``model: mlp``."""
 
 _SECTIONS = {key.partition(".")[0] for key in RENAMED}
 

@@ -9,7 +9,7 @@ Targets = Literal["query_value", "attention", "all"]
 
 
 class FinetuningSettings(Settings):
-    """Of a choice whose ``apply(settings, body)`` returns a `Finetuned`.
+    """Settings of a choice whose ``apply(settings, body)`` returns a `Finetuned`.
 
     ``body`` is a transformer without head, of which nothing is trained yet.
     """

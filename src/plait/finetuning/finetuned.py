@@ -35,7 +35,7 @@ class Finetuned(nn.Module):
         return layer
 
     def rates(self) -> dict[str, float]:
-        """By parameter, the factor of the learning rate where it is not 1."""
+        """The factor of the learning rate of each parameter, by its name, where it is not 1."""
         return {}
 
     def begin(self, steps: int) -> None:

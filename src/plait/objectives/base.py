@@ -26,7 +26,7 @@ Objective = Callable[["nn.Module", Batch], tuple["Tensor", dict[str, "Tensor"]]]
 
 
 class ObjectiveSettings(Settings):
-    """Of a choice whose ``build(settings, targets)`` returns an `Objective`.
+    """Settings of a choice whose ``build(settings, targets)`` returns an `Objective`.
 
     ``targets`` are those of the training part, (rows,), in the form of `Batch`.
     """

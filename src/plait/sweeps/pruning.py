@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from plait.training.task import Observe
 
 ATTEMPTS = 10
-"""To open a database whose tables others make at the same moment."""
+"""Attempts to open a database whose tables others make at the same moment."""
 
 
 class PrunerSettings(Settings):
@@ -76,7 +76,7 @@ PRUNERS: dict[str, type[PrunerSettings]] = {
     "successive_halving": SuccessiveHalving,
     "hyperband": Hyperband,
 }
-"""By name in ``hydra/sweeper/pruner``."""
+"""The settings of each pruner, by its name in ``hydra/sweeper/pruner``."""
 
 
 def pruner_of(given: dict[str, Any] | None) -> Any:

@@ -37,14 +37,15 @@ DRAW, OVERRIDES, IDENTITY = "draw", "overrides", "identity"
 """What the study keeps of each trial: which draw it is, what it set, and what was trained."""
 
 REASON, FOR_GOOD = "reason", "for_good"
-"""Of a trial that failed: why, and whether another attempt would fail alike. A draw that is no
+"""What the study keeps of a trial that failed: why, and whether another attempt would fail alike. A
+draw that is no
 valid configuration has no `IDENTITY`, and is not tried again either."""
 
 ROWS = "rows"
 """What the study keeps of the rows that its first finished trial was measured on."""
 
 MOST_COMBINATIONS, PROBES = 200, 100
-"""Of a space that holds more combinations, or an interval, so many draws are looked at beforehand
+"""In a space of more combinations, or with an interval, so many draws are looked at beforehand
 for one that is valid."""
 
 MOST_REASONS = 3
@@ -377,7 +378,7 @@ class Search:
                 yield self._numbered(trial, self._add(draw, values, texts, trial))
 
     def _values(self, draw: int) -> dict[str, Any]:
-        """By key, decided by the seed, the number of the draw, and what the study holds.
+        """The values of a draw by key; the seed, its number and what the study holds decide them.
 
         Optuna is asked in a copy of the study, so that a trial enters the database whole: whoever
         is killed in between draws the same again.
@@ -403,7 +404,7 @@ class Search:
         return self._ask(copy)
 
     def _ask(self, study: Any) -> dict[str, Any]:
-        """By key, what a study draws."""
+        """The values that a study draws, by key."""
         asked = study.ask({dimension.key: dimension.distribution for dimension in self._dimensions})
         return {
             dimension.key: dimension.drawn(asked.params[dimension.key])

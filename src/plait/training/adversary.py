@@ -10,7 +10,8 @@ from plait.models.tuned import TrainableModule
 from plait.objectives.base import Batch, Objective
 
 Attack = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]
-"""From the loss of a shift, a shift of zeros and its loss, to the shift that hurts most."""
+"""A function from the loss of a shift, a shift of zeros and its loss to the shift that hurts
+most."""
 
 
 class Adversary:

@@ -77,12 +77,12 @@ class CheckpointFiles:
             path.unlink(missing_ok=True)
 
     def _all(self) -> list[Path]:
-        """By step."""
+        """All checkpoints, by step."""
         return sorted(self.folder.glob("*.ckpt"))
 
 
 def digest_of(path: Path) -> str:
-    """Of a file's contents."""
+    """The digest of a file's contents."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 

@@ -28,7 +28,7 @@ from plait.training.settings import Settings
 from plait.training.task import Arrays, DistributedContext, Task, Trained
 
 KEPT_BY = {"lowest_loss": "val/loss", "highest_accuracy": "val/accuracy", "last": None}
-"""By ``trainer.select_checkpoint``: the value by which the best epoch is known."""
+"""The value by which the best epoch is known, for each ``trainer.select_checkpoint``."""
 
 
 def train(task: Task, context: DistributedContext, start: Path | None) -> Trained:

@@ -267,7 +267,7 @@ def _compare(run: ArchivedRun, outputs: Outputs) -> Comparison:
 
 
 def compare_weights(run: ArchivedRun, outputs: Outputs) -> Compared:
-    """By their digests; where those differ, by the weights themselves or what they predict."""
+    """Compare weights by their digests; where those differ, by values or by predictions."""
     recorded = run.tags.get(WEIGHTS, UNRECORDED)
     rebuilt = weights_digest(outputs["model"])
     if recorded == rebuilt:

@@ -74,7 +74,7 @@ class ArchivedRun:
         return self._artifact("results/predictions.parquet")
 
     def network_weights(self) -> "dict[str, np.ndarray] | None":
-        """Of a network that is logged as a model, its weights by name, if they can be read."""
+        """The weights, by name, of a network that is logged as a model, if they can be read."""
         import torch
         from mlflow.artifacts import download_artifacts
 

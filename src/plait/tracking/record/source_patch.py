@@ -45,7 +45,7 @@ class SourcePatch:
     """The uncommitted changes of a tree."""
 
     content: bytes = b""
-    """As `git apply` takes it; empty if there is nothing to apply."""
+    """The patch as `git apply` takes it; empty if there is nothing to apply."""
     tags: dict[str, str] = field(default_factory=dict)
     """What the run says of it."""
 
@@ -60,7 +60,7 @@ def unpacked(text: str) -> bytes:
 
 
 def digest(content: bytes) -> str:
-    """As `PATCH` has it."""
+    """The digest of a patch, as the tag `PATCH` has it."""
     return hashlib.sha256(content).hexdigest()[:16]
 
 
@@ -129,7 +129,7 @@ def log_patch(store: Store, run_id: str, content: bytes) -> None:
 
 
 def _differing(root: Path, commit: str, proved: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Of these files, those that are not as the commit has them."""
+    """Those of the proved files that are not as the commit has them."""
     listed = _git(root, "ls-tree", "-r", "-z", commit, "--", *sorted({*map(_top, proved)}))
     committed = {}
     for entry in listed.split(b"\0"):
@@ -143,7 +143,7 @@ def _top(path: str) -> str:
 
 
 def _blob(content: bytes) -> str:
-    """As git names a file's content."""
+    """The name that git gives a file's content."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 

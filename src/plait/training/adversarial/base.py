@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LossOf = Callable[["Tensor"], "Tensor"]
-"""From a shift of the inputs, (rows, …), to the mean loss over the rows."""
+"""A function from a shift of the inputs, (rows, …), to the mean loss over the rows."""
 
 
 class AdversarialSettings(Settings):
-    """Of a choice whose ``attack(settings, loss_of, zero_perturbation, loss)`` returns a shift.
+    """Settings of a choice whose ``attack(settings, loss_of, zero_perturbation, loss)`` returns a
+    shift.
 
     Inputs are the embeddings of a text's tokens, or the features of a table, scaled as they are.
     ``zero_perturbation`` is a shift of zeros that requires a gradient, and ``loss`` its loss; what

@@ -7,7 +7,7 @@ from plait.settings import Chosen, Settings
 
 
 class CallbackSettings(Settings):
-    """Of a choice whose ``build(settings)`` returns a `lightning.pytorch.Callback`.
+    """Settings of a choice whose ``build(settings)`` returns a `lightning.pytorch.Callback`.
 
     It sees ``train/loss``, ``val/loss`` and the objective's values in ``trainer.callback_metrics``
     at the end of each epoch.
