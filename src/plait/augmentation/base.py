@@ -16,7 +16,7 @@ class AugmentationSettings(Settings):
     copies: int = setting("changed copies of each text, trained on beside it", ge=1)
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """A model that takes no texts."""
+        """Refuse a model that takes no texts."""
         if chosen.takes != "text":
             yield (
                 f"augmentation: {chosen.names['augmentation']!r} changes texts, and data:"

@@ -28,7 +28,7 @@ class Settings(AugmentationSettings):
     digest: str | None = setting("digest of WordNet's files, which pins them; null: any version")
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """A language without spaces between its words."""
+        """Refuse a language without spaces between its words."""
         yield from super().refuses(chosen)
         if chosen["data"].model_dump().get("word_boundaries") == "none":
             yield (

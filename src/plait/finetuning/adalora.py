@@ -40,10 +40,10 @@ class Settings(FinetuningSettings):
     orthogonality_weight: float = setting("weight of the orthogonality term in the loss", ge=0)
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """Weights that are shared out, which it looks at as a whole."""
+        """Refuse sharded weights: a rank is allocated by a look at all of a layer's weights."""
         if chosen.family == "language_model" and chosen["trainer"].strategy == "fsdp":
             yield (
-                "trainer.strategy: fsdp shares weights out that finetuning: adalora looks at as a"
+                "trainer.strategy: fsdp shards the weights that finetuning: adalora ranks as a"
                 " whole; set it to ddp, or choose lora"
             )
 

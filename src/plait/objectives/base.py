@@ -34,5 +34,5 @@ class ObjectiveSettings(Settings):
     tasks: ClassVar[tuple[str, ...]] = ("regression", "classification")
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """Data of another task."""
+        """Refuse data of another task."""
         yield from chosen.unfit("objective", self.tasks)

@@ -277,7 +277,7 @@ def _watch(trial: Trial) -> "Observe | None":
 
 
 def sweep_tags(trial: Trial, run: "Run | None") -> dict[str, str]:
-    """What makes a run a trial; of a run that was one before, of both sweeps."""
+    """The tags that make a run a trial of its sweep, and keep it one of every sweep before."""
     if trial.sweep is None:
         return {}
     before = names_in(run.data.tags.get(SWEEPS)) if run is not None else []

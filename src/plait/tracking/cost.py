@@ -21,7 +21,8 @@ BETWEEN_TRIMS = 10.0
 """Seconds in which memory that was freed is not given back again: that takes some 0.2 s."""
 
 LARGE = 1_500_000
-"""kB held, or let go, that are worth a search for leftovers (some 0.4 s), or a new worker."""
+"""kB: a process that holds more first looks for leftovers to free (some 0.4 s); one that has let
+go of more is worth replacing by a new worker."""
 
 PROCESS = Path("/proc/self")
 

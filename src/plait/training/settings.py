@@ -61,7 +61,7 @@ class Settings(Base):
     profile: bool = setting("whether to print where the time went")
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """An end that is not given, and what the task or the model has not."""
+        """Refuse a training without an end, and what the task or the model does not have."""
         if not chosen.by_gradient:
             return
         if self.max_epochs is None and self.max_steps is None:

@@ -34,7 +34,7 @@ TRASH = ".gone-"
 
 @dataclass
 class Kind:
-    """Something that grows."""
+    """A category of files that grow, how large they are, and which of them can go."""
 
     name: str
     size: int

@@ -30,9 +30,9 @@ class AdversarialSettings(Settings):
     )
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """A precision in which the gradients that it goes along vanish."""
+        """Refuse a precision in which the gradients of the inputs vanish."""
         if chosen.by_gradient and chosen["trainer"].precision == "16-mixed":
             yield (
-                "trainer.precision: in 16-mixed the gradients that adversarial goes along vanish;"
-                " use bf16-mixed"
+                "trainer.precision: in 16-mixed the gradients of the inputs, which adversarial:"
+                f" {chosen.names['adversarial']} follows, vanish; use bf16-mixed"
             )

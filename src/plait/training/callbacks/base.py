@@ -17,7 +17,7 @@ class CallbackSettings(Settings):
     """Whether it reads values of the validation part, which must then not be empty."""
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """Data without a validation part, where it needs one."""
+        """Refuse data without a validation part, where the callback reads it."""
         if self.needs_validation and not chosen["data"].may_validate:
             name = next(key for key, each in chosen.settings.items() if each is self)
             yield f"{name}: needs a validation part; set data.split.val above 0"
