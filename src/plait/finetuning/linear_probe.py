@@ -19,7 +19,7 @@ class Settings(FinetuningSettings):
     """``finetuning: linear_probe``."""
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """Refuse what trains a transformer or changes its inputs: the method leaves it as it is."""
+        """Refuse an adversary: it shifts inputs of a transformer that this method leaves as it is."""
         if chosen.family == "language_model" and "adversarial" in chosen:
             yield (
                 "adversarial: shifts what a transformer is given, which finetuning: linear_probe"
