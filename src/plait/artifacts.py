@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 SIGNIFICANT_DIGITS = 8
-"""Of the numbers in metrics files: more than any interval needs, fewer than float noise shows."""
+"""Digits kept of the numbers in metrics files: more than an interval needs, too few for float
+noise."""
 
 
 def significant(value: float, digits: int = SIGNIFICANT_DIGITS) -> float:

@@ -34,7 +34,8 @@ class Seen:
     digest: str
     """An MD5, as DVC names it; of a folder with ``.dir`` behind it."""
     facts: dict[str, Facts]
-    """Of each file by its path within, of a file itself under the empty path."""
+    """The facts of each file in a folder, by its path there; those of a single file under the empty
+    path."""
 
 
 class Contents:
@@ -47,7 +48,7 @@ class Contents:
         self._state = state
 
     def digest(self, path: Path) -> str:
-        """Of a file or folder that is there."""
+        """The digest of a file or folder that is there."""
         return self._look(path, settled=False).digest
 
     def look(self, path: Path) -> Seen:

@@ -23,7 +23,7 @@ CHECKED_BY_CONTENT = 0b11
 """The flags of compiled code that is valid as long as its source has the digest that it names."""
 
 sources: dict[str, bytes] = {}
-"""By module, the bytes that it was compiled from; empty bytes where that can't be told."""
+"""The bytes that each module was compiled from, by its name; empty where that can't be told."""
 
 _provider: Callable[[str], bytes | None] | None = None
 
@@ -59,7 +59,7 @@ class Finder:
     """Has first-party modules loaded by `Loader`."""
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        """As Python's own finder, with another loader."""
+        """What Python's own finder finds, with another loader."""
         if not fullname.startswith(f"{FIRST_PARTY}."):
             return None
         spec = PathFinder.find_spec(fullname, path, target)

@@ -28,9 +28,10 @@ class Chosen:
     names: Mapping[str, str]
     """Name of the choice, by group."""
     settings: Mapping[str, Settings]
-    """By section; callbacks under ``callbacks.NAME``, values at the root under the empty name."""
+    """The settings of each section; callbacks stand under ``callbacks.NAME``, the root's own values
+    under the empty name."""
     family: str
-    """Of the model, a key of `plait.config.registry.FAMILIES`."""
+    """The family of the model, a key of `plait.config.registry.FAMILIES`."""
     takes: str
     """What the model's family learns from: ``columns`` or ``text``."""
     by_gradient: bool

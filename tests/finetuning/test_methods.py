@@ -643,7 +643,7 @@ def test_where_gradients_cannot_be_checkpointed_it_says_so(texts: Lab) -> None:
 
 def test_what_some_choices_lack_is_refused_before_anything_runs(texts: Lab) -> None:
     for chosen, words in (
-        (("finetuning=adalora", "trainer.strategy=fsdp"), "adalora looks at as a whole; set it to"),
+        (("finetuning=adalora", "trainer.strategy=fsdp"), "adalora ranks as a whole; set it to"),
         (("adversarial=fgm", "trainer.precision=16-mixed"), "vanish; use bf16-mixed"),
     ):
         with pytest.raises(ConfigurationError, match=words):

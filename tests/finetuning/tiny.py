@@ -88,7 +88,7 @@ defaults:
   - override /schedule: linear
 
 data: {path: data/raw/sentences.csv, split: {val: 0.2, test: 0.2}}
-model: {origin: folder, name: data/raw/tiny, digest: DIGEST, max_length: 24, dropout: 0.0}
+model: {origin: folder, name: data/raw/tiny, digest: DIGEST, max_length: 24, head_dropout: 0.0}
 batch_size: 16
 optimizer: {lr: '${finetuning.lr}'}
 schedule: {warmup_fraction: 0.1}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Settings(AugmentationSettings):
     """``augmentation: back_translation``."""
 
-    num_beams: int = setting("beams of the search, in both directions", ge=1)
+    num_beams: int = setting("width of the beam search, in both directions", ge=1)
     max_length: int = setting("longest text and translation; longer ones are cut", ge=8)
     forward_model: Translator = setting("model that translates into the other language")
     backward_model: Translator = setting("model that translates back from the other language")

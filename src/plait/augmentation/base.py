@@ -6,7 +6,7 @@ from plait.settings import Chosen, Settings, setting
 
 
 class AugmentationSettings(Settings):
-    """Of a choice whose ``augment(settings, texts, seed)`` returns changed copies of texts.
+    """Settings of a choice whose ``augment(settings, texts, seed)`` returns copies of texts.
 
     It is given the training part's texts, object (rows,), and returns object (copies, rows). A
     copy depends on the seed, its number, the row and its text alone. Validation and test stay as
@@ -16,7 +16,7 @@ class AugmentationSettings(Settings):
     copies: int = setting("changed copies of each text, trained on beside it", ge=1)
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """A model that takes no texts."""
+        """Refuse a model that takes no texts."""
         if chosen.takes != "text":
             yield (
                 f"augmentation: {chosen.names['augmentation']!r} changes texts, and data:"

@@ -25,10 +25,10 @@ class Settings(AugmentationSettings):
     swaps: float = setting("swaps of two words, as a share of the words", ge=0, le=1)
     deletions: float = setting("chance of each word to be left out", ge=0, lt=1)
     wordnet: str = setting("folder of WordNet's files, as Debian's wordnet-base installs them")
-    digest: str | None = setting("digest of those files, which pins them; null: any version")
+    digest: str | None = setting("digest of WordNet's files, which pins them; null: any version")
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """A language without spaces between its words."""
+        """Refuse a language without spaces between its words."""
         yield from super().refuses(chosen)
         if chosen["data"].model_dump().get("word_boundaries") == "none":
             yield (

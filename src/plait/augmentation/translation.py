@@ -31,9 +31,11 @@ class Translator(Base):
     """A model that translates: any of transformers' sequence-to-sequence models, as safetensors."""
 
     origin: Origin = setting("place of the model: a package, a folder of the project, or the hub")
-    name: str = setting("name of its package, its folder, or on the hub", min_length=1)
-    revision: Commit | None = setting("commit on the hub, which pins it")
-    digest: str | None = setting("digest of its files, which pins them")
+    name: str = setting(
+        "name of the model's package, of its folder, or of the model on the hub", min_length=1
+    )
+    revision: Commit | None = setting("commit of a model on the hub, which pins the model")
+    digest: str | None = setting("digest of the model's files, which pins the model")
     prefix: str = setting("text put before each text, as T5 wants it")
 
     @model_validator(mode="after")

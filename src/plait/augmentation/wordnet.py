@@ -14,7 +14,7 @@ FILES = ("data.noun", "data.verb", "data.adj", "data.adv")
 
 @cache
 def synonyms_of(folder: str, digest: str | None) -> dict[str, tuple[str, ...]]:
-    """By word, in lower case: the other single words of the sets of synonyms that it is in.
+    """The synonyms of each word, in lower case: other single words of the sets that hold it.
 
     :param digest: of the files, see `digest_of`; None for any.
     :raises UserError: if they are not there, or are others.

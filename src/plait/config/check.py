@@ -56,7 +56,7 @@ class Root(Settings):
         "files and folders that code of your own opens by itself, relative to the project: their"
         " contents are part of the identity; those that `data` and `model` name are so anyway"
     )
-    batch_size: int = setting("rows of a step, over all devices together", unit="rows", ge=1)
+    batch_size: int = setting("rows in a step, over all devices together", unit="rows", ge=1)
 
 
 def check(name: str, values: dict[str, Any], where: Where) -> dict[str, Settings]:

@@ -56,12 +56,13 @@ class Module:
     """What counts of a module's source."""
 
     digest: str
-    """Of its syntax tree, and of the files that belong to it."""
+    """The digest of its syntax tree and of the files that belong to it."""
     imports: frozenset[str]
 
 
 _MODULES: dict[tuple[str, bytes, bytes], Module] = {}
-"""By name, further files and source: a worker proves the same code for each of its trials."""
+"""Modules that were parsed before, by name, further files and source: a worker proves the same code
+for each of its trials."""
 
 
 class Code:

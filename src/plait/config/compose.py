@@ -141,7 +141,7 @@ class Project:
         )
 
     def _digests(self, files: Iterable[str], name: str) -> dict[str, str]:
-        """Of the user's files that an experiment reads."""
+        """The digests of the user's files that an experiment reads, by path."""
         return {path: digest_of(self.contents, self.root, path, name) for path in files}
 
     def _resolve(self, name: str, merged: Merged, settings: dict[str, Any]) -> Resolved:

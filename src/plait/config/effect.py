@@ -22,7 +22,7 @@ class Effect:
     unused: tuple[str, ...] = ()
     """The keys that the chosen model has no use for."""
     replaced: Mapping[str, str] = field(default_factory=dict)
-    """By override, the later one that sets the same to another value."""
+    """For each override without effect, the later one that sets the same key to another value."""
 
 
 def in_words(found: Iterable[tuple[Resolved, Effect]]) -> list[str]:

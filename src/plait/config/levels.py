@@ -27,7 +27,7 @@ class ConfigLayer:
     origin: str
     """How errors call it: ``params.yaml`` or ``command line``."""
     choices: dict[str, Any] = field(default_factory=dict)
-    """By group: a name, a list of names, or None for none."""
+    """The choice of each group: a name, a list of names, or None for none."""
     values: dict[str, Any] = field(default_factory=dict)
     """Nested."""
 

@@ -54,8 +54,8 @@ RENAMED: dict[str, str] = {
     "trainer.nodes": "trainer.num_nodes",
     "trainer.workers": "trainer.num_workers",
 }
-"""By the key that was, the key that is. It counts where the settings of a choice have the new one
-and not the old: ``model.dropout`` is still a key of ``model: mlp``."""
+"""The new key of each old one. It counts where the settings of a choice have the new one and not
+the old: ``model.dropout`` is still a key of ``model: mlp``."""
 
 _SECTIONS = {key.partition(".")[0] for key in RENAMED}
 
@@ -76,8 +76,9 @@ def by_new_keys(above: str, values: Mapping[str, Any], cls: type[Settings]) -> d
     for name, value in values.items():
         key = new_key(above, name, cls)
         inner = _nested(cls, key)
-        whole = inner is None or not isinstance(value, dict)
-        found[key] = value if whole else by_new_keys(f"{above}.{key}", value, inner)
+        if inner is not None and isinstance(value, dict):
+            value = by_new_keys(f"{above}.{key}", value, inner)
+        found[key] = value
     return found
 
 

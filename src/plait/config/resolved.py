@@ -23,7 +23,7 @@ UNDECLARED: dict[str, Any] = {
 """What keys stand for that a run recorded before they were introduced says nothing of."""
 
 FAULT = "error"
-"""In the file of an experiment that cannot be composed, the key that says why."""
+"""The key that says why, in the file of an experiment that cannot be composed."""
 
 WIDTH = 100
 
@@ -120,7 +120,7 @@ class Resolved:
 
     @property
     def user_files(self) -> dict[str, str]:
-        """Of each of the user's files that it depends on, the digest."""
+        """The digest of each of the user's files that it depends on, by path."""
         return {path: digest for key in FILES for path, digest in self._at(key).items()}
 
     def choice(self, group: str) -> str:

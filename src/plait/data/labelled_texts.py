@@ -35,12 +35,12 @@ class TextSettings(SourceSettings):
         "treatment of texts that stand in an earlier part too: kept, or dropped from the later one"
     )
     n_labelled: int | None = setting(
-        "training texts that are used, drawn at random but in every class; null: all",
+        "labelled training texts to use, drawn at random with some of every class; null: all",
         unit="rows",
         ge=2,
     )
     word_boundaries: Literal["spaces", "none"] = setting(
-        "division of texts into words; none: characters are counted instead, as for Chinese"
+        "separator of words; none: as in Chinese, where characters are counted instead"
     )
     seed: int = setting("seed of the split, and of the choice of texts", ge=0)
 

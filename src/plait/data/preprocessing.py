@@ -32,7 +32,8 @@ class Settings(Base):
         " they are"
     )
     target_scaling: Literal["standard", "none"] = setting(
-        "scaling of a regression's target, likewise; metrics and predictions stay in its unit"
+        "scaling of a regression's target, by the same choices; metrics and predictions stay"
+        " in the target's unit"
     )
     impute: Literal["median", "mean"] = setting(
         "value that stands for a missing number, beside an input that says it was missing"

@@ -27,10 +27,10 @@ class Split(Settings):
         "way of dividing: rows at random; at random with equal shares of the classes (or of the"
         " target's tenths); the latest times last; whole groups at random; or as a column says"
     )
-    val: float = setting("share of the validation part", unit="fraction of rows", ge=0, lt=1)
-    test: float = setting("share of the test part", unit="fraction of rows", gt=0, lt=1)
+    val: float = setting("size of the validation part", unit="fraction of rows", ge=0, lt=1)
+    test: float = setting("size of the test part", unit="fraction of rows", gt=0, lt=1)
     column: str | None = setting(
-        "column of times, of groups, or of the words train, val, test and none"
+        "column that decides: times, groups, or the words train, val, test and none"
     )
     gap: int = setting(
         "times left out between two parts of a split by time", unit="distinct times", ge=0

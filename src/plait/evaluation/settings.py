@@ -29,7 +29,7 @@ class Settings(Base):
     )
     resamples: int = setting("bootstrap resamples behind each interval", unit="draws", ge=20)
     max_bootstrap_rows: int = setting(
-        "most rows drawn for a resample; larger test parts have their intervals scaled",
+        "most rows drawn for a resample; intervals of larger test parts are scaled to their size",
         unit="rows",
         ge=1000,
     )

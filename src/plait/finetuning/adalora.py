@@ -23,25 +23,27 @@ if TYPE_CHECKING:
 class Settings(FinetuningSettings):
     """``finetuning: adalora``."""
 
-    rank: int = setting("mean rank that is left at the end, of the two low-rank factors", ge=1)
-    initial_rank: int = setting("rank of every pair of low-rank factors at first", ge=1)
+    rank: int = setting("mean rank of the low-rank factors at the end", ge=1)
+    initial_rank: int = setting("rank of all low-rank factors at the start", ge=1)
     alpha: int = setting("numerator of the scale alpha / rank of the low-rank product", gt=0)
-    dropout: float = setting(
-        "share of the low-rank product's inputs dropped in training", ge=0, lt=1
-    )
+    dropout: float = setting("dropout rate of the inputs of the low-rank product", ge=0, lt=1)
     target_modules: Targets = setting("layers that get a low-rank product")
-    warmup_fraction: float = setting("share of all steps before the budget shrinks", ge=0, lt=1)
-    final_fraction: float = setting(
-        "share of all steps, at the end, with the final budget", ge=0, lt=1
+    warmup_fraction: float = setting(
+        "fraction of all steps, at the start, in which ranks stay as they are", ge=0, lt=1
     )
-    allocation_interval: int = setting("steps between two allocations", unit="steps", ge=1)
+    final_fraction: float = setting(
+        "fraction of all steps, at the end, in which ranks stay as they are", ge=0, lt=1
+    )
+    allocation_interval: int = setting(
+        "steps from one reallocation of ranks to the next", unit="steps", ge=1
+    )
     orthogonality_weight: float = setting("weight of the orthogonality term in the loss", ge=0)
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """Weights that are shared out, which it looks at as a whole."""
+        """Refuse sharded weights: a rank is allocated by a look at all of a layer's weights."""
         if chosen.family == "language_model" and chosen["trainer"].strategy == "fsdp":
             yield (
-                "trainer.strategy: fsdp shares weights out that finetuning: adalora looks at as a"
+                "trainer.strategy: fsdp shards the weights that finetuning: adalora ranks as a"
                 " whole; set it to ddp, or choose lora"
             )
 

@@ -9,7 +9,7 @@ Targets = Literal["query_value", "attention", "all"]
 
 
 class FinetuningSettings(Settings):
-    """Of a choice whose ``apply(settings, body)`` returns a `Finetuned`.
+    """Settings of a choice whose ``apply(settings, body)`` returns a `Finetuned`.
 
     ``body`` is a transformer without head, of which nothing is trained yet.
     """
@@ -18,5 +18,5 @@ class FinetuningSettings(Settings):
     """Whether the pretrained weights are trained too, so that they are part of the result."""
 
     lr: float = setting(
-        "learning rate that suits the method; experiments hand it on as ${finetuning.lr}", gt=0
+        "learning rate that suits the method, for experiments to refer to as ${finetuning.lr}", gt=0
     )

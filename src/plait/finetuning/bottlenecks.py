@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 INITIAL_STD = 1e-3
-"""Of the bottlenecks' weights."""
+"""The standard deviation of the bottlenecks' initial weights."""
 
 
 class Bottleneck(nn.Module):

@@ -35,7 +35,7 @@ class Finetuned(nn.Module):
         return layer
 
     def rates(self) -> dict[str, float]:
-        """By parameter, the factor of the learning rate where it is not 1."""
+        """The factor of the learning rate of each parameter, by its name, where it is not 1."""
         return {}
 
     def begin(self, steps: int) -> None:
@@ -52,11 +52,11 @@ class Finetuned(nn.Module):
         """
 
     def memory(self) -> dict[str, Any]:
-        """What `after_step` goes by, beside the weights: of what a checkpoint holds."""
+        """The state beside the weights that `after_step` depends on; checkpoints hold it."""
         return {}
 
     def remember(self, memory: dict[str, Any]) -> None:
-        """Go on from such a memory."""
+        """Go on from the state that `memory` gave to a checkpoint."""
 
     def merge(self) -> "nn.Module | None":
         """The body with what was added worked into its own weights; None where that can't be."""

@@ -22,7 +22,7 @@ class Settings(FinetuningSettings):
     saves_body: ClassVar[bool] = True
 
     layer_decay: float = setting(
-        "factor of the learning rate from each layer to the one below it", gt=0, le=1
+        "factor between the learning rates of a layer and the layer above it", gt=0, le=1
     )
 
 

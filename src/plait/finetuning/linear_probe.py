@@ -19,7 +19,7 @@ class Settings(FinetuningSettings):
     """``finetuning: linear_probe``."""
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """What changes the inputs of a transformer that it leaves as it is."""
+        """Refuse an adversary: it shifts inputs of a transformer that stays as it is here."""
         if chosen.family == "language_model" and "adversarial" in chosen:
             yield (
                 "adversarial: shifts what a transformer is given, which finetuning: linear_probe"

@@ -20,9 +20,7 @@ class Settings(FinetuningSettings):
 
     rank: int = setting("rank of the two low-rank factors", ge=1)
     alpha: int = setting("numerator of the scale alpha / rank of the low-rank product", gt=0)
-    dropout: float = setting(
-        "share of the low-rank product's inputs dropped in training", ge=0, lt=1
-    )
+    dropout: float = setting("dropout rate of the inputs of the low-rank product", ge=0, lt=1)
     target_modules: Targets = setting("layers that get a low-rank product")
 
 

@@ -22,7 +22,7 @@ class Settings(FinetuningSettings):
     num_virtual_tokens: int = setting("learnt keys and values in each layer", unit="tokens", ge=1)
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """Layers that are computed again, without the prefix."""
+        """Refuse gradient checkpointing, which computes layers again without their prefix."""
         if chosen.family == "language_model" and chosen["trainer"].gradient_checkpointing:
             yield (
                 "trainer.gradient_checkpointing: loses the keys and values that finetuning: prefix"

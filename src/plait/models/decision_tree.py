@@ -11,7 +11,7 @@ class Settings(EstimatorSettings):
 
     trusted: ClassVar[tuple[str, ...]] = ("sklearn.tree._tree.Tree",)
 
-    max_depth: int | None = setting("levels of questions; null: no limit", ge=1)
+    max_depth: int | None = setting("largest depth of the tree; null: no limit", ge=1)
     min_samples_leaf: int = setting("fewest rows in a leaf", unit="rows", ge=1)
 
 

@@ -32,11 +32,11 @@ class Settings(LanguageModelSettings):
         " decoders"
     )
     head_lr_multiplier: float = setting(
-        "factor of the learning rate for the head, which starts from nothing", gt=0
+        "multiplier of the learning rate for the head, whose weights start at random", gt=0
     )
-    head_dropout: float = setting("share of the head's inputs dropped in training", ge=0, lt=1)
+    head_dropout: float = setting("dropout rate of the head's inputs", ge=0, lt=1)
     backbone_dropout: float | None = setting(
-        "share of inner values dropped in the transformer in training; null: as it was pretrained",
+        "dropout rate inside the transformer; null: the rate that it was pretrained with",
         ge=0,
         lt=1,
     )

@@ -14,11 +14,11 @@ class Settings(EstimatorSettings):
         "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     )
 
-    learning_rate: float = setting("weight of each new tree", gt=0, le=1)
-    max_iter: int = setting("trees, or rounds of one tree a class", ge=1)
-    max_leaf_nodes: int = setting("leaves of a tree", ge=2)
+    learning_rate: float = setting("learning rate: weight of each new tree", gt=0, le=1)
+    max_iter: int = setting("rounds of boosting: a tree each, or a tree for each class", ge=1)
+    max_leaf_nodes: int = setting("most leaves of a tree", ge=2)
     min_samples_leaf: int = setting("fewest rows in a leaf", unit="rows", ge=1)
-    l2_regularization: float = setting("penalty on the values of leaves", ge=0)
+    l2_regularization: float = setting("strength of the L2 penalty on the values of leaves", ge=0)
 
 
 def build(settings: Settings, shape: Shape, seed: int) -> Any:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class Settings(NetworkSettings):
     """``model: linear``."""
 
-    bias: bool = setting("whether a constant is learnt beside the weights")
+    bias: bool = setting("whether a bias is learnt beside the weights")
 
 
 def build(settings: Settings, shape: Shape) -> "nn.Module":

@@ -18,6 +18,10 @@ class Settings(ModelSettings):
     digest: str | None = setting("digest of its files, which pins them, as of ``model: encoder``")
     max_length: int = setting("longest text; what is longer is cut", unit="tokens", ge=2)
     backbone_dropout: float | None = setting(
-        "share of inner values dropped; null: as it was pretrained", ge=0, lt=1
+        "dropout rate inside the transformer; null: the rate that it was pretrained with",
+        ge=0,
+        lt=1,
     )
-    mlm_probability: float = setting("share of the words that are hidden", gt=0, lt=1)
+    mlm_probability: float = setting(
+        "probability that a token is masked, to be predicted", gt=0, lt=1
+    )

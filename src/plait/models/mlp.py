@@ -17,12 +17,12 @@ class Settings(NetworkSettings):
     """``model: mlp``."""
 
     hidden_sizes: list[Annotated[int, Field(ge=1)]] = setting(
-        "units of the hidden layers, from the input on", unit="neurons", min_length=1
+        "widths of the hidden layers, the one next to the input first", unit="neurons", min_length=1
     )
     activation: Literal["relu", "gelu", "silu", "tanh"] = setting(
         "activation function after each hidden layer"
     )
-    dropout: float = setting("share of hidden values dropped in training", ge=0, lt=1)
+    dropout: float = setting("dropout rate of every hidden layer's outputs", ge=0, lt=1)
     normalization: Literal["none", "batch", "layer"] = setting(
         "normalisation before each activation"
     )

@@ -17,12 +17,18 @@ class Settings(EstimatorSettings):
         "sklearn.model_selection._split.StratifiedKFold",
     )
 
-    kernel: Literal["linear", "poly", "rbf", "sigmoid"] = setting("similarity of two rows")
-    C: float = setting("cost of an error; less is smoother", gt=0)
-    gamma: Literal["scale", "auto"] | Annotated[float, Field(gt=0)] = setting(
-        "reach of a row under rbf, poly, sigmoid"
+    kernel: Literal["linear", "poly", "rbf", "sigmoid"] = setting(
+        "kernel: the function that measures how alike two rows are"
     )
-    epsilon: float = setting("regression: error that costs nothing", unit="of the target", ge=0)
+    C: float = setting(
+        "inverse strength of the L2 penalty; a smaller one makes a smoother model", gt=0
+    )
+    gamma: Literal["scale", "auto"] | Annotated[float, Field(gt=0)] = setting(
+        "coefficient of the kernels rbf, poly and sigmoid; larger: rows reach less far"
+    )
+    epsilon: float = setting(
+        "largest error of a regression that costs nothing", unit="of the target", ge=0
+    )
 
 
 def build(settings: Settings, shape: Shape, seed: int) -> Any:

@@ -18,11 +18,11 @@ class Settings(TextEstimatorSettings):
     # Of a label that every training text has.
     trusted: ClassVar[tuple[str, ...]] = ("sklearn.multiclass._ConstantPredictor",)
 
-    analyzer: Literal["words", "characters"] = setting("units that are counted")
-    min_ngram: int = setting("shortest run of units that counts as one", unit="units", ge=1)
-    max_ngram: int = setting("longest run of units that counts as one", unit="units", ge=1, le=8)
-    min_df: int = setting("fewest texts in which a run must stand to count", unit="texts", ge=1)
-    C: float = setting("strength of the fit against the penalty", gt=0)
+    analyzer: Literal["words", "characters"] = setting("units that n-grams are made of")
+    min_ngram: int = setting("length of the shortest n-grams", unit="units", ge=1)
+    max_ngram: int = setting("length of the longest n-grams", unit="units", ge=1, le=8)
+    min_df: int = setting("fewest texts that an n-gram must occur in", unit="texts", ge=1)
+    C: float = setting("inverse strength of the L2 penalty", gt=0)
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":

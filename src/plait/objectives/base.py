@@ -26,7 +26,7 @@ Objective = Callable[["nn.Module", Batch], tuple["Tensor", dict[str, "Tensor"]]]
 
 
 class ObjectiveSettings(Settings):
-    """Of a choice whose ``build(settings, targets)`` returns an `Objective`.
+    """Settings of a choice whose ``build(settings, targets)`` returns an `Objective`.
 
     ``targets`` are those of the training part, (rows,), in the form of `Batch`.
     """
@@ -34,5 +34,5 @@ class ObjectiveSettings(Settings):
     tasks: ClassVar[tuple[str, ...]] = ("regression", "classification")
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """Data of another task."""
+        """Refuse data of another task."""
         yield from chosen.unfit("objective", self.tasks)

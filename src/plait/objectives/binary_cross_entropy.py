@@ -15,7 +15,7 @@ class Settings(ObjectiveSettings):
     tasks: ClassVar[tuple[str, ...]] = ("multilabel",)
 
     label_smoothing: float = setting(
-        "distance by which 0 and 1 are drawn together, half of it each", ge=0, lt=1
+        "distance by which the targets 0 and 1 move towards each other, half of it each", ge=0, lt=1
     )
     class_weights: Literal["none", "balanced"] = setting(
         "weighting of classes; balanced: the rows that have a label count for it as much as"

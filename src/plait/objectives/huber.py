@@ -14,7 +14,9 @@ class Settings(ObjectiveSettings):
 
     tasks: ClassVar[tuple[str, ...]] = ("regression",)
 
-    delta: float = setting("error from which the loss is linear", unit="of the target", gt=0)
+    delta: float = setting(
+        "absolute error from which on the loss is linear", unit="of the target", gt=0
+    )
 
 
 def build(settings: Settings, targets: "Tensor") -> Objective:

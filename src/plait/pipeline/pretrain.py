@@ -27,7 +27,7 @@ def pretrain(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None
 
 
 def digest_of_what_is_read(resolved: Resolved, outputs: Outputs) -> str:
-    """Of everything that decides what comes out."""
+    """The digest of everything that decides what pretraining gives."""
     values = resolved.values
     read = {key: resolved[key] for key in ("pretraining", "pretraining_base", "pretraining_files")}
     read |= {key: values[key]["pretrain"] for key in ("code", "packages")}

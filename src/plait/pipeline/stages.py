@@ -36,7 +36,7 @@ class Output:
     """The folder of the data, which several trials may share, or that of one experiment's
     results."""
     mark: str = ""
-    """Of a folder, the file by which it is known to be there."""
+    """The file in a folder by which the folder is known to be there."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ _TABLE = (
 )
 
 STAGES: dict[str, Stage] = {stage.name: stage for stage in _TABLE}
-"""By name, in the order in which they run; each names inputs of earlier ones only."""
+"""The stages by name, in the order in which they run; each names inputs of earlier ones only."""
 
 GROUPS: dict[str, Group] = {group.name: group for stage in _TABLE for group in stage.groups}
 """Every group of choices, by name."""

@@ -7,7 +7,8 @@ PRETRAINED = "pretrained.json"
 
 
 class PretrainingSettings(Settings):
-    """Of a choice whose ``pretrain_once`` goes on with the training of a pretrained transformer.
+    """Settings of a choice whose ``pretrain_once`` goes on with the training of a pretrained
+    transformer.
 
     It leaves in ``outputs["pretrained"]`` what `plait.models.pretrained.Pretrained` reads
     (configuration, tokenizer, weights), the curves, and `PRETRAINED`.

@@ -41,23 +41,29 @@ class Settings(PretrainingSettings):
     )
     column: str = setting("column of the texts, where the file is a table")
     format: TextFormat = setting("notation of a text file")
-    mlm_probability: float = setting("share of the words that are hidden", gt=0, lt=1)
+    mlm_probability: float = setting(
+        "probability that a token is masked, to be predicted", gt=0, lt=1
+    )
     max_length: int = setting("longest text; what is longer is cut", unit="tokens", ge=2)
     backbone_dropout: float | None = setting(
-        "share of inner values dropped in the transformer; null: as it was pretrained", ge=0, lt=1
+        "dropout rate inside the transformer; null: the rate that it was pretrained with",
+        ge=0,
+        lt=1,
     )
     epochs: int = setting("passes over the texts", ge=1)
-    batch_size: int = setting("texts of a step", unit="rows", ge=1)
+    batch_size: int = setting("texts in a step", unit="rows", ge=1)
     lr: float = setting("learning rate of AdamW", gt=0)
     weight_decay: float = setting("weight decay of AdamW", ge=0)
-    warmup_fraction: float = setting("share of the steps until the full learning rate", ge=0, lt=1)
-    val: float = setting("share of the texts that are held out", ge=0, lt=1)
+    warmup_fraction: float = setting(
+        "fraction of all steps over which the learning rate rises from 0", ge=0, lt=1
+    )
+    val: float = setting("fraction of the texts that is held out for validation", ge=0, lt=1)
     precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = setting(
         "number format of weights and arithmetic"
     )
     threads: int = setting("CPU threads of a process", ge=1)
     seed: int = setting(
-        "seed of the texts' order, of what is hidden, of the head", ge=0, le=2**32 - 1
+        "seed of the order of the texts, the masked tokens and the new head", ge=0, le=2**32 - 1
     )
 
     @property

@@ -53,7 +53,7 @@ class ProvedCode:
 
 
 def modules_of(state: State, code: Code, resolved: Resolved, stage: str) -> dict[str, str] | None:
-    """By module of a stage's closure, its digest; None if nobody here knows any more."""
+    """The digests of the modules in a stage's closure; None if nobody here knows them any more."""
     digest = resolved.values["code"][stage]
     known: Any = state.get(CLOSURE, [digest]).get(digest)
     if known is not None and digest_of_modules(known) == digest:

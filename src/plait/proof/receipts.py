@@ -27,7 +27,7 @@ class Receipt:
     """Of one stage."""
 
     read: dict[str, Any]
-    """As `Resolved.read_by` has it."""
+    """The values that the stage read, as `Resolved.read_by` has them."""
     taken: dict[str, str]
     """Digests of what it read of other stages, by name."""
     left: dict[str, str]
@@ -70,7 +70,7 @@ class Receipts:
         self._workspace, self._name, self._outputs = workspace, name, outputs
 
     def of(self, stage: str) -> Iterator[Receipt]:
-        """Of one stage: plait's own, and DVC's of what lies where DVC has it."""
+        """The receipts of one stage: plait's own, and DVC's of what lies where DVC has it."""
         yield from _own(self._outputs, stage)
         if self._outputs == self._workspace.outputs(self._name):
             yield from self._of_dvc(stage)
@@ -105,13 +105,13 @@ class Receipts:
 
 
 def relevant(stage: Stage, names: dict[str, str]) -> dict[str, str]:
-    """Of these digests, those that a receipt of a stage tells of."""
+    """Those of the digests ``names`` that a receipt of a stage tells of."""
     known = (*stage.inputs, *(output.name for output in stage.outputs))
     return {key: value for key, value in names.items() if key in known}
 
 
 def digests(contents: Contents, paths: dict[str, Path]) -> dict[str, str]:
-    """By name, what lies there.
+    """The digest of what lies at each of some paths, by name.
 
     :raises FileNotFoundError: if something does not.
     """
@@ -119,7 +119,7 @@ def digests(contents: Contents, paths: dict[str, Path]) -> dict[str, str]:
 
 
 def _numbers(value: Any) -> Any:
-    """With ``1e-08`` as a number, which it is in DVC's YAML 1.2 and is not in PyYAML's 1.1."""
+    """The value with ``1e-08`` as a number, as DVC's YAML 1.2 has it and PyYAML's 1.1 has not."""
     if isinstance(value, dict):
         return {key: _numbers(inner) for key, inner in value.items()}
     if isinstance(value, list):

@@ -28,7 +28,7 @@ STALE = "# stale: "
 
 
 class Proof:
-    """Of one stage that is about to run.
+    """The proof of one stage that is about to run.
 
     :param composed: the resolved file that DVC will read the values of, where it runs the stage.
     :raises Unproved: if something is not what the identity names.
@@ -51,7 +51,7 @@ class Proof:
             raise self._refusal(f"resolved/{composed.name} is not what `plait compose` wrote")
         self.code = self._prove_code(state)
         self._missing: list[Path] = []
-        """Of the user's files, those that are not here: their readers say what to do."""
+        """The files of the user's that are not here: their readers say what to do."""
         self._files = self._prove_files()
         self._taken = self._prove_taken()
 

@@ -33,7 +33,7 @@ class Cost:
     title: str
     unit: str
     scale: float = 1.0
-    """From the recorded unit to the plotted one."""
+    """The factor from the recorded unit to the plotted one."""
 
 
 COSTS = {
@@ -53,13 +53,14 @@ class TrialGroup:
     value: float
     low: float | None
     high: float | None
-    """Of one trial the interval on the test part, of several a standard error off the mean."""
+    """The upper end: of one trial that of its interval on the test part, of several a standard
+    error above their mean."""
     costs: Mapping[str, float]
     """Means, by metric."""
     baselines: Mapping[str, float]
     """Means of the main metric, by the baseline's name."""
     settings: Mapping[str, str]
-    """By the key that varies, but for seeds."""
+    """The value of each key that varies, seeds left out."""
     over: str
     """What several are repeats over: ``3 seeds``."""
 
@@ -70,7 +71,7 @@ class Scale:
 
     key: str
     places: dict[str, float]
-    """By the value's text."""
+    """The place of each value on the axis, by the value's text."""
     logarithmic: bool
 
     @property

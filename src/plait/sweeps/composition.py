@@ -123,7 +123,7 @@ class ExperimentLoader(ConfigLoaderImpl):
 
 
 def _single_values(params: Mapping[str, Any]) -> list[str]:
-    """Of the values of a sweep file, those that are no sweep, as overrides."""
+    """The values of a sweep file that are single ones and no sweep, as overrides."""
     texts = [f"{key}={value}" for key, value in params.items()]
     parsed = zip(texts, _parsed(texts), strict=True)
     return [text for text, override in parsed if not override.is_sweep_override()]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 StoreOf = Callable[[Resolved], Store]
 
 MEASURING: dict[str, Part] = {"train": "train", "val": "val"}
-"""By the section of a metric, the part it is measured on; of any other section, the test part."""
+"""The part that metrics of a section are measured on; those of any other section, on the test
+part."""
 
 
 def measured_on(

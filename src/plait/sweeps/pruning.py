@@ -73,7 +73,7 @@ PRUNERS: dict[str, type[PrunerSettings]] = {
     "successive_halving": SuccessiveHalving,
     "hyperband": Hyperband,
 }
-"""By name in ``hydra/sweeper/pruner``."""
+"""The settings of each pruner, by its name in ``hydra/sweeper/pruner``."""
 
 
 def pruner_of(given: dict[str, Any] | None) -> Any:

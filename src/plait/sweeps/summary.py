@@ -76,7 +76,7 @@ class Repeats:
 
     @property
     def shown(self) -> str:
-        """As the tag of each of them has it: ``test/mse 0.01 ± 0.0002 (5 seeds)``."""
+        """The repeats' tag in words: ``test/mse 0.01 ± 0.0002 (5 seeds)``."""
         score = self.rows[0].score
         assert score is not None
         assert self.error is not None
@@ -117,7 +117,7 @@ class Group:
 
     @property
     def best(self) -> Row | None:
-        """Of the repeats with the best mean, the best trial; None where each of these has other
+        """The best trial among the repeats with the best mean; None where each of these has other
         rows than the next.
         """
         if len(self.lines[0].basis[1]) > 1:
@@ -131,7 +131,7 @@ class Summary:
 
     rows: tuple[Row, ...]
     groups: tuple[Group, ...]
-    """Of the finished trials."""
+    """The groups of the finished trials."""
 
     @property
     def repeats(self) -> tuple[Repeats, ...]:
@@ -145,8 +145,8 @@ class Summary:
 
     @property
     def best_line(self) -> Repeats | None:
-        """Of repeats over the same sets of rows, those with the best mean; None of fewer than two,
-        or where not all have the same rows.
+        """The repeats with the best mean among those over the same sets of rows; None of fewer than
+        two, or where not all have the same rows.
         """
         comparable = len(self.groups) == 1 and len(self.groups[0].lines) > 1
         return self.groups[0].best_line if comparable else None

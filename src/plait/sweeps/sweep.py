@@ -83,7 +83,7 @@ class Sweep:
         self.direction, self._keep = section.direction, section.keep_models
 
     def __call__(self, config: "DictConfig") -> None:
-        """As Hydra's tasks are; its launcher calls `launch` instead."""
+        """The call that Hydra makes of a task; its launcher calls `launch` instead."""
         raise AssertionError("a sweep is launched, not called")
 
     def note(self, resolved: Resolved, effect: Effect) -> None:

@@ -59,7 +59,7 @@ class Trial:
     """What `plait.sweeps.pruning.watcher` takes, where a search may prune it."""
 
     def to_json(self) -> dict[str, Any]:
-        """As it travels to another process."""
+        """The trial as it travels to another process."""
         return {**asdict(self), "resolved": self.resolved.values}
 
     @classmethod

@@ -31,7 +31,7 @@ GRACE = 30.0
 """Seconds that a worker has to end a training properly when its parent is gone."""
 
 LOG = "run.log"
-"""In a trial's folder: what it printed."""
+"""The file in a trial's folder that holds what the trial printed."""
 
 
 class Worker:

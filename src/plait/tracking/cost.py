@@ -13,15 +13,16 @@ PREFIX = "cost/"
 
 SECONDS = PREFIX + "train_seconds"
 MEMORY = PREFIX + "peak_memory_mb"
-"""Of the process that trains; where several do, of the largest."""
+"""The peak memory of the process that trains; where several do, of the largest."""
 GPU_MEMORY = PREFIX + "peak_gpu_memory_mb"
-"""Of the process that records, if it trains on a GPU itself."""
+"""The peak GPU memory of the process that records, if it trains on a GPU itself."""
 
 BETWEEN_TRIMS = 10.0
 """Seconds in which memory that was freed is not given back again: that takes some 0.2 s."""
 
 LARGE = 1_500_000
-"""kB held, or let go, that are worth a search for leftovers (some 0.4 s), or a new worker."""
+"""kB: a process that holds more first looks for leftovers to free (some 0.4 s); one that has let
+go of more is worth replacing by a new worker."""
 
 PROCESS = Path("/proc/self")
 
@@ -56,7 +57,7 @@ class PeakMemory:
             self._given_back = time.monotonic()
 
     def values(self) -> dict[str, float]:
-        """In MB, by the metric's name."""
+        """The peaks in MB, by the metric's name."""
         peak = _kilobytes("VmHWM") if self._own else _own()
         # What children reached before is not told apart from what they reach now.
         children = _children()
@@ -82,7 +83,7 @@ def has_gaps() -> bool:
 
 
 def _give_back_what_is_free() -> None:
-    """To the system: tensors of ever other sizes leave gaps, which the C library keeps."""
+    """Give the system the gaps that tensors of ever other sizes leave, and the C library keeps."""
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except (OSError, AttributeError, TypeError):
@@ -112,7 +113,7 @@ def _children() -> float:
 
 
 def _scaled(value: int) -> float:
-    """In kB: macOS counts bytes."""
+    """The system's number in kB: macOS counts bytes."""
     return value / 1000 if sys.platform == "darwin" else value * 1.024
 
 

@@ -134,7 +134,7 @@ def _models(store: Store) -> list[Any]:
 
 
 def _experiment_ids(store: Store) -> list[str]:
-    """Of deleted experiments too."""
+    """The ids of all experiments, deleted ones too."""
     from mlflow.entities import ViewType
 
     view = ViewType.ALL

@@ -43,7 +43,7 @@ DIRTY = "plait.git_dirty"
 """The tag that says whether there were changes beside the commit: ``true`` or ``false``."""
 
 PATCH = "plait.patch"
-"""Of a dirty tree, the tag with the digest of its patch; or one of the words below."""
+"""The digest of the patch of a tree with uncommitted changes; or one of the words below."""
 
 WITHOUT = "plait.patch_without"
 """The tag that names what the patch leaves out: a line a file, ``path: reason``."""

@@ -10,7 +10,8 @@ from plait.models.tuned import TrainableModule
 from plait.objectives.base import Batch, Objective
 
 Attack = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]
-"""From the loss of a shift, a shift of zeros and its loss, to the shift that hurts most."""
+"""A function that finds the shift of a batch's inputs, (rows, …), which raises the loss most. It is
+given a function from a shift to the loss, the shift that is zero, and the loss there."""
 
 
 class Adversary:

@@ -114,7 +114,7 @@ class DistributedBatchSampler(Sampler[Tensor]):
         return torch.cat([*shuffled, *batches[whole:]])
 
     def _pieces(self, rows: int) -> int:
-        """Of a global batch of so many rows."""
+        """The number of micro-batches of a global batch of so many rows."""
         share = -(-rows // self.world)
         return -(-share // self.micro)
 

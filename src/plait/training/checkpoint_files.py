@@ -78,7 +78,7 @@ class CheckpointFiles:
             path.unlink(missing_ok=True)
 
     def _all(self) -> list[Path]:
-        """By step."""
+        """All checkpoints, by step."""
         return sorted(self.folder.glob("*.ckpt"))
 
 

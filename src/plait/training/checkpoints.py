@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 SHARE = 0.02
-"""Of the time since the last checkpoint, that the next one may take."""
+"""The share of the time since the last checkpoint that writing the next one may take."""
 
 LEAST_SECONDS = 2.0
 """Between checkpoints that no setting asks for: a training of seconds is not slowed by any."""

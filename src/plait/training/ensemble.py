@@ -14,8 +14,8 @@ CURVES = "curves.json"
 """Beside a member that is trained, until all are."""
 
 FitOne = Callable[[Resolved, Path, Observe], tuple[TrainedModel, list[dict[str, float]]]]
-"""From a member's configuration, a folder for its checkpoints, and who is told of its epochs, to
-the model and its curves."""
+"""A function from a member's configuration, a folder for its checkpoints, and who is told of its
+epochs to the model and its curves."""
 
 
 def fit_members(

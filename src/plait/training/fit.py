@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def digest_of(models: ModuleType, *parts: Arrays | None) -> str:
-    """Of the values, so that a training does not go on on other data than it began with.
+    """The digest of the values, so that a training does not go on on other data than it began with.
 
     :param models: the module of the kind of model.
     """

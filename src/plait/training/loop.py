@@ -28,7 +28,7 @@ from plait.training.settings import Settings
 from plait.training.task import Arrays, DistributedContext, Task, Trained
 
 KEPT_BY = {"lowest_loss": "val/loss", "highest_accuracy": "val/accuracy", "last": None}
-"""By ``trainer.select_checkpoint``: the value by which the best epoch is known."""
+"""The value by which the best epoch is known, for each ``trainer.select_checkpoint``."""
 
 
 def train(task: Task, context: DistributedContext, start: Path | None) -> Trained:
@@ -284,8 +284,8 @@ def _as_users_see_it(resolved: Resolved) -> Iterator[None]:
             raise _out_of_memory(resolved, error) from error
         if "DTensor" in str(error):
             raise UserError(
-                f"{resolved.name}: trainer.strategy: fsdp can't share out a network that reads the"
-                " weights of a layer without calling it; use ddp"
+                f"{resolved.name}: trainer.strategy: fsdp can't shard a network that reads a"
+                " layer's weights without calling the layer; use ddp"
             ) from error
         if resolved["trainer.detect_anomaly"] and "returned nan values" in str(error):
             raise UserError(f"{resolved.name}: {error}") from error

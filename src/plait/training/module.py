@@ -258,7 +258,7 @@ class SupervisedModule(LightningModule):
         return self.network if isinstance(self.network, TrainableModule) else None
 
     def kept(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Of this module's weights, those that are kept: what stays as it was built is not."""
+        """Those of this module's weights that are kept: what stays as it was built is not."""
         if self._tuned is None:
             return weights
         names = {f"network.{name}" for name in self._tuned.trained_names()}

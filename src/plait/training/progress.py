@@ -16,7 +16,7 @@ from plait.training.epoch_end import AfterEpoch
 from plait.training.module import SupervisedModule
 
 ROWS_NAMED = 10
-"""Of a batch, in a message."""
+"""The most rows of a batch that a message names."""
 
 
 class Curves(AfterEpoch):

@@ -20,7 +20,9 @@ class Settings(Base):
         "optimiser steps; training ends before max_epochs where they are fewer", unit="steps", ge=1
     )
     precision: Precision = setting("number format of weights and arithmetic")
-    threads: int = setting("CPU threads; sums in another order round differently", ge=1)
+    threads: int = setting(
+        "CPU threads; another number adds in another order, which rounds differently", ge=1
+    )
     gradient_clip: float | None = setting("largest norm of the gradient", gt=0)
     micro_batch_size: int | None = setting(
         "rows computed at once on a device; gradients are accumulated to batch_size",
@@ -28,7 +30,8 @@ class Settings(Base):
         ge=1,
     )
     select_checkpoint: Literal["lowest_loss", "highest_accuracy", "last"] = setting(
-        "epoch whose weights are the result, by the validation part; without one, the last"
+        "epoch whose weights are the result, by its value on the validation part; without"
+        " such a part, the last"
     )
     overfit_rows: int | None = setting(
         "rows to train on, the first ones alone; null: all", unit="rows", ge=1
@@ -36,16 +39,15 @@ class Settings(Base):
     detect_anomaly: bool = setting("whether to stop at the operation that makes a NaN")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = setting("kind of device")
     devices: Annotated[int, Field(ge=1)] | Literal["auto"] = setting(
-        "devices of each node, a process each; on a CPU: processes"
+        "devices of each node, one for each process; on a CPU: processes of each node"
     )
     num_nodes: int = setting("machines that train together", ge=1)
     strategy: Literal["auto", "ddp", "fsdp"] = setting(
         "way in which several devices share the work"
     )
-    num_workers: int = setting("processes that load batches; 0: none, all in memory", ge=0)
+    num_workers: int = setting("processes that load batches; 0: the training process does it", ge=0)
     checkpoint_minutes: float = setting(
-        "longest time between checkpoints; they are closer where one takes 2 % of the time since"
-        " the last",
+        "longest time between two checkpoints; shorter where writing one takes at most 2 % of it",
         unit="minutes",
         ge=0,
     )
@@ -53,13 +55,13 @@ class Settings(Base):
         "steps between checkpoints; null: by time alone", unit="steps", ge=1
     )
     gradient_checkpointing: bool = setting(
-        "whether a language model's inner values are computed again when gradients need them:"
-        " less memory, a third more time, the same numbers"
+        "whether a language model computes its activations again in the backward pass: less"
+        " memory, a third more time, the same numbers"
     )
     profile: bool = setting("whether to print where the time went")
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """An end that is not given, and what the task or the model has not."""
+        """Refuse a training without an end, and what the task or the model does not have."""
         if not chosen.by_gradient:
             return
         if self.max_epochs is None and self.max_steps is None:

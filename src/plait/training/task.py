@@ -58,7 +58,7 @@ class Trained:
     """What the loop gives."""
 
     weights: "dict[str, Tensor]"
-    """By name, as the network's ``state_dict`` has them; on the first process alone."""
+    """The weights by name, as the network's ``state_dict`` has them; on the first process alone."""
     curves: list[dict[str, float]]
 
 

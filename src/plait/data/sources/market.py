@@ -34,11 +34,15 @@ class Sentiment(Base):
     """The user's own sentiment: a comma-separated UTF-8 file, or Parquet, under data/raw/."""
 
     path: reading.RawPath | None = setting(
-        "file of the sentiment; null: volatility and breadth as proxies"
+        "file of sentiment scores; null: volatility and breadth of the market stand in for them"
     )
-    column: str | None = setting("column of its numbers; a day's must be known at that day's close")
-    date: str = setting("column of its dates")
-    ticker: str | None = setting("column of its tickers; null: one number a day for all")
+    column: str | None = setting(
+        "column of the scores; a day's score must be known at that day's close"
+    )
+    date: str = setting("column of the scores' dates")
+    ticker: str | None = setting(
+        "column of the scores' tickers; null: one score a day for all stocks"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "Sentiment":
@@ -59,8 +63,8 @@ class Settings(SourceSettings):
     target: Literal["return", "direction"] = setting(
         "target: tomorrow's return, or whether it is up"
     )
-    sentiment: Sentiment = setting("sentiment: proxies, or the user's own")
-    seed: int = setting("seed that is not used: a split by time has no chance in it", ge=0)
+    sentiment: Sentiment = setting("sentiment scores: the user's own, or stand-ins")
+    seed: int = setting("seed without effect: a split by time draws nothing at random", ge=0)
     split: Split = setting(
         "division by time on the column date; with a gap of at least the longest horizon"
     )

@@ -36,7 +36,12 @@ CITATION = (
 class OfficialSplit(Base):
     """The split that the set comes with, and a validation part of its training texts."""
 
-    val: float = setting("share of the training texts", unit="fraction of rows", ge=0, lt=1)
+    val: float = setting(
+        "size of the validation part, drawn from the training texts",
+        unit="fraction of rows",
+        ge=0,
+        lt=1,
+    )
 
 
 class Settings(TextSettings):

@@ -31,7 +31,9 @@ class Settings(UserTable):
     )
     features: list[str] | None = setting("columns to learn from; null: all that have no other use")
     drop: list[str] = setting("columns to leave out")
-    types: dict[str, ColumnType] = setting("types that are not as the column looks, by column")
+    types: dict[str, ColumnType] = setting(
+        "types of columns, by name, where values look like another type"
+    )
     missing: Literal["error", "drop", "impute"] = setting(
         "treatment of missing values: an error, their rows dropped, or imputed by the model"
     )

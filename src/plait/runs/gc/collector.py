@@ -76,7 +76,7 @@ class GarbageCollector:
         return sorted(kinds, key=lambda kind: (*order, kind.name).index(kind.name))
 
     def _outputs(self) -> Kind:
-        """Of trials: what is completely recorded is in MLflow, what was deleted is not wanted."""
+        """Outputs of trials: MLflow has those recorded completely, nobody wants those deleted."""
 
         def goes(folder: Path) -> bool:
             state = self._ledger.state(folder.name)
@@ -165,7 +165,7 @@ class GarbageCollector:
         return kind
 
     def _pretrained(self) -> Kind:
-        """Of a listed experiment, also what is half trained."""
+        """Pretrained models; of a listed experiment, one that is half trained is in use too."""
         found = sorted(self._workspace.pretrained.glob("*"))
         words = "that no listed experiment reads"
         kind = Kind("pretrained models", sum(map(size_of, found)), words=words)
@@ -275,7 +275,7 @@ class GarbageCollector:
         return self._of_sweeps | self._waiting | {Resolved.read(path).identity for path in files}
 
     def _digests_in_use(self) -> set[str] | None:
-        """Of the data of trials that run; None if one does not say yet."""
+        """The digests of the data of trials that run; None if one does not say yet."""
         digests = set()
         for lock in self._workspace.locks.glob("trial-*.lock"):
             identity = lock.stem.removeprefix("trial-")

@@ -49,7 +49,7 @@ class ConfigDiff:
 
     base: str
     choices: dict[str, Any]
-    """By group, where another choice is made."""
+    """The choice of each group where it is another than the base's."""
     values: dict[str, Any]
     """Nested; relative to the files of the choices in effect."""
 
@@ -74,7 +74,7 @@ class Recomposed:
 
     deviations: ConfigDiff
     resolved: Resolved
-    """With today's code, packages and data files; its name stands for nothing."""
+    """The configuration with today's code, packages and data files; its name stands for nothing."""
 
 
 def rewrite(project: Project, recorded: Resolved) -> Recomposed:

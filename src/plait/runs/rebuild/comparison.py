@@ -24,10 +24,10 @@ JUSTIFICATION = (
     "float32 keeps 6e-08 of a number, and sums of ten thousand terms\n"
     "  in another order lose a hundred times as much (recorded numbers are rounded to 5e-08)"
 )
-"""Of `TOLERANCE`."""
+"""Why `TOLERANCE` is as large as it is."""
 
 LARGEST = sys.float_info.max
-"""As which MLflow stores infinity."""
+"""The number as which MLflow stores infinity."""
 
 UNRECORDED = "none"
 """Instead of the digest of weights, of a run that has no such tag."""
@@ -39,7 +39,7 @@ class Distance:
 
     absolute: float
     relative: float
-    """To the larger of the two; of arrays, to the largest number in either."""
+    """The distance divided by the larger of the two; of arrays, by the largest number in either."""
 
     def __str__(self) -> str:
         if self.absolute == 0:
@@ -72,7 +72,7 @@ class Comparison:
     """Those that are no curve."""
     curves: list[Compared]
     points: int
-    """Of all curves."""
+    """How many points all curves have together."""
     weights: Compared
     """Their digests, and how far they are apart."""
 

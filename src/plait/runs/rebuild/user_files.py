@@ -65,7 +65,7 @@ def _has(contents: Contents, path: Path, digest: str) -> bool:
 
 
 def _former_digest(folder: Path) -> str:
-    """As folders were named by runs that were recorded before 2026-12."""
+    """The digest of a folder as runs recorded before 2026-12 name it."""
     listing = "\n".join(
         f"{path.relative_to(folder).as_posix()} {digests.dvc_of_file(path)}"
         for path in sorted(folder.rglob("*"))
@@ -75,7 +75,7 @@ def _former_digest(folder: Path) -> str:
 
 
 def _link(source: Path, target: Path) -> None:
-    """By name, not by a hard link: that would look as if the source had been written."""
+    """Make a symbolic link: a hard one would look as if the source had been written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_dir() and not target.is_symlink():
         shutil.rmtree(target)

@@ -36,7 +36,7 @@ class Workers:
 
     @property
     def slots(self) -> int:
-        """As many as workers."""
+        """The number of trials at once: one for each worker."""
         return len(self._workers)
 
     def run(self, trial: Trial, wait: bool) -> Outcome:

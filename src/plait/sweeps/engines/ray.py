@@ -67,7 +67,7 @@ class Tasks:
 
     @property
     def slots(self) -> int:
-        """As many as the cluster has room for."""
+        """The number of trials at once: as many as the cluster has room for."""
         return self._slots
 
     def run(self, trial: Trial, wait: bool) -> Outcome:

@@ -97,7 +97,7 @@ class Jobs:
 
     @property
     def slots(self) -> int:
-        """As many as jobs at once."""
+        """The number of trials at once: one for each job."""
         return self._settings.jobs
 
     def run(self, trial: Trial, wait: bool) -> Outcome:

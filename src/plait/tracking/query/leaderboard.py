@@ -40,14 +40,14 @@ class Entry:
     began: int
     """Milliseconds since the epoch."""
     seconds: float | None
-    """Of the training; None for a run that was made from its outputs."""
+    """How long the training took; None for a run that was made from its outputs."""
     score: Score | None
     sweeps: list[str]
     best_of: list[str]
-    """Of these sweeps it is the best trial."""
+    """The sweeps of which it is the best trial."""
     store: str
     data: str | None
-    """Of the data that the score was measured on; None: nobody knows."""
+    """The digest of the data that the score was measured on; None: nobody knows."""
     metrics: dict[str, float] = field(repr=False)
     params: dict[str, str] = field(repr=False)
     tags: dict[str, str] = field(repr=False)

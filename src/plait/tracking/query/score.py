@@ -19,7 +19,7 @@ class Score:
     low: float | None = None
     high: float | None = None
     naive: float | None = None
-    """Of the best naive baseline."""
+    """The value of the best naive baseline."""
 
     @classmethod
     def of(cls, run: RecordedRun, metric: str | None) -> "Score | None":

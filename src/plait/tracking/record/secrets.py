@@ -13,10 +13,10 @@ NAMES = (
     *(".htpasswd", ".pypirc", ".npmrc", ".dockercfg", ".git-credentials"),
     *(".ssh", ".aws", ".gnupg", ".kube"),
 )
-"""Of files, and of folders above them."""
+"""Names of files with secrets, and of folders above them."""
 
 WORDS = re.compile(r"credential|secret|passw(?:or)?d|token(?!i[sz])", re.IGNORECASE)
-"""In the name of anything but Python code; a tokenizer is no token."""
+"""Words that tell of a secret in the name of anything but Python code; a tokenizer is no token."""
 
 SHAPES = re.compile(
     rb"-----BEGIN [A-Z ]*PRIVATE KEY"
@@ -27,7 +27,7 @@ SHAPES = re.compile(
     rb"|\bxox[abeprs]-[\w-]{10}|\bSG\.[\w-]{20,}\.[\w-]{20}"
     rb"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10}"  # JSON web tokens
 )
-"""Of keys and tokens, wherever they stand."""
+"""Shapes of keys and tokens, wherever they stand."""
 
 _NAME = (
     r"(?:[\w.-]*(?:passw(?:or)?d|secret|(?:api|access|account|private)[_-]?key)"
@@ -35,7 +35,7 @@ _NAME = (
 )
 
 HINT = re.compile(rb"passw|secret|key|token|://", re.IGNORECASE)
-"""In every line that the patterns below can match, and in few others: they are slow."""
+"""What every line has that the patterns below can match, and few others have: those are slow."""
 
 QUOTED = re.compile(
     rf"(?<![\w.-]){_NAME}\\?[\"']?\s*(?::\s*\w+\s*=|[:=])\s*".encode()

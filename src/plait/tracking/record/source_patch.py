@@ -46,7 +46,7 @@ class SourcePatch:
     """The uncommitted changes of a tree."""
 
     content: bytes = b""
-    """As `git apply` takes it; empty if there is nothing to apply."""
+    """The patch as `git apply` takes it; empty if there is nothing to apply."""
     tags: dict[str, str] = field(default_factory=dict)
     """What the run says of it."""
 
@@ -132,7 +132,7 @@ def log_patch(store: Store, run_id: str, content: bytes) -> None:
 
 
 def _differing(root: Path, commit: str, proved: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Of these files, those that are not as the commit has them."""
+    """Those of the proved files that are not as the commit has them."""
     listed = _git(root, "ls-tree", "-r", "-z", commit, "--", *sorted({*map(_top, proved)}))
     committed = {}
     for entry in listed.split(b"\0"):

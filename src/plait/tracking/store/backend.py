@@ -14,9 +14,9 @@ UI_HOST, UI_PORT = "127.0.0.1", 5000
 """Where `plait ui` answers unless it is told otherwise."""
 
 TRAINING_VIEWS = "workflowType=machine_learning"
-"""Of an address in the MLflow UI: show the pages for training. Without it, the UI shows those for
-language models until its switch *Model training* is used, whatever kind an experiment says it is
-(3.17, 2026-11)."""
+"""The part of an address in the MLflow UI that shows the pages for training. Without it, the UI
+shows those for language models until its switch *Model training* is used, whatever kind an
+experiment says it is (3.17, 2026-11)."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Backend:
     """A tracking store, and what is written beside it."""
 
     uri: str
-    """As MLflow takes it."""
+    """The address of the store as MLflow takes it."""
     local: bool
     """Whether it is the checkout's own database, which plait creates, mends and locks."""
     event_files: Path | None = None

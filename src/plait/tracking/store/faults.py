@@ -27,7 +27,7 @@ PASSING = (
 """Error codes of a server that is in trouble, or of two that write the same: ask again."""
 
 LATER = (408, 425, 429)
-"""Of HTTP's statuses for what the client does wrong, those that only ask for patience."""
+"""The HTTP statuses for faults of the client that only ask for patience."""
 
 ANOTHER_WRITER = "must be in the 'active' state"
 """Said of a run, or an experiment, that has been deleted since it was found: look for it again."""

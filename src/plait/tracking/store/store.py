@@ -121,8 +121,8 @@ class Store:
 
 
 def precedence(run: "Run") -> tuple[int, int, str]:
-    """By which of the runs of one identity the first is taken: a finished one goes before one that
-    runs, and that before one that failed or was killed; of equals, the oldest.
+    """The order in which the runs of one identity are taken, the first alone: a finished one goes
+    before one that runs, and that before one that failed or was killed; of equals, the oldest.
     """
     rank = {"FINISHED": 0, "RUNNING": 1}.get(run.info.status, 2)
     return rank, run.info.start_time, run.info.run_id

@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LossOf = Callable[["Tensor"], "Tensor"]
-"""From a shift of the inputs, (rows, …), to the mean loss over the rows."""
+"""A function from a shift of the inputs, (rows, …), to the mean loss over the rows."""
 
 
 class AdversarialSettings(Settings):
-    """Of a choice whose ``attack(settings, loss_of, zero_perturbation, loss)`` returns a shift.
+    """Settings of a choice whose ``attack(settings, loss_of, zero_perturbation, loss)`` returns a
+    shift.
 
     Inputs are the embeddings of a text's tokens, or the features of a table, scaled as they are.
     ``zero_perturbation`` is a shift of zeros that requires a gradient, and ``loss`` its loss; what
@@ -22,12 +23,16 @@ class AdversarialSettings(Settings):
     """
 
     epsilon: float = setting("Euclidean norm of each row's perturbation", gt=0)
-    loss_weight: float = setting("share of the perturbed rows' loss in the whole loss", gt=0, le=1)
+    loss_weight: float = setting(
+        "weight of the perturbed rows' loss; the loss of the rows as they are has the rest",
+        gt=0,
+        le=1,
+    )
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """A precision in which the gradients that it goes along vanish."""
+        """Refuse a precision in which the gradients of the inputs vanish."""
         if chosen.by_gradient and chosen["trainer"].precision == "16-mixed":
             yield (
-                "trainer.precision: in 16-mixed the gradients that adversarial goes along vanish;"
-                " use bf16-mixed"
+                "trainer.precision: in 16-mixed the gradients of the inputs, which adversarial:"
+                f" {chosen.names['adversarial']} follows, vanish; use bf16-mixed"
             )

@@ -16,7 +16,8 @@ from plait.training.distributed.collectives import PARENT, end_with_parent
 WORKER = "plait.training.distributed.worker"
 
 DIED = "died-"
-"""In the folder: exit statuses of ranks that failed, by rank; negative for signals."""
+"""The start of the names of files in the folder that hold the exit status of a rank that failed;
+negative for signals."""
 
 
 def arguments(nodes: int, processes: int, meeting: str, key: str) -> list[str]:

@@ -98,7 +98,7 @@ def read_task(folder: Path) -> Task:
 
 
 def write_result(trained: Trained, folder: Path) -> None:
-    """Leave the weights and curves; done is what has `DONE`."""
+    """Write the trained weights, then the curves: a folder with `DONE` holds a whole result."""
     write(trained.weights, folder)
     write_json(folder / DONE, {"curves": trained.curves})
 

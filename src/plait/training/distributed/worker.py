@@ -76,7 +76,7 @@ def _fail(folder: Path, rank: int, error: BaseException) -> int:
 
 
 def main() -> None:
-    """As torchrun starts it."""
+    """Be the process of one rank, as torchrun starts it."""
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     status = run(Path(sys.argv[1]), int(os.environ["RANK"]))

@@ -15,7 +15,9 @@ class Settings(Base):
     """``optimizer: adafactor``."""
 
     lr: float = setting("learning rate, relative to the weights' size", gt=0)
-    beta2_decay: float = setting("exponent by which the second moment forgets", lt=0)
+    beta2_decay: float = setting(
+        "exponent of the step in the decay rate of the second moment", lt=0
+    )
     clip_threshold: float = setting("largest root mean square of an update", ge=1)
     weight_decay: float = setting("share of the weights that decays a step, times lr", ge=0)
 

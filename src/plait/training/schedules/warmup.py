@@ -14,7 +14,7 @@ class WarmupSettings(Settings):
     """Settings shared by all schedules."""
 
     warmup_fraction: float = setting(
-        "share of all steps over which the rate rises from 0", ge=0, lt=1
+        "fraction of all steps over which the learning rate rises from 0", ge=0, lt=1
     )
 
 
@@ -22,7 +22,7 @@ class DecaySettings(WarmupSettings):
     """Settings of the schedules that fall."""
 
     final_lr_factor: float = setting(
-        "factor of the learning rate that the last step ends with", ge=0, le=1
+        "learning rate at the last step, as a factor of the largest", ge=0, le=1
     )
 
 
