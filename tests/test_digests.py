@@ -47,3 +47,10 @@ def test_other_programs_names_are_theirs(tmp_path: Path) -> None:
     assert digests.dvc_of_file(tmp_path / "file") == "b1946ac92492d2347c6235b4d2611184"
     assert digests.dvc_of_text("hello\n") == "b1946ac92492d2347c6235b4d2611184"
     assert digests.git_of_blob(b"hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a"
+
+
+def test_columns_are_hashed_chunk_by_chunk() -> None:
+    grown = digests.of_rows(b"ab")
+    grown.update(b"c")
+    whole = hashlib.blake2b(b"abc", digest_size=16).hexdigest()
+    assert grown.hexdigest() == digests.of_rows(b"abc").hexdigest() == whole

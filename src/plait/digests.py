@@ -63,9 +63,9 @@ def seed_of(text: str) -> int:
     return int(of_text(text, digits=8), base=16)
 
 
-def of_rows() -> "hashlib.blake2b":
+def of_rows(content: bytes = b"") -> "hashlib.blake2b":
     """A hasher of the columns of a data set, chunk by chunk: BLAKE2b, 32 digits, for its speed."""
-    return hashlib.blake2b(digest_size=16)
+    return hashlib.blake2b(content, digest_size=16)
 
 
 def dvc_of_file(path: Path) -> str:

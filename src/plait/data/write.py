@@ -196,9 +196,7 @@ def _bytes(values: "pd.Series") -> Any:
 
 def _digest(value: Any) -> str:
     text = json.dumps(value, sort_keys=True).encode()
-    digest = digests.of_rows()
-    digest.update(text)
-    return digest.hexdigest()
+    return digests.of_rows(text).hexdigest()
 
 
 def _show_progress(rows: int, of: int) -> None:

@@ -14,7 +14,7 @@ from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.locks import held, lock_named
 from plait.pipeline.pretrain import digest_of_what_is_read
-from plait.runs.gc.dvc_cache import cache_folder, cache_garbage, clear_cache
+from plait.runs.gc.dvc_cache import cache_garbage, clear_cache, own_cache
 from plait.runs.gc.kind import Kind, size_of
 from plait.runs.worktree import clear_away
 from plait.sweeps.trial import trial_lock
@@ -230,7 +230,7 @@ class GarbageCollector:
         words = "files that no commit, branch, tag or experiment names"
         kind = Kind("DVC cache", 0, words=words)
         try:
-            folder = cache_folder(self._workspace)
+            folder = own_cache(self._workspace)
             kind.size = size_of(folder)
             for path in cache_garbage(self._workspace):
                 kind.add(path)

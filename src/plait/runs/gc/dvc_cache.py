@@ -1,25 +1,23 @@
 """DVC's cache: what no commit, branch, tag or experiment names any more."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 
 from plait.errors import UserError
+from plait.runs.dvc import cache_folder, dvc
 from plait.workspace import Workspace
 
 NEEDED = ("--all-commits", "--all-experiments")
 """Beside what the working tree needs."""
 
 
-def cache_folder(workspace: Workspace) -> Path:
+def own_cache(workspace: Workspace) -> Path:
     """Where the cache lies.
 
     :raises UserError: if others may share it.
     """
-    folder = Path(_dvc(workspace, "cache", "dir").strip())
+    folder = cache_folder(workspace.root)
     if not folder.is_relative_to(workspace.root):
         raise UserError(
             f"{folder} lies outside of the project, and others may use it: see `dvc gc --projects`"
@@ -37,7 +35,7 @@ def cache_garbage(workspace: Workspace) -> list[Path]:
     folders = [process.info["cwd"] for process in psutil.process_iter(["cwd"])]
     if any(folder and Path(folder).is_relative_to(copies) for folder in folders):
         raise UserError("a DVC experiment is running; look again when it has ended")
-    said = _dvc(workspace, "gc", *NEEDED, "--dry")
+    said = dvc(workspace.root, "gc", *NEEDED, "--dry")
     starts = "Removing "
     return [
         Path(line.removeprefix(starts)) for line in said.splitlines() if line.startswith(starts)
@@ -46,19 +44,4 @@ def cache_garbage(workspace: Workspace) -> list[Path]:
 
 def clear_cache(workspace: Workspace) -> None:
     """Remove what nothing names; DVC's own lock is held meanwhile."""
-    _dvc(workspace, "gc", *NEEDED, "--force")
-
-
-def _dvc(workspace: Workspace, *arguments: str) -> str:
-    answer = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
-        cwd=workspace.root,
-        env={**os.environ, "DVC_NO_ANALYTICS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if answer.returncode:
-        said = [line for line in answer.stderr.splitlines() if line.startswith("ERROR")]
-        raise UserError((said or ["DVC failed"])[0].removeprefix("ERROR: "))
-    return answer.stdout
+    dvc(workspace.root, "gc", *NEEDED, "--force")

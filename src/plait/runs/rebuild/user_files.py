@@ -1,14 +1,14 @@
 """The user's own data files by their digests: found wherever this checkout may have them."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from plait import digests
 from plait.contents import Contents
 from plait.errors import UserError
+from plait.runs.dvc import cache_folder, dvc
 from plait.state import State
 from plait.workspace import DVC, Workspace
 
@@ -39,20 +39,23 @@ def put_in_place(root: Path, tree: Path, files: dict[str, str]) -> None:
 def _candidates(root: Path, tree: Path, relative: str, digest: str) -> Iterator[Path]:
     """Where the file may be, the cheapest to ask first."""
     yield root / relative
-    cache = _dvc(root, "cache", "dir")
-    if not cache:
-        return
+    try:
+        cache = cache_folder(root)
+    except UserError:
+        return  # a project without DVC has git's files alone
     md5 = digest.removeprefix("md5:")
-    yield Path(cache) / "files" / "md5" / md5[:2] / md5[2:]
+    yield cache / "files" / "md5" / md5[:2] / md5[2:]
     tracked = tree / f"{relative}.dvc"
     if tracked.is_file() and md5 in tracked.read_text(encoding="utf-8"):
         # With the checkout's own remotes and credentials, which git does not have.
         local = root / DVC / "config.local"
         if local.is_file():
             shutil.copy(local, tree / DVC)
-        _dvc(tree, "cache", "dir", "--local", cache)
         (tree / relative).unlink(missing_ok=True)
-        _dvc(tree, "pull", "--quiet", tracked.name, folder=tracked.parent)
+        # Where no remote has it either, the caller says that it is nowhere.
+        with suppress(UserError):
+            dvc(tree, "cache", "dir", "--local", str(cache))
+            dvc(tracked.parent, "pull", "--quiet", tracked.name)
         yield tree / relative
 
 
@@ -81,15 +84,3 @@ def _link(source: Path, target: Path) -> None:
         shutil.rmtree(target)
     target.unlink(missing_ok=True)
     target.symlink_to(source.resolve())
-
-
-def _dvc(root: Path, *arguments: str, folder: Path | None = None) -> str:
-    """What DVC answers; empty if it fails."""
-    answer = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
-        cwd=folder or root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return "" if answer.returncode else answer.stdout.strip()
