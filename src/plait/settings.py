@@ -17,7 +17,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
     def refuses(self, chosen: "Chosen") -> Iterator[str]:
-        """What these settings, each right alone, do not go with: a line a fault, its key first."""
+        """The faults of these settings, each right alone, beside all others: a line each, its key
+        first.
+        """
         yield from ()
 
 
@@ -62,7 +64,7 @@ def _whole_commit(revision: str) -> str:
 
 
 Commit = Annotated[str, AfterValidator(_whole_commit)]
-"""What pins a model or a data set on the Hugging Face hub."""
+"""The commit that pins a model or a data set on the Hugging Face hub."""
 
 
 def setting(meaning: str, *, unit: str | None = None, **bounds: Any) -> Any:

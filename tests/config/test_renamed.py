@@ -88,7 +88,7 @@ def test_explain_and_sweeps_name_the_new_key(checkout: Checkout) -> None:
     answer = checkout.plait(*sweep, check=False)
     assert answer.returncode == 2
     assert "wine: model.widths is now model.hidden_sizes (command line)" in answer.stderr
-    assert not (checkout.root / "outputs").exists()
+    assert not list((checkout.root / "outputs").glob("wine/*")), "nothing is trained"
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
@@ -117,8 +117,12 @@ def test_a_whole_configuration_is_read_by_the_keys_of_today() -> None:
     assert old["trainer.keep"] == resolved["trainer.select_checkpoint"]
     assert old["data.labels"] == 200
     assert read_today(old) == resolved
-    assert parameters_today(old.parameters()) == resolved.parameters()
     assert read_today(resolved) == resolved
+    before = {new: name for name, new in RENAMED.items()}
+    parameters = {key: str(value) for key, value in resolved.parameters().items()}
+    recorded = {before.get(key, key): value for key, value in parameters.items()}
+    assert recorded.keys() != parameters.keys()
+    assert parameters_today(recorded) == parameters
 
 
 def test_a_key_that_another_choice_still_has_is_left_to_it() -> None:

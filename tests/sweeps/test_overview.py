@@ -90,7 +90,7 @@ def test_the_page_shows_every_line_with_what_it_costs(tmp_path: Path) -> None:
     assert "single trial" not in page
     assert "no memory" in page
     titles = re.findall(r"<figcaption><b>([^<]+)</b>", page)
-    assert titles == ["F1 (macro), test part against n_labelled", "What quality costs"]
+    assert titles == ["F1 (macro), test part against n labelled", "What quality costs"]
     assert page.count("higher is better; with ± the standard error over seeds</figcaption>") == 2
 
 
@@ -136,5 +136,5 @@ def test_only_trials_on_the_same_rows_are_drawn_together(tmp_path: Path) -> None
     assert "no best of all: its trials were measured on different test rows" in page
     for noise in ("0.1", "0.2"):
         assert f">measured on: data.noise={noise}</th>" in page
-        assert f"<b>F1 (macro), test part of data.noise={noise} against n_labelled</b>" in page
+        assert f"<b>F1 (macro), test part of data.noise={noise} against n labelled</b>" in page
     assert len(re.findall("<figcaption>", page)) == 4

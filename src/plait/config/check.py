@@ -35,7 +35,7 @@ TYPE_WORDS = {
     "too_short": "a longer list",
     "too_long": "a shorter list",
 }
-"""What pydantic's types of faults ask for."""
+"""What would be right, by pydantic's type of a fault."""
 
 
 class Root(Settings):
@@ -127,7 +127,7 @@ def unknown_choice(group: str, given: object, known: list[str]) -> str:
 
 
 def _combination(values: dict[str, Any], settings: dict[str, Settings]) -> list[str]:
-    """What is right alone and wrong together: each choice says what it refuses."""
+    """Faults of choices that are right alone and wrong together: each says what it refuses."""
     family = family_of(values["model"]["choice"])
     names = {
         group: values[group]["choice"]

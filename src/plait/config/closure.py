@@ -32,7 +32,7 @@ sources that have the digests in it."""
 
 @dataclass(frozen=True)
 class Closure:
-    """What a stage can reach."""
+    """The code that a stage can reach."""
 
     modules: dict[str, str]
     """Digest by first-party module, sorted."""
@@ -81,7 +81,7 @@ class Code:
         self._sources: dict[str, bytes] = {}
 
     def closure(self, stage: Stage, resolved: Resolved) -> Closure:
-        """What ``stage`` can reach for an experiment's choices.
+        """The code that ``stage`` can reach for an experiment's choices.
 
         The chosen modules are loaded by name, which no import statement shows.
         """
@@ -98,7 +98,9 @@ class Code:
         return self.reach(roots, stage.observers)
 
     def reach(self, roots: Iterable[str], observers: tuple[str, ...] = ()) -> Closure:
-        """What the modules ``roots`` can reach, themselves included, ``observers`` left out."""
+        """The code that the modules ``roots`` can reach, themselves included, ``observers`` left
+        out.
+        """
         modules: dict[str, str] = {}
         packages: set[str] = set()
         waiting = list(roots)

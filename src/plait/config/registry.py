@@ -13,7 +13,7 @@ from plait.settings import Settings
 
 @dataclass(frozen=True)
 class Family:
-    """What handles all models of a kind."""
+    """The modules that handle all models of a family."""
 
     name: str
     takes: Literal["columns", "text"]

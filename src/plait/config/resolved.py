@@ -20,7 +20,7 @@ UNDECLARED: dict[str, Any] = {
     "reads": [],
     "pretraining_base": None,
 }
-"""What keys stand for that a run recorded before they were introduced says nothing of."""
+"""The values of keys that a run recorded before their introduction does not have."""
 
 FAULT = "error"
 """The key that says why, in the file of an experiment that cannot be composed."""

@@ -24,7 +24,7 @@ _EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 
 @dataclass(frozen=True)
 class Receipt:
-    """Of one stage."""
+    """What a stage read and left at one of its runs."""
 
     read: dict[str, Any]
     """The values that the stage read, as `Resolved.read_by` has them."""

@@ -46,7 +46,7 @@ COSTS = {
 
 @dataclass(frozen=True)
 class TrialGroup:
-    """What trials that differ by their seed alone reached: a line of the page."""
+    """Trials that differ by their seed alone, and what they reached: a line of the page."""
 
     shown: str
     rows: tuple[Row, ...]

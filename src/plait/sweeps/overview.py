@@ -111,7 +111,7 @@ def write(
 
 
 def _plots(groups: list[tuple[Group, list[TrialGroup]]], settings: Plots) -> list[dict[str, str]]:
-    """Of several groups, those alone in which there is something to compare."""
+    """The plots of the groups; of several, those alone in which there is something to compare."""
     drawn = []
     with TemporaryDirectory() as folder:
         for number, (group, found) in enumerate(groups, start=1):

@@ -30,9 +30,9 @@ class Section:
     keep_models: str
     """Which trials' models are logged: one of `KEPT`."""
     metric: str | None
-    """By which trials are ranked; None: by the main one of each."""
+    """The metric by which trials are ranked; None: the main one of each."""
     direction: str
-    """Of the metric: one of `DIRECTIONS`."""
+    """The direction in which the metric improves: one of `DIRECTIONS`."""
 
     @classmethod
     def of(cls, config: "DictConfig") -> "Section":

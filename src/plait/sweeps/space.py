@@ -16,8 +16,8 @@ DIGITS = 5
 """Significant digits of a number that is drawn from an interval: it stands in names and tables."""
 
 MOST_COMBINATIONS, PROBES = 200, 100
-"""Of a space that holds more combinations, or an interval, so many draws are looked at beforehand
-for one that is valid."""
+"""In a space of more combinations, or with an interval, so many draws are looked at beforehand for
+one that is valid."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Space:
             yield self.ask(study)
 
     def ask(self, study: Any) -> dict[str, Any]:
-        """By key, what one of Optuna's studies draws."""
+        """The values that one of Optuna's studies draws, by key."""
         asked = study.ask(self.distributions)
         return {
             dimension.key: dimension.drawn(asked.params[dimension.key])

@@ -11,8 +11,8 @@ DRAW, OVERRIDES, IDENTITY = "draw", "overrides", "identity"
 """What the study keeps of each trial: which draw it is, what it set, and what was trained."""
 
 REASON, FOR_GOOD = "reason", "for_good"
-"""Of a trial that failed: why, and whether another attempt would fail alike. A draw that is no
-valid configuration has no `IDENTITY`, and is not tried again either."""
+"""What the study keeps of a trial that failed: why, and whether another attempt would fail alike. A
+draw that is no valid configuration has no `IDENTITY`, and is not tried again either."""
 
 ROWS = "rows"
 """What the study keeps of the rows that its first finished trial was measured on."""
@@ -59,11 +59,11 @@ class Study:
         return found
 
     def latest(self) -> dict[int, Any]:
-        """By draw, the last attempt at it."""
+        """The last attempt at each draw, by its number."""
         return {trial.user_attrs[DRAW]: trial for trial in self.trials}
 
     def draw(self, sampler: Any, pruner: Any) -> dict[str, Any]:
-        """By key, what a sampler draws that knows all of the trials.
+        """The values, by key, that a sampler draws which knows all of the trials.
 
         Optuna is asked in a copy of the study, so that a trial enters the database whole: whoever
         is killed in between draws the same again.

@@ -45,7 +45,7 @@ Status = Literal["new", "resumed", "reused", "failed", "pruned", "busy"]
 
 @dataclass(frozen=True)
 class Trial:
-    """What is to be run."""
+    """A training that is to be run, and how."""
 
     resolved: Resolved
     overrides: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class Trial:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Trial":
-        """What `to_json` gave."""
+        """The trial of which `to_json` gave the values."""
         given = {**values, "overrides": tuple(values["overrides"])}
         return cls(**{**given, "resolved": Resolved(values["resolved"])})
 

@@ -210,7 +210,9 @@ class Checkpoints(AfterEpoch):
 
 
 def origin(task: "Task") -> str:
-    """What a checkpoint must be of to be gone on from: the identity, and the data as they are."""
+    """The training that a checkpoint must be of to be resumed from: its identity, and digest of its
+    data.
+    """
     return f"{task.resolved.identity} {task.data}"
 
 

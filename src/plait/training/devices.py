@@ -1,4 +1,6 @@
-"""What this machine offers, checked when training starts; and Lightning's talk, kept down."""
+"""The devices of this machine, checked when training starts; and Lightning's messages, kept
+quiet.
+"""
 
 import logging
 import warnings

@@ -99,7 +99,8 @@ def _parts(network: nn.Module) -> Iterator[nn.Module]:
 
 
 def _groups(network: TrainableModule) -> list[dict[str, Any]]:
-    """What is trained, by the factor of its learning rate, the full one first.
+    """The parameters that are trained, grouped by the factor of their learning rate, the full rate
+    first.
 
     Biases and the weights of norms are not decayed, as Devlin et al. (2019) have it.
     """

@@ -40,7 +40,7 @@ class GarbageCollector:
         self._workspace, self._remove = workspace, remove
 
         self.notes: list[str] = []
-        """What to say below the table."""
+        """The notes to print below the table."""
         self._sweeps = [
             sweep
             for path in sorted(self._workspace.sweeps.glob("*.json"))

@@ -14,7 +14,7 @@ from plait.evaluation.verdict import how_sure
 
 @dataclass(frozen=True)
 class Judgement:
-    """What speaks for a model, and what against it."""
+    """The arguments for and against a model as champion."""
 
     beaten: tuple[str, ...]
     """A sentence for each opponent that it beat, with the numbers."""

@@ -148,7 +148,7 @@ def _section(key: str, value: Any) -> str:
 
 
 def _settings(resolved: Resolved) -> dict[str, Any]:
-    """What files, params.yaml or command line set."""
+    """The values that files, params.yaml or the command line set."""
     return {key: value for key, value in resolved.values.items() if key not in BESIDE_VALUES}
 
 

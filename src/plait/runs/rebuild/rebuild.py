@@ -110,7 +110,7 @@ def _rebuild(workspace: Workspace, run: RecordedRun, tolerance: float) -> Verdic
 
 
 def _source(workspace: Workspace, run: RecordedRun) -> Source:
-    """What the run says of its source.
+    """The source of a run, as the run says it.
 
     :raises UserError: if that is not enough.
     """

@@ -1,4 +1,4 @@
-"""From the journal into the tracking store: now, again after a failure, or days later."""
+"""Delivery of a journal to the tracking store: now, again after a failure, or days later."""
 
 import sys
 import time

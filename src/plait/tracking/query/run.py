@@ -116,7 +116,7 @@ class RecordedRun:
 
     @property
     def data_digest(self) -> str | None:
-        """Of the data that it was trained on; None: nobody knows."""
+        """The digest of the data that it was trained on; None: nobody knows."""
         inputs = self._run.inputs.dataset_inputs if self._run.inputs else []
         return str(inputs[0].dataset.digest) if inputs else None
 
@@ -187,7 +187,7 @@ class RecordedRun:
         return import_pyfunc().load_model(str(folder))
 
     def network_weights(self) -> "dict[str, np.ndarray] | None":
-        """Of a network that is logged as a model, its weights by name, if they can be read."""
+        """The weights, by name, of a network that is logged as a model, if they can be read."""
         import torch
 
         folder = self._model_folder()
