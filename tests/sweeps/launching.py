@@ -61,8 +61,8 @@ def workers_of(launcher: "subprocess.Popen[str]") -> list[psutil.Process]:
     return found
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
+    end = time.monotonic() + seconds  # for a machine that has much else to do
     while not condition():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.1)
