@@ -1,11 +1,14 @@
 """A copy of the project, and the commands run in it."""
 
+import atexit
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -44,7 +47,7 @@ class Checkout:
         environment = {**os.environ, **(env or {})}
         # Stages find the copy's own code: no variable of the test process may leak in.
         environment.pop("DVC_ROOT", None)
-        tools = [warm_tools(), Path(sys.executable).parent]
+        tools = [None if command[0] == "git" else warm_tools(), Path(sys.executable).parent]
         paths = [*map(str, filter(None, tools)), environment["PATH"]]
         environment["PATH"] = os.pathsep.join(paths)
         environment["GIT_CONFIG_GLOBAL"] = os.devnull
@@ -106,6 +109,17 @@ def copy_project(target: Path, *, keep_results: bool = False) -> Checkout:
     :param keep_results: with what the pipeline left in git; else the copy makes its own, and
         lists no experiment on texts, which take a minute each.
     """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", str(_template(keep_results)), str(target)], check=True)
+    return Checkout(target)
+
+
+@cache
+def _template(keep_results: bool) -> Path:
+    """The copy that all others of this process are made of; it goes with the process."""
+    folder = Path(tempfile.mkdtemp(prefix="template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    target = folder / "project"
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -127,4 +141,4 @@ def copy_project(target: Path, *, keep_results: bool = False) -> Checkout:
         params.write_text(listed_text.partition("  review_sentiment:")[0], encoding="utf-8")
     checkout.run("git", "init", "--quiet", "--initial-branch", "main")
     checkout.commit("a copy of the project")
-    return checkout
+    return target

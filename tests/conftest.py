@@ -1,5 +1,6 @@
 """Options of the suite, and checkouts of the project to play with."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +8,17 @@ from pathlib import Path
 import pytest
 
 from checkouts import Checkout, copy_project
-from warm.start import end_warm_server
+from warm.start import end_warm_server, share_warm_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the slow tests too")
     parser.addoption("--nightly", action="store_true", help="run those for .ci/nightly too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
+        share_warm_server()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

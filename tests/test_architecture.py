@@ -625,7 +625,7 @@ def test_what_a_stage_imports_lies_within_its_closure(
     for name, resolved in project.compose_all().items():
         for stage, entry in STAGES.items():
             checkout.run(
-                *(sys.executable, "-c", TRACE, stage, name),
+                *("python", "-c", TRACE, stage, name),
                 env={"PYTHONPATH": str(checkout.root / "src")},
             )
             path = checkout.root / f"imported-{stage}-{name}.json"
@@ -649,8 +649,8 @@ def test_observers_change_no_number(tmp_path_factory: pytest.TempPathFactory) ->
     checkout.plait("compose")
     env = {"PYTHONPATH": str(checkout.root / "src")}
     for earlier in ("generate", "pretrain"):
-        checkout.run(sys.executable, "-m", f"plait.pipeline.{earlier}", "market", env=env)
-    checkout.run(sys.executable, "-m", "plait.pipeline.train", "market", env=env)
+        checkout.run("python", "-m", f"plait.pipeline.{earlier}", "market", env=env)
+    checkout.run("python", "-m", "plait.pipeline.train", "market", env=env)
     folder = checkout.root / "results" / "market"
     watched = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     code = (
@@ -664,7 +664,7 @@ def test_observers_change_no_number(tmp_path_factory: pytest.TempPathFactory) ->
         "import runpy; sys.argv = ['train', 'market']\n"
         "runpy.run_module('plait.pipeline.train', run_name='__main__')\n"
     )
-    checkout.run(sys.executable, "-c", code, env=env)
+    checkout.run("python", "-c", code, env=env)
     assert {path: path.read_bytes() for path in watched} == watched
     assert any(path.name == "weights.safetensors" for path in watched)
 

@@ -3,7 +3,6 @@
 import random
 import re
 import shlex
-import sys
 
 import pytest
 
@@ -34,6 +33,7 @@ def blocks(language: str) -> list[str]:
 
 @pytest.mark.slow
 def test_every_command_runs_and_the_model_answers(checkout: Checkout) -> None:
+    checkout.make_tiny()
     checkout.append("messages.csv", messages())
     (defined,) = blocks("yaml")
     ran = []
@@ -47,7 +47,7 @@ def test_every_command_runs_and_the_model_answers(checkout: Checkout) -> None:
     assert (checkout.root / "mlruns/reports/messages.html").is_file()
     assert "3 new" in said or "2 new" in said
     (example,) = blocks("python")
-    answer = checkout.run(sys.executable, "-c", example, env={"PYTHONPATH": "src"}).stdout
+    answer = checkout.run("python", "-c", example, env={"PYTHONPATH": "src"}).stdout
     assert "delivery" in answer
     assert "refund" in answer
 

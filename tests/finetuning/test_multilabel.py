@@ -94,7 +94,10 @@ def test_two_processes_are_equal_to_one(lab: Lab) -> None:
 def test_from_the_file_to_the_report_and_the_logged_model(
     lab: Lab, tmp_path: Path, overrides: tuple[str, ...]
 ) -> None:
-    workspace, resolved = Workspace.at(lab.root), lab.resolved("topics", *overrides)
+    workspace, resolved = (
+        Workspace.at(lab.root),
+        lab.resolved("topics", *overrides, "evaluation.resamples=20"),
+    )
     outputs = Outputs(tmp_path / "data", tmp_path / "results")
     for stage in (generate, train, evaluate, record):
         stage(workspace, resolved, outputs)

@@ -4,33 +4,44 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+import psutil
 
 from checkouts import Checkout
 from plait.tracking.query.run import names_in
 from plait.tracking.store.store import Store
 from plait.tracking.tags import SWEEPS
+from warm.start import warm_python
+
+WORKER = "plait.sweeps.worker"
 
 
 @contextmanager
 def launched(
-    checkout: Checkout, *arguments: str, env: dict[str, str] | None = None
+    checkout: Checkout,
+    *arguments: str,
+    env: dict[str, str] | None = None,
+    python: str | None = None,
 ) -> "Iterator[subprocess.Popen[str]]":
-    """A verb that runs, in a process group of its own, which is killed in the end."""
+    """A verb that runs, in a process group of its own, which is killed in the end.
+
+    :param python: None for the one that asks the warm server, with which no process is a child of
+        the one that started it.
+    """
     environment = {**os.environ, "PYTHONPATH": str(checkout.root / "src"), **(env or {})}
     process = subprocess.Popen(
-        [sys.executable, "-c", "from plait.cli import main; main()", *arguments],
+        [python or warm_python(), "-c", "from plait.cli import main; main()", *arguments],
         cwd=checkout.root,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
+        process_group=0,
     )
     try:
         yield process
@@ -40,8 +51,18 @@ def launched(
             process.communicate()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
+def workers_of(launcher: "subprocess.Popen[str]") -> list[psutil.Process]:
+    """The processes that run its trials."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, ProcessLookupError):  # gone meanwhile
+            if os.getpgid(process.pid) == launcher.pid and WORKER in process.cmdline():
+                found.append(process)
+    return found
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
+    end = time.monotonic() + seconds  # for a machine that has much else to do
     while not condition():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.1)

@@ -166,7 +166,7 @@ def test_each_trial_has_a_gpu_of_its_own_and_no_part_in_another_job(
     }
     launcher = ["hydra/launcher=joblib"] if name == "joblib" else LAUNCHERS[name]
     checkout.run(
-        *(sys.executable, "-c", "from plait.cli import main; main()"),
+        *("python", "-c", "from plait.cli import main; main()"),
         *("run", "--fresh", "-m", "experiment=linear_regression", *SMALL, "model=showing"),
         *("seed=range(4)", *launcher),
         env={**os_environment, "PYTHONPATH": str(checkout.root / "src")},
@@ -268,6 +268,7 @@ def test_a_job_that_is_lost_is_a_failed_trial(
         checkout,
         *("run", "-m", "experiment=linear_regression", *SMALL, "model=faulty"),
         *("model.fault=sleep,none", *LAUNCHERS[name]),
+        python=sys.executable,
     ) as process:
         wait_for(lambda: {run.info.status for run in store.runs("")} == {"RUNNING", "FINISHED"})
         wait_for(lambda: len(jobs_at_work(process, command)) == 1)
@@ -292,6 +293,7 @@ def test_asked_to_end_it_ends_its_jobs(name: str, checkout: Checkout) -> None:
         checkout,
         *("run", "-m", "experiment=linear_regression", *SMALL, "model=faulty"),
         *("model.fault=sleep", "seed=1,2", *LAUNCHERS[name]),
+        python=sys.executable,
     ) as process:
         wait_for(lambda: len(list(store.runs(""))) == 2)
         children = psutil.Process(process.pid).children(recursive=True)

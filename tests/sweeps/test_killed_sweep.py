@@ -1,23 +1,17 @@
 """A sweep that is killed hard, again and again, ends as one that was left alone."""
 
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 from checkouts import Checkout, copy_project
 from plait.tracking.cost import without_costs
 from plait.tracking.store.store import open_store
 from plait.workspace import Workspace
-from sweeps.launching import runs_of_sweep
+from sweeps.launching import launched, runs_of_sweep, workers_of
 
 TALLY = '''
 """Notes every epoch that is trained."""
@@ -59,8 +53,6 @@ COMMAND = (
     *("data.samples=100", f"trainer.max_epochs={EPOCHS}", "trainer.checkpoint_minutes=0"),
     "evaluation.resamples=20",
 )
-
-START = (sys.executable, "-c", "from plait.cli import main; main()")
 
 
 def planted(folder: Path) -> Checkout:
@@ -118,35 +110,23 @@ def test_a_sweep_that_is_killed_ends_as_one_left_alone(
 
     checkout = planted(tmp_path / "killed")
     generator = random.Random(0)
-    environment = {**os.environ, "PYTHONPATH": str(checkout.root / "src")}
     effective = 0
     for kill in range(kills):
-        process = subprocess.Popen(
-            [*START, *command],
-            cwd=checkout.root,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        # At any moment: while it composes, starts its worker, trains, evaluates or records.
-        trained = lines_of(checkout) + generator.randint(0, trials * EPOCHS // (kills + 2))
-        while lines_of(checkout) < trained and process.poll() is None:
-            time.sleep(0.02)
-        time.sleep(generator.uniform(0, 1))
-        effective += process.poll() is None
-        if kill % 3 == 0:  # everything
-            os.killpg(process.pid, signal.SIGKILL)
-        elif kill % 3 == 1:  # the launcher
-            process.kill()
-        else:  # a trial, then everything
-            with suppress(psutil.NoSuchProcess):
-                for child in psutil.Process(process.pid).children(recursive=True):
-                    child.kill()
-            time.sleep(generator.uniform(0, 3))
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with launched(checkout, *command) as process:
+            # At any moment: while it composes, starts its worker, trains, evaluates or records.
+            trained = lines_of(checkout) + generator.randint(0, trials * EPOCHS // (kills + 2))
+            while lines_of(checkout) < trained and process.poll() is None:
+                time.sleep(0.02)
+            time.sleep(generator.uniform(0, 1))
+            effective += process.poll() is None
+            if kill % 3 == 1:  # the launcher
+                process.kill()
+                process.communicate()
+            elif kill % 3 == 2:  # a trial, then everything
+                for worker in workers_of(process):
+                    worker.kill()
+                time.sleep(generator.uniform(0, 3))
+        # On leaving, everything that is left is killed.
     assert effective == kills, "the sweep had ended before it was killed often enough"
 
     checkout.plait(*command)

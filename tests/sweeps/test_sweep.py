@@ -2,11 +2,9 @@
 
 import re
 import signal
-import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import psutil
 import pytest
 
 from checkouts import Checkout, copy_project
@@ -17,7 +15,7 @@ from plait.tracking.query.find import find
 from plait.tracking.store.store import Store, open_store
 from plait.workspace import Workspace
 from sweeps.faults import SMALL, plant_faulty_model
-from sweeps.launching import launched, runs_of_sweep, statuses, wait_for
+from sweeps.launching import launched, runs_of_sweep, statuses, wait_for, workers_of
 
 LINEAR = "experiment=linear_regression"
 
@@ -202,11 +200,3 @@ def test_asked_to_end_it_ends_its_trials_and_workers(
     assert "Traceback" not in err
     assert not any(worker.is_running() for worker in workers)
     assert [run.info.status for run in store_of(checkout).runs("")] == ["KILLED"] * count
-
-
-def workers_of(process: "subprocess.Popen[str]") -> list[psutil.Process]:
-    return [
-        child
-        for child in psutil.Process(process.pid).children(recursive=True)
-        if "plait.sweeps.worker" in " ".join(child.cmdline())
-    ]

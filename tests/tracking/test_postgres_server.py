@@ -24,6 +24,7 @@ from plait.tracking.query.load import load
 from plait.tracking.record.record import record
 from plait.tracking.store.store import Store, StoreUnavailable, open_store
 from plait.workspace import Workspace
+from warm.start import warm_python
 
 from .conftest import points, resolved
 from .outputs import write_outputs
@@ -172,7 +173,7 @@ def start(
 ) -> Any:
     environment = {key: value for key, value in os.environ.items() if key != "DVC_ROOT"}
     return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [warm_python(), "-c", code, *map(str, arguments)],
         cwd=cwd,
         env={**environment, "PYTHONPATH": f"{ROOT}/src:{ROOT}/tests", **(env or {})},
         stdout=subprocess.PIPE,

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from plait.training.curves import write_curves
 from plait.training.epoch_end import EpochMeans
 from plait.training.fit import fit
 from plait.workspace import Workspace
+from warm.start import warm_python
 
 EXPERIMENT_OF_TASK = {"regression": "diabetes", "classification": "wine"}
 
@@ -181,10 +181,13 @@ def start_other_process(tmp_path_factory: pytest.TempPathFactory) -> OtherProces
 def in_other_process(
     code: str, *arguments: str, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run Python code that can import what lies beside this file."""
+    """Run Python code that can import what lies beside this file.
+
+    With other variables for the libraries it is a process of its own, else the warm server's.
+    """
     paths = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [warm_python(), "-c", code, *arguments],
         env={**os.environ, "PYTHONPATH": paths, **(env or {})},
         capture_output=True,
         text=True,

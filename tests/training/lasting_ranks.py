@@ -7,7 +7,6 @@ own code, their process group. How they are started and watched, `test_processes
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from checkouts import ROOT
 from plait.config.resolved import Resolved
 from plait.training.distributed import launch
 from plait.training.distributed.collectives import own_environment
+from warm.start import warm_python
 
 PROGRAM = """
 import os, sys
@@ -77,7 +77,7 @@ class LastingRanks:
         part = {"RANK": number, "LOCAL_RANK": number, "GROUP_RANK": 0}
         whole = {"WORLD_SIZE": self.world, "LOCAL_WORLD_SIZE": self.world}
         return subprocess.Popen(
-            [sys.executable, "-c", PROGRAM],
+            [warm_python(), "-c", PROGRAM],
             env={
                 **own_environment(),
                 **{key: str(value) for key, value in {**part, **whole}.items()},

@@ -20,6 +20,7 @@ from plait.training.distributed import exchange, worker
 from plait.workspace import Workspace
 from sweeps.launching import launched
 from training.fitting import Lab, Outcome, equal_weights
+from warm.start import warm_python
 
 DOUBLE = ("trainer.precision=64-true", "trainer.max_epochs=2")
 MLP = (
@@ -33,6 +34,15 @@ MLP = (
 )
 
 
+@pytest.fixture
+def _warm_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agent and ranks have their libraries from the warm server.
+
+    How they end when one of them or their parent is killed is shown without it.
+    """
+    monkeypatch.setattr(sys, "executable", warm_python())
+
+
 def largest_difference(one: Outcome, other: Outcome) -> float:
     assert one.weights.keys() == other.weights.keys()
     return max(float(np.abs(one.weights[key] - other.weights[key]).max()) for key in one.weights)
@@ -43,6 +53,7 @@ def alone(lab: Lab) -> Outcome:
     return lab.fit(*MLP)
 
 
+@pytest.mark.usefixtures("_warm_ranks")
 @pytest.mark.parametrize(
     "shared",
     [
@@ -62,6 +73,7 @@ def test_their_number_changes_no_number(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.usefixtures("_warm_ranks")
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 2, 4])
 def test_parts_smaller_than_they_are_many(lab: Lab, rows: int) -> None:
@@ -77,6 +89,7 @@ def test_parts_smaller_than_they_are_many(lab: Lab, rows: int) -> None:
     assert together.curves == alone.curves
 
 
+@pytest.mark.usefixtures("_warm_ranks")
 @pytest.mark.slow
 def test_batch_normalisation_takes_its_statistics_from_all(lab: Lab) -> None:
     overrides = (*MLP, "model.normalization=batch", "optimizer=sgd", "trainer.gradient_clip=null")
@@ -147,6 +160,7 @@ def test_one_that_is_killed_takes_the_training_down_and_it_goes_on(
     assert f"step {int(newest.name[:10])}\n" in capfd.readouterr().out
 
 
+@pytest.mark.usefixtures("_warm_ranks")
 @pytest.mark.slow
 def test_a_loss_that_is_no_number_is_told_by_the_process_that_has_it(lab: Lab) -> None:
     with pytest.raises(UserError, match=r"^linear_regression: the loss is inf at step \d+, epoch"):
@@ -155,7 +169,11 @@ def test_a_loss_that_is_no_number_is_told_by_the_process_that_has_it(lab: Lab) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_they_end_with_their_parent(lab: Lab, tmp_path: Path, number: signal.Signals) -> None:
+def test_they_end_with_their_parent(
+    lab: Lab, tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = sys.executable if number == signal.SIGKILL else warm_python()
+    monkeypatch.setattr(sys, "executable", warm_python())
     overrides = (*MLP, "trainer.max_epochs=40", "trainer.checkpoint_steps=3")
     code = (
         "import sys\n"
@@ -167,7 +185,7 @@ def test_they_end_with_their_parent(lab: Lab, tmp_path: Path, number: signal.Sig
         "exit_with(lambda: lab.fit(*sys.argv[2:], checkpoints=Path(sys.argv[1])) and None)\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path), *overrides, "trainer.devices=2"],
+        [python, "-c", code, str(tmp_path), *overrides, "trainer.devices=2"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=subprocess.PIPE,
     )

@@ -11,17 +11,24 @@ from contextlib import suppress
 
 PYTHON, ADDRESS = "@python@", "@socket@"
 
-WARM = (
-    *("plait.pipeline.", "plait.sweeps.worker"),
-    *("from plait.cli import main; main()", "from plait.cli import console; console()"),
+WARM_MODULES = ("plait.pipeline.", "plait.sweeps.worker", "plait.training.distributed.", "dvc")
+WARM_CODE = (
+    "from plait.",
+    "import plait",
+    "plait.pipeline.",
+    "from training.",
     "import sys, dvc.cli; sys.exit(dvc.cli.main())",
 )
 
 
 def main() -> None:
     arguments = sys.argv[1:]
-    if len(arguments) > 1 and arguments[0] in ("-m", "-c") and arguments[1].startswith(WARM):
-        status = ask(arguments)
+    unbuffered = arguments[:1] == ["-u"]
+    kind, what = [*arguments[unbuffered:], "", ""][:2]
+    if (kind == "-m" and what.startswith(WARM_MODULES)) or (
+        kind == "-c" and any(part in what for part in WARM_CODE)
+    ):
+        status = ask(arguments[unbuffered:], unbuffered)
         if status is not None:
             if status < 0:
                 with suppress(OSError):  # SIGKILL has no other way
@@ -31,9 +38,11 @@ def main() -> None:
     os.execv(PYTHON, [PYTHON, *arguments])
 
 
-def ask(arguments: list[str]) -> int | None:
+def ask(arguments: list[str], unbuffered: bool) -> int | None:
     """The status of the command; None if it is to run in a process of its own."""
     server = socket.socket(socket.AF_UNIX)
+    if "PLAIT_PARENT" in os.environ:
+        _end_with_parent()
     # Until it is known whom to tell; and what comes then is told.
     caught: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -49,6 +58,9 @@ def ask(arguments: list[str]) -> int | None:
         "arguments": arguments,
         "place": os.getcwd(),
         "environment": dict(os.environ),
+        "unbuffered": unbuffered,
+        "group": os.getpgrp(),
+        "parent": os.getppid(),
     }
     text = json.dumps(request).encode()
     files = array.array("i", [0, 1, 2])
@@ -70,6 +82,16 @@ def ask(arguments: list[str]) -> int | None:
         elif server in ready:
             answer = answers.readline().strip()
             return int(answer) if answer else 1
+
+
+def _end_with_parent() -> None:
+    """As the command itself asks for, whose parent is the server."""
+    import ctypes
+
+    set_death_signal = 1
+    ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
+    if os.getppid() != int(os.environ["PLAIT_PARENT"]):
+        os._exit(1)
 
 
 def _alone() -> None:

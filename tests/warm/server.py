@@ -7,6 +7,7 @@ has them already; plait itself it imports from the checkout that it runs in, as 
 
 import array
 import atexit
+import ctypes
 import gc
 import json
 import os
@@ -29,10 +30,33 @@ READ_AT_IMPORT = (
 )
 """Starts of the variables by which what is imported may differ."""
 
+READ_LATER = (
+    *("OMP_NUM_THREADS", "TORCH_CPP_LOG_LEVEL"),
+    *("ATEN_CPU_CAPABILITY", "MKL_CBWR", "CUDA_VISIBLE_DEVICES", "TORCH_NCCL_ASYNC_ERROR_HANDLING"),
+)
+"""Those of them that `read_again` acts on, and those that are read when something is computed."""
+
 
 def fixed(environment: dict[str, str]) -> dict[str, str]:
     """The part of an environment that a command must share with this process."""
-    return {key: text for key, text in environment.items() if key.startswith(READ_AT_IMPORT)}
+    return {
+        key: text
+        for key, text in environment.items()
+        if key.startswith(READ_AT_IMPORT) and key not in READ_LATER
+    }
+
+
+def read_again() -> None:
+    """What the libraries have read when they were imported, for the environment of a command."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        threadpool_limits(int(threads))
+        torch.set_num_threads(int(threads))
+    if "TORCH_CPP_LOG_LEVEL" in os.environ:
+        library = Path(torch.__file__).parent / "lib" / "libc10.so"
+        ctypes.CDLL(str(library))["_ZN3c1011initLoggingEv"]()
 
 
 def import_all() -> None:
@@ -108,6 +132,9 @@ def serve(path: Path, environment: dict[str, str]) -> dict[str, Any]:
                 request, files = _read(client)
                 shared = fixed(request["environment"]) == environment
                 pid = os.fork() if shared else None
+                if pid is not None:
+                    # By both, so that it is done whichever goes on first.
+                    _join_group(pid, request["group"])
                 if pid == 0:
                     listener.close()
                     for child in running:
@@ -127,6 +154,12 @@ def serve(path: Path, environment: dict[str, str]) -> dict[str, Any]:
                 # The client is gone, and nobody waits for the command any more.
                 os.kill(clients[descriptor].pid, signal.SIGKILL)
                 select.select([clients[descriptor].end], [], [])
+
+
+def _join_group(pid: int, group: int) -> None:
+    """Have a signal to the client's group reach the command; in another session that can't be."""
+    with suppress(PermissionError, ProcessLookupError):
+        os.setpgid(pid, group)
 
 
 def _end(running: list[Waiting]) -> NoReturn:
@@ -161,6 +194,11 @@ def run(request: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     time.tzset()
+    read_again()
+    os.getppid = lambda: request["parent"]
+    if request["unbuffered"]:
+        sys.stdout.reconfigure(write_through=True)
+        sys.stderr.reconfigure(write_through=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
@@ -168,11 +206,11 @@ def run(request: dict[str, Any]) -> None:
     kind, what, *arguments = request["arguments"]
     here = request["place"] if kind == "-m" else ""
     sys.path[:] = [here, *filter(None, paths.split(os.pathsep)), *sys.path[1:]]
+    sys.executable = request["python"]
     if kind == "-m":
         sys.argv = [what, *arguments]
         runpy.run_module(what, run_name="__main__", alter_sys=True)
     else:
-        sys.executable = request["python"]
         sys.argv = ["-c", *arguments]
         main = ModuleType("__main__")
         sys.modules["__main__"] = main

@@ -1,4 +1,4 @@
-"""One warm server for a test process: see `warm.server`."""
+"""One warm server for all test processes of a session: see `warm.server`."""
 
 import os
 import subprocess
@@ -10,25 +10,43 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
+SHARED = "PLAIT_TEST_WARM"
+"""Environment variable: where the process that has started this one keeps the tools."""
+
 _kept: list[object] = []
+
+
+def share_warm_server() -> None:
+    """Have the test processes that this one starts use one server, which begins to import at once.
+
+    It ends with this process.
+    """
+    if sys.platform == "linux" and not os.environ.get("PLAIT_TEST_COLD"):
+        os.environ[SHARED] = str(_start())
 
 
 @cache
 def warm_tools() -> Path | None:
-    """A folder with ``python``, ``plait`` and ``dvc`` that ask the server.
-
-    It ends with this process.
-    """
+    """A folder with ``python``, ``plait`` and ``dvc`` that ask the server."""
     if sys.platform != "linux" or os.environ.get("PLAIT_TEST_COLD"):
         return None
+    folder = Path(os.environ.get(SHARED) or _start())
+    while not (folder / "socket").exists():
+        for kept in _kept:
+            if isinstance(kept, subprocess.Popen):
+                assert kept.poll() is None, "the warm server did not start"
+        time.sleep(0.05)
+    return folder / "bin"
+
+
+def _start() -> Path:
+    """Where the tools are, and soon the server's socket."""
     folder = tempfile.TemporaryDirectory(prefix="warm-")
     address = Path(folder.name) / "socket"
     server = subprocess.Popen(
         [sys.executable, str(HERE / "server.py"), str(address)], stdin=subprocess.PIPE
     )
-    while not address.exists():
-        assert server.poll() is None, "the warm server did not start"
-        time.sleep(0.05)
+    _kept.extend((folder, server))
     tools = Path(folder.name) / "bin"
     tools.mkdir()
     text = (HERE / "client.py").read_text(encoding="utf-8")
@@ -44,8 +62,13 @@ def warm_tools() -> Path | None:
         )
     for tool in tools.iterdir():
         tool.chmod(0o755)
-    _kept.extend((folder, server))
-    return tools
+    return Path(folder.name)
+
+
+def warm_python() -> str:
+    """The interpreter that asks the server, where there is one."""
+    tools = warm_tools()
+    return sys.executable if tools is None else str(tools / "python")
 
 
 def end_warm_server() -> None:

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from checkouts import ROOT
-from warm.start import warm_tools
+from warm.start import warm_python
 
 START = "from plait.cli import main; main() if 0 else 0\n"
 """What the server takes for a command of plait's; what comes after it is run."""
@@ -21,15 +21,15 @@ WAITS = START + "import os, time; print(os.getpid(), flush=True); time.sleep(60)
 
 
 def python(code: str, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
-    tools = warm_tools()
-    assert tools is not None
+    """In a process group of its own."""
     return subprocess.Popen(
-        [tools / "python", "-c", code, *arguments],
+        [warm_python(), "-c", code, *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **environment},
         cwd="/",
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        process_group=0,
     )
 
 
@@ -42,10 +42,65 @@ def test_it_has_its_own_arguments_place_and_streams_and_the_imports() -> None:
 
 
 def test_where_what_is_imported_reads_a_variable_it_is_cold() -> None:
-    process = python(TOLD, OMP_NUM_THREADS="3")
+    process = python(TOLD, MKL_NUM_THREADS="3")
     out, _ = process.communicate()
     assert out.split()[0] == str(process.pid)
     assert out.endswith("False\n")
+
+
+def test_what_the_libraries_read_later_holds_for_the_command() -> None:
+    code = START + (
+        "import sys; warm = 'torch' in sys.modules; import torch, threadpoolctl\n"
+        "pools = {pool['num_threads'] for pool in threadpoolctl.threadpool_info()}\n"
+        "print(warm, torch.get_num_threads(), pools, torch.backends.cpu.get_cpu_capability())"
+    )
+    process = python(code, OMP_NUM_THREADS="1", ATEN_CPU_CAPABILITY="default")
+    assert process.communicate() == ("True 1 {1} DEFAULT\n", "")
+
+
+WARNS = START + (
+    "import torch; from torch import nn, distributed\n"
+    "distributed.init_process_group('gloo', store=distributed.HashStore(), rank=0, world_size=1)\n"
+    "model = nn.parallel.DistributedDataParallel(nn.Linear(1, 1), find_unused_parameters=True)\n"
+    "model(torch.ones(1, 1)).sum().backward()\n"
+    "distributed.destroy_process_group()\n"
+)
+
+
+@pytest.mark.parametrize("level", [{}, {"TORCH_CPP_LOG_LEVEL": "ERROR"}], ids=["warning", "error"])
+def test_so_does_the_level_of_what_torch_tells(level: dict[str, str]) -> None:
+    _, told = python(WARNS, **level).communicate()
+    assert ("find_unused_parameters=True was specified" in told) == (not level)
+
+
+def test_it_is_in_the_group_of_its_client_and_ends_with_it() -> None:
+    process = python(WAITS)
+    assert process.stdout is not None
+    command = psutil.Process(int(process.stdout.readline()))
+    assert os.getpgid(command.pid) == process.pid
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    with suppress(psutil.NoSuchProcess):
+        command.wait(30)
+
+
+def test_it_ends_with_the_parent_that_it_is_told() -> None:
+    """The client asks the system for it, as the ranks of a training do where none is between."""
+    started = (
+        "import os, subprocess, sys, time\n"
+        f"code = {START!r} + 'import os, time; print(os.getppid(), os.getpid()); time.sleep(60)'\n"
+        "os.environ.update(PLAIT_PARENT=str(os.getpid()), PYTHONUNBUFFERED='1')\n"
+        "subprocess.Popen([sys.executable, '-u', '-c', code])\n"
+        "time.sleep(60)\n"
+    )
+    process = python(START + started)
+    assert process.stdout is not None
+    parent, number = map(int, process.stdout.readline().split())
+    command = psutil.Process(number)
+    os.kill(parent, signal.SIGKILL)
+    with suppress(psutil.NoSuchProcess):
+        command.wait(30)
+    process.communicate()
 
 
 @pytest.mark.parametrize(
