@@ -1,38 +1,79 @@
 """What the daily loop costs: a value is edited, ``dvc repro`` runs, by stage.
 
-    python benchmarks/daily_loop.py
-    python benchmarks/daily_loop.py --experiment least_squares --edit data.noise=0.2,0.3
+    PYTHONPATH=tests python benchmarks/daily_loop.py
+    PYTHONPATH=tests python benchmarks/daily_loop.py --experiment least_squares \\
+        --edit data.noise=0.2,0.3
 
 In a copy of the project whose environment is this one: CPU seconds, of all processes together, of
-``dvc repro`` after an edit, and of each stage that it ran, run once more by itself. What the two
-differ by are DVC and its shells. The smallest of several rounds counts; the machine should be idle.
+``dvc repro`` after an edit, and of each stage within it. What the two differ by are DVC and its
+shells. The smallest of several rounds counts; the machine should be idle. The unit is what
+``import torch`` takes here and now, for CPU seconds of a machine that others use are longer.
 """
 
 import argparse
 import os
-import re
 import resource
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 
 from checkouts import Checkout, copy_project
 
+SHIM = """#!{python} -IS
+import os, resource, sys
+status = os.spawnv(os.P_WAIT, {python!r}, [{python!r}, *sys.argv[1:]])
+spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+with open({log!r}, "a") as log:
+    print(sys.argv[2].rpartition(".")[2], spent.ru_utime + spent.ru_stime, file=log)
+sys.exit(status)
+"""
+"""``python``, for DVC to run the stages by: writes down what each has taken."""
 
-def cpu_seconds(checkout: Checkout, *command: str) -> tuple[float, str]:
-    """The CPU time of a command and of all that it starts, and what it printed."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(checkout.root / "src")}
-    answer = subprocess.run(
-        command, cwd=checkout.root, env=environment, capture_output=True, text=True, check=False
-    )
-    if answer.returncode:
-        sys.exit(f"{command} exited {answer.returncode}:\n{answer.stdout}{answer.stderr}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return spent, answer.stdout
+
+class Loop:
+    """A copy of the project that lists one experiment.
+
+    :param folder: is filled.
+    """
+
+    def __init__(self, folder: Path, experiment: str) -> None:
+        self._experiment = experiment
+        self._checkout: Checkout = copy_project(folder / "project")
+        self._log = folder / "log"
+        self._tools = folder / "bin"
+        self._tools.mkdir()
+        shim = self._tools / "python"
+        shim.write_text(SHIM.format(python=sys.executable, log=str(self._log)), encoding="utf-8")
+        shim.chmod(0o755)
+
+    def cpu_seconds(self, *command: str) -> float:
+        """The CPU time of a command and of all that it starts."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        tools = map(str, (self._tools, Path(sys.executable).parent))
+        path = os.pathsep.join([*tools, os.environ["PATH"]])
+        answer = subprocess.run(
+            command,
+            cwd=self._checkout.root,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if answer.returncode:
+            sys.exit(f"{command} exited {answer.returncode}:\n{answer.stdout}{answer.stderr}")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    def repro(self, edit: dict[str, object]) -> dict[str, float]:
+        """The CPU seconds of ``dvc repro`` under these values: by stage, of DVC, and together."""
+        self._checkout.list_experiments({self._experiment: edit})
+        self._log.write_text("", encoding="utf-8")
+        together = self.cpu_seconds("dvc", "repro")
+        lines = map(str.split, self._log.read_text(encoding="utf-8").splitlines())
+        spent = {stage: float(seconds) for stage, seconds in lines}
+        return {**spent, "DVC": together - sum(spent.values()), "together": together}
 
 
 def nested(key: str, value: str) -> dict[str, object]:
@@ -54,25 +95,15 @@ def main() -> None:
     arguments = parser.parse_args()
     key, _, values = arguments.edit.partition("=")
     with tempfile.TemporaryDirectory() as folder:
-        checkout = copy_project(Path(folder) / "project")
-        checkout.list_experiments({arguments.experiment: {}})
-        cpu_seconds(checkout, "dvc", "repro")
-        whole, stages = [], {}
+        loop = Loop(Path(folder), arguments.experiment)
+        loop.repro({})
+        least: dict[str, float] = defaultdict(lambda: float("inf"))
         for value in values.split(","):
-            checkout.list_experiments({arguments.experiment: nested(key, value)})
-            spent, printed = cpu_seconds(checkout, "dvc", "repro")
-            whole.append(spent)
-            for stage in re.findall(r"Running stage '(\w+)", printed):
-                name = [] if stage == "compose" else [arguments.experiment]
-                alone, _ = cpu_seconds(
-                    checkout, sys.executable, "-m", f"plait.pipeline.{stage}", *name
-                )
-                stages.setdefault(stage, []).append(alone)
-        shown = {stage: min(spent) for stage, spent in stages.items()}
-        shown["DVC"] = min(whole) - sum(shown.values())
-        for stage, spent in shown.items():
-            print(f"{stage:<10}{spent:>6.1f}")
-        print(f"{'together':<10}{min(whole):>6.1f} CPU-s after {key} was edited")
+            unit = loop.cpu_seconds(sys.executable, "-c", "import torch")
+            for name, spent in {**loop.repro(nested(key, value)), "unit": unit}.items():
+                least[name] = min(least[name], spent)
+    for name, spent in least.items():
+        print(f"{name:<10}{spent:>6.1f} CPU-s")
 
 
 if __name__ == "__main__":

@@ -102,6 +102,26 @@ def test_direction_is_judged_where_something_moved() -> None:
     assert np.isnan(function(np.ones(3), np.zeros(3), np.ones(3)))
 
 
+def test_numbers_are_measured_to_the_last_digit_as_the_library_does() -> None:
+    theirs = {
+        "mse": library.mean_squared_error,
+        "rmse": library.root_mean_squared_error,
+        "mae": library.mean_absolute_error,
+        "r2": library.r2_score,
+    }
+    generator = np.random.default_rng(0)
+    for trial in range(400):
+        rows = int(generator.integers(2, 3000 if trial % 2 else 20))
+        scale, error = 10.0 ** generator.integers(-6, 7), 10.0 ** generator.integers(-8, 2)
+        truth = 7 * scale + scale * generator.normal(size=rows)
+        near = truth + scale * error * generator.normal(size=rows)
+        weights = generator.integers(1, 6, rows).astype(float)
+        for prediction in (near, np.full(rows, truth.mean()), truth):
+            for name, function in theirs.items():
+                measured = metrics()[name].function(truth, prediction, weights)
+                assert measured == function(truth, prediction, sample_weight=weights), name
+
+
 @pytest.mark.parametrize("classes", [2, 4])
 def test_a_weight_counts_a_row_as_often_as_it_says(classes: int) -> None:
     generator = np.random.default_rng(0)

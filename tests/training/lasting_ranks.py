@@ -15,6 +15,7 @@ import pytest
 from checkouts import ROOT
 from plait.config.resolved import Resolved
 from plait.training.distributed import launch
+from plait.training.distributed.agent import Meeting
 from plait.training.distributed.collectives import own_environment
 from warm.start import warm_python
 
@@ -48,9 +49,9 @@ class LastingRanks:
     def __init__(self) -> None:
         self._ranks: list[subprocess.Popen[str]] = []
 
-    def start_agent(self, folder: Path, arguments: list[str]) -> "Job":
+    def start_agent(self, folder: Path, meeting: Meeting) -> "Job":
         """In place of `plait.training.distributed.launch.start_agent`."""
-        assert f"--nproc-per-node={self.world}" in arguments
+        assert meeting.processes == self.world
         assert Resolved.read(folder / "resolved.yaml")["trainer.threads"] == 1
         if not self._ranks or any(rank.poll() is not None for rank in self._ranks):
             self.end()

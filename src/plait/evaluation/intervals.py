@@ -8,7 +8,9 @@ Rows that belong together (the tickers of one day, the rows of one group) are dr
 """
 
 import math
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -109,7 +111,6 @@ def resample(
     :param unit: int64, (rows,): which rows are drawn together, numbered from 0; None: each alone.
     """
     import numpy as np
-    from sklearn import config_context
 
     generator = np.random.default_rng(resampling.seed)
     rows = len(truth)
@@ -118,9 +119,8 @@ def resample(
     lists: dict[str, dict[str, list[float | np.ndarray]]] = {
         predictor: {name: [] for name in measures} for predictor in predictions
     }
-    # The checks have been made once on the whole; 500 times again they would be half the time.
-    with config_context(assume_finite=True, skip_parameter_validation=True):
-        whole = _measured(truth, predictions, measures, np.ones(rows))
+    whole = _measured(truth, predictions, measures, np.ones(rows))
+    with _unchecked():
         for _ in range(resampling.resamples):
             counts = np.bincount(generator.integers(units, size=draws), minlength=units)
             if unit is not None:
@@ -143,6 +143,21 @@ def resample(
         shrink=math.sqrt(draws / units),
         level=resampling.level,
     )
+
+
+def _unchecked() -> AbstractContextManager[None]:
+    """Keep scikit-learn, where a measure has imported it, from checking what it is given.
+
+    It has checked the whole; 500 times again would be half the time.
+    """
+    if "sklearn" not in sys.modules:
+        return nullcontext()
+    from sklearn import config_context
+
+    unchecked: AbstractContextManager[None] = config_context(
+        assume_finite=True, skip_parameter_validation=True
+    )
+    return unchecked
 
 
 def _measured(

@@ -72,8 +72,11 @@ class NonFiniteLoss(AfterEpoch):
     @property
     def is_there(self) -> bool:
         """Whether one of the losses since `forget` is no number."""
-        losses = [loss for loss, _ in self._losses]
-        return bool(losses) and not bool(torch.stack(losses).isfinite().all())
+        if not self._losses:
+            return False
+        # Asked of the device once; of a few numbers, Python says it sooner than four kernels.
+        losses = torch.stack([loss for loss, _ in self._losses]).tolist()
+        return not all(map(math.isfinite, losses))
 
     def forget(self) -> None:
         """Forget the losses of a step."""

@@ -1,13 +1,15 @@
-"""torchrun on this machine: ``python -m plait.training.distributed.agent FOLDER ARGUMENTS``.
+"""torchrun on this machine: ``python -m plait.training.distributed.agent FOLDER MEETING``.
 
 It starts the ranks, ends them all when one dies, and dies with the process that started it.
 """
 
+import json
 import logging
 import os
 import socket
 import sys
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 from plait.artifacts import write_json
@@ -20,32 +22,43 @@ DIED = "died-"
 negative for signals."""
 
 
-def arguments(nodes: int, processes: int, meeting: str, key: str) -> list[str]:
-    """torchrun's, for ``processes`` on each of ``nodes`` that meet at ``HOST:PORT``."""
-    return [
-        f"--nnodes={nodes}",
-        f"--nproc-per-node={processes}",
-        "--rdzv-backend=c10d",
-        f"--rdzv-endpoint={meeting}",
-        f"--rdzv-id={key}",
-        "--max-restarts=0",
-    ]
+@dataclass(frozen=True)
+class Meeting:
+    """What all agents of a training must agree on; ``MEETING`` is its JSON."""
+
+    nodes: int
+    processes: int
+    """On each node."""
+    endpoint: str
+    """``HOST:PORT`` where they meet."""
+    key: str
+    """By which they know each other."""
 
 
 def main() -> None:
     """Run the ranks of this machine to their end; exit with 1 if one failed."""
     end_with_parent()
-    from torch.distributed import run as torchrun
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     # What went wrong is told from the files that are left.
     logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    folder, *given = sys.argv[1:]
+    folder, meeting = sys.argv[1], Meeting(**json.loads(sys.argv[2]))
     os.environ[PARENT] = str(os.getpid())
+    config = LaunchConfig(
+        min_nodes=meeting.nodes,
+        max_nodes=meeting.nodes,
+        nproc_per_node=meeting.processes,
+        rdzv_backend="c10d",
+        rdzv_endpoint=meeting.endpoint,
+        run_id=meeting.key,
+        max_restarts=0,
+        logs_specs=DefaultLogsSpecs(log_dir=f"{folder}/logs"),
+    )
     try:
-        options = [*given, f"--log-dir={folder}/logs", "-m", WORKER, folder]
-        torchrun.run(torchrun.parse_args(options))  # type: ignore[no-untyped-call]
+        elastic_launch(config, sys.executable)("-u", "-m", WORKER, folder)
     except ChildFailedError as error:
         statuses = {str(number): failure.exitcode for number, failure in error.failures.items()}
         write_json(Path(folder) / f"{DIED}{socket.gethostname()}-{os.getpid()}.json", statuses)

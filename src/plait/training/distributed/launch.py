@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,13 @@ def train_in_processes(task: Task, context: DistributedContext, start: Path | No
     """
     name = task.resolved.name
     folder = exchange.write_task(task, context, start)
-    meeting = f"{socket.gethostname() if context.nodes > 1 else '127.0.0.1'}:{_free_port()}"
-    arguments = agent.arguments(context.nodes, context.devices, meeting, secrets.token_hex(4))
+    endpoint = f"{socket.gethostname() if context.nodes > 1 else '127.0.0.1'}:{_free_port()}"
+    meeting = agent.Meeting(context.nodes, context.devices, endpoint, secrets.token_hex(4))
     if context.nodes > 1:
-        write_json(folder / exchange.RENDEZVOUS, arguments)
+        write_json(folder / exchange.RENDEZVOUS, asdict(meeting))
         more = f"{context.nodes - 1} more node{'s' if context.nodes > 2 else ''}"
         print(f"{name}: waits for {more}: run `plait join` there", flush=True)
-    process = start_agent(folder, arguments)
+    process = start_agent(folder, meeting)
     requests = StopRequests()
     events = _Events(folder / exchange.EVENTS)
     try:
@@ -71,7 +72,7 @@ def train_in_processes(task: Task, context: DistributedContext, start: Path | No
     raise _failure(folder, name, context, process.returncode)
 
 
-def start_agent(folder: Path, arguments: list[str]) -> "subprocess.Popen[bytes]":
+def start_agent(folder: Path, meeting: agent.Meeting) -> "subprocess.Popen[bytes]":
     """Start torchrun's agent for the processes of this machine."""
     threads = Resolved.read(folder / exchange.RESOLVED)["trainer.threads"]
     environment = {
@@ -82,7 +83,7 @@ def start_agent(folder: Path, arguments: list[str]) -> "subprocess.Popen[bytes]"
         "OMP_NUM_THREADS": str(threads),
     }
     return subprocess.Popen(
-        [sys.executable, "-m", agent.__name__, str(folder), *arguments],
+        [sys.executable, "-m", agent.__name__, str(folder), json.dumps(asdict(meeting))],
         env=environment,
         # Ctrl-C at the terminal is for this process, which passes it on.
         start_new_session=True,
@@ -109,7 +110,7 @@ def join(places: Sequence[Path], patience: float) -> None:
     folder = min(meetings).parent
     name = Resolved.read(folder / exchange.RESOLVED).name
     print(f"{name}: this machine trains along", flush=True)
-    process = start_agent(folder, read_json(folder / exchange.RENDEZVOUS))
+    process = start_agent(folder, agent.Meeting(**read_json(folder / exchange.RENDEZVOUS)))
     requests = StopRequests()
     with requests.noted():
         while process.poll() is None:
