@@ -51,14 +51,14 @@ def classic(
     learnt = train[text].astype(str).to_numpy()
     estimator = tfidf.build(tfidf.Settings(**values), shape, seed=0)
     try:
-        estimators.fit(estimator, learnt, truth_of_train)
+        estimators.FAMILY.fit(estimator, learnt, truth_of_train)
     except ValueError as error:
         if "no terms remain" not in str(error):
             raise
         # No word stands in two of the texts.
         estimator = tfidf.build(tfidf.Settings(**values | {"min_df": 1}), shape, seed=0)
-        estimators.fit(estimator, learnt, truth_of_train)
-    prediction = estimators.predict(estimator, test[text].astype(str).to_numpy(), shape)
+        estimators.FAMILY.fit(estimator, learnt, truth_of_train)
+    prediction = estimators.FAMILY.predict(estimator, test[text].astype(str).to_numpy(), shape)
     return Baseline("tfidf", title, False, prediction)
 
 

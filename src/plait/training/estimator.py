@@ -5,7 +5,7 @@ from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models import estimators
-from plait.training.task import Fitted, Task
+from plait.training.task import Fitted, Task, Training
 
 
 def prepare(resolved: Resolved) -> str:
@@ -25,15 +25,18 @@ def fit(task: Task) -> Fitted:
     settings = settings_of("model", choice)(**resolved.settings("model"))
     module = module_of("model", choice)
     # A choice may know better than its estimator how to fit it.
-    fit_in_place = getattr(module, "fit", estimators.fit)
+    fit_in_place = getattr(module, "fit", estimators.FAMILY.fit)
     with threadpool_limits(resolved["trainer.threads"]):
         estimator = module.build(settings, shape, resolved["seed"])
         try:
             fit_in_place(estimator, train.features, train.targets)
         except ValueError as error:
             raise UserError(f"{resolved.name}: model {choice}: {error}") from error
-        outputs = estimators.predict(estimator, train.features, shape)
+        outputs = estimators.FAMILY.predict(estimator, train.features, shape)
         loss = shape.task.loss(train.targets, outputs)
     values = {"train/loss": significant(loss)}
     task.observe(0, values)
     return Fitted(estimator, [{"epoch": 0, **values}])
+
+
+TRAINING = Training(prepare, fit)

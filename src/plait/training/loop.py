@@ -14,10 +14,11 @@ from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
 from plait.models.counter_rng import CounterRNG
+from plait.models.family import networks_of
 from plait.signals import StopRequests, is_termination
 from plait.training.adversary import Adversary
 from plait.training.batches import Batches, DistributedBatchSampler, Rows
-from plait.training.build import models_of, new_network
+from plait.training.build import new_network
 from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.checkpoints import Checkpoints, InPlace, origin
 from plait.training.devices import quiet
@@ -106,7 +107,7 @@ def _rows_of(task: Task, arrays: Arrays, dtype: torch.dtype, limit: int | None =
     :param limit: of how many rows the targets are taken, from the first on; None: of all.
     """
     return Rows(
-        models_of(task.resolved).inputs_of(arrays.features, dtype),
+        networks_of(task.resolved.choice("model")).inputs_of(arrays.features, dtype),
         task.shape.task.tensor(arrays.targets[:limit], dtype),
     )
 
@@ -134,7 +135,7 @@ def _module(
     resolved, batch_size = task.resolved, task.resolved["batch_size"]
     network = new_network(task).to(dtype).train()
     if settings.gradient_checkpointing:
-        models_of(resolved).checkpoint_gradients(network)
+        networks_of(resolved.choice("model")).checkpoint_gradients(network)
     if isinstance(network, LightningModule):
         if resolved["adversarial"] is not None:
             raise UserError(
