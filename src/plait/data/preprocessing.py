@@ -66,10 +66,8 @@ class _Feature:
 class Preprocessor(ABC):
     """From a part's columns to the inputs of a family of models, and to what is learnt and back."""
 
-    @property
-    @abstractmethod
-    def target(self) -> TargetEncoder:
-        """What maps the target."""
+    target: TargetEncoder
+    """Maps the target, read only."""
 
     @classmethod
     @abstractmethod

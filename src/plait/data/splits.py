@@ -54,6 +54,17 @@ class Split(Settings):
         return self
 
 
+class OfficialSplit(Settings):
+    """The split that the set comes with, and a validation part of its training texts."""
+
+    val: float = setting(
+        "size of the validation part, drawn from the training texts",
+        unit="fraction of rows",
+        ge=0,
+        lt=1,
+    )
+
+
 def assign(
     split: Split,
     rows: int,

@@ -19,6 +19,7 @@ from plait.models.family import ModelFamily
 
 if TYPE_CHECKING:
     import numpy as np
+    from sklearn.base import BaseEstimator
 
 ESTIMATOR = "estimator.skops"
 
@@ -79,8 +80,8 @@ def _without_padding(content: bytes) -> bytes:
     return stream.getvalue()
 
 
-class Estimators(ModelFamily[EstimatorSettings, Any, "np.ndarray"]):
-    """Estimators of numbers or of texts, which are untyped."""
+class Estimators(ModelFamily[EstimatorSettings, "BaseEstimator", "np.ndarray"]):
+    """Estimators of numbers: float64, (rows, inputs); or of texts: object, (rows,)."""
 
     def encode(self, settings: EstimatorSettings, features: "np.ndarray") -> "np.ndarray":
         """What an estimator is given, from what preprocessing gives: the same."""
@@ -90,7 +91,9 @@ class Estimators(ModelFamily[EstimatorSettings, Any, "np.ndarray"]):
         """As arrays by name."""
         return {"features": features}
 
-    def fit(self, estimator: Any, features: "np.ndarray", targets: "np.ndarray") -> None:
+    def fit(
+        self, estimator: "BaseEstimator", features: "np.ndarray", targets: "np.ndarray"
+    ) -> None:
         """Fit it in place.
 
         :raises ValueError: in scikit-learn's own words.
@@ -102,7 +105,9 @@ class Estimators(ModelFamily[EstimatorSettings, Any, "np.ndarray"]):
             )
             estimator.fit(features, targets)
 
-    def predict(self, estimator: Any, features: "np.ndarray", shape: Shape) -> "np.ndarray":
+    def predict(
+        self, estimator: "BaseEstimator", features: "np.ndarray", shape: Shape
+    ) -> "np.ndarray":
         """float64 (rows, inputs) to (rows,) or to class probabilities (rows, outputs)."""
         import numpy as np
 
@@ -121,11 +126,11 @@ class Estimators(ModelFamily[EstimatorSettings, Any, "np.ndarray"]):
         probabilities[:, estimator.classes_] = estimator.predict_proba(features)
         return probabilities
 
-    def linear_terms(self, estimator: Any) -> "tuple[np.ndarray, float]":
+    def linear_terms(self, estimator: "BaseEstimator") -> "tuple[np.ndarray, float]":
         """Weights (inputs,) and bias of a linear regression."""
         return estimator.coef_.ravel(), float(estimator.intercept_)
 
-    def save(self, estimator: Any, folder: Path) -> dict[str, Any]:
+    def save(self, estimator: "BaseEstimator", folder: Path) -> dict[str, Any]:
         """Write the estimator, without the times, object addresses and padding that skops writes.
 
         :returns: what `load` needs beside it: nothing.
@@ -156,10 +161,10 @@ class Estimators(ModelFamily[EstimatorSettings, Any, "np.ndarray"]):
         settings: EstimatorSettings,
         shape: Shape,
         extra: dict[str, Any],
-    ) -> Any:
+    ) -> "BaseEstimator":
         """Read the estimator.
 
-        :param settings: of the choice; names the types that it may hold beside those on skops' list.
+        :param settings: name the types that it may hold beside those on skops' list.
         :raises UserError: if the file holds any other type, or is damaged or missing.
         """
         skops = _skops()

@@ -137,6 +137,6 @@ def networks_of(choice: str) -> GradientFamily[Any, Any, Any]:
 def preprocessor_of(choice: str) -> type[Preprocessor]:
     """The preprocessing that a choice of model has its inputs from."""
     module = family_of(choice).inputs
-    preprocessor = import_module(module).PREPROCESSOR
+    preprocessor: type[Preprocessor] = import_module(module).PREPROCESSOR
     assert issubclass(preprocessor, Preprocessor), f"{module}.PREPROCESSOR is no Preprocessor"
     return preprocessor

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from plait.config.registry import module_of, settings_of
 from plait.data.tokens import Tokens
 from plait.errors import UserError
+from plait.finetuning.base import FinetuningSettings
+from plait.finetuning.finetuned import Finetuned
 from plait.models import pretrained
 from plait.models.base import Inputs, Shape
 from plait.models.family import ChoiceSettings, GradientFamily, ModelFamily
@@ -93,7 +95,7 @@ def padded(tokens: Tokens, rows: "np.ndarray | Tensor") -> TokenBatch:
 def make_self_contained(settings: Any, finetuning: dict[str, Any], folder: Path) -> None:
     """Put beside saved weights what else it takes to predict anywhere: the pretrained model."""
     if not (folder / BASE).is_dir():
-        whole: bool = settings_of("finetuning", finetuning["choice"]).saves_body
+        whole = settings_of("finetuning", finetuning["choice"], FinetuningSettings).saves_body
         _keep_base(_base(settings).folder, folder, weights=not whole)
 
 
@@ -163,7 +165,8 @@ class LanguageModels(
 
         :param choice: under ``conf/model/``.
         :param finetuning: the choice of a method and its settings.
-        :param base: where it lies, if not where the settings say; it then is kept with what is saved.
+        :param base: where it lies, if not where the settings say; it is then kept with what is
+            saved.
         :param weights: read the pretrained ones.
         :raises UserError: if the model or the method does not fit.
         """
@@ -174,7 +177,7 @@ class LanguageModels(
         method = finetuning["choice"]
         values = {key: value for key, value in finetuning.items() if key != "choice"}
         try:
-            finetuned = module_of("finetuning", method).apply(
+            finetuned: Finetuned = module_of("finetuning", method).apply(
                 settings_of("finetuning", method)(**values), body
             )
         except ValueError as error:
@@ -254,7 +257,7 @@ class LanguageModels(
         import torch
 
         finetuning = extra["finetuning"]
-        whole = settings_of("finetuning", finetuning["choice"]).saves_body
+        whole = settings_of("finetuning", finetuning["choice"], FinetuningSettings).saves_body
         # Members of an ensemble share the one beside the first.
         beside = [place / BASE for place in (folder, folder.parent) if (place / BASE).is_dir()]
         base = beside[0] if beside else None

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from plait.config.registry import settings_of
+from plait.config.chosen import settings_in
+from plait.models.base import ModelSettings
 from plait.models.family import networks_of
 from plait.training.task import Task
 
@@ -14,7 +15,7 @@ def new_network(task: Task) -> "nn.Module":
     """The chosen network with the weights that it starts from."""
     resolved = task.resolved
     choice = resolved.choice("model")
-    settings = settings_of("model", choice)(**resolved.settings("model"))
+    settings = settings_in(resolved, "model", ModelSettings)
     network: nn.Module = networks_of(choice).build(
         choice, settings, task.shape, resolved["finetuning"], base=task.base
     )

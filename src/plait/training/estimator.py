@@ -1,10 +1,12 @@
 """The fit of an estimator that knows how to fit itself."""
 
 from plait.artifacts import significant
-from plait.config.registry import module_of, settings_of
+from plait.config.chosen import settings_in
+from plait.config.registry import module_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models import estimators
+from plait.models.base import EstimatorSettings
 from plait.training.task import Fitted, Task, Training
 
 
@@ -22,7 +24,7 @@ def fit(task: Task) -> Fitted:
 
     resolved, shape, train = task.resolved, task.shape, task.train
     choice = resolved.choice("model")
-    settings = settings_of("model", choice)(**resolved.settings("model"))
+    settings = settings_in(resolved, "model", EstimatorSettings)
     module = module_of("model", choice)
     # A choice may know better than its estimator how to fit it.
     fit_in_place = getattr(module, "fit", estimators.FAMILY.fit)

@@ -5,12 +5,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.config.registry import family_of, module_of, settings_of
+from plait.augmentation.base import AugmentationSettings
+from plait.config.chosen import settings_in
+from plait.config.registry import family_of, module_of
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.data.preprocessing import Preprocessor
 from plait.data.preprocessing import Settings as PreprocessingSettings
-from plait.models.base import Shape
+from plait.models.base import ModelSettings, Shape
 from plait.models.family import EncodedFamily, models_of, preprocessor_of
 from plait.models.trained import TrainedModel
 from plait.tasks.registry import task_named
@@ -117,7 +119,7 @@ def task_of(
         train, dataset, PreprocessingSettings(**resolved["preprocessing"])
     )
     family = models_of(choice)
-    settings = settings_of("model", choice)(**resolved.settings("model"))
+    settings = settings_in(resolved, "model", ModelSettings)
 
     def encode(frame: "pd.DataFrame") -> Arrays:
         targets = preprocessor.target.encode(frame)
@@ -126,12 +128,10 @@ def task_of(
     def encode_augmented(frame: "pd.DataFrame") -> Arrays:
         import numpy as np
 
-        group = "augmentation"
-        chosen = resolved.choice(group)
         texts = preprocessor.transform(frame)
-        copies = module_of(group, chosen).augment(
-            settings_of(group, chosen)(**resolved.settings(group)), texts, resolved["seed"]
-        )
+        module = module_of("augmentation", resolved.choice("augmentation"))
+        chosen = settings_in(resolved, "augmentation", AugmentationSettings)
+        copies: np.ndarray = module.augment(chosen, texts, resolved["seed"])
         targets = np.concatenate([preprocessor.target.encode(frame)] * (1 + len(copies)))
         return Arrays(family.encode(settings, np.concatenate([texts, *copies])), targets)
 
