@@ -156,6 +156,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
+from plait.evaluation.contents import Details, Evaluation
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.task import Assessment, TaskEvaluation
 from plait.tasks.label_sets import indicators
@@ -165,6 +166,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COUNT = 3
+
+
+class Items(Details):
+    """The items of the catalogue."""
+
+    items: list[str]
 
 
 class RankingEvaluation(TaskEvaluation):
@@ -204,7 +211,7 @@ class RankingEvaluation(TaskEvaluation):
             }
         )
 
-    def details(self, assessment: Assessment) -> dict[str, Any]:
+    def details(self, assessment: Assessment) -> Items:
         """The items, by whose order lists are read back."""
         return {"items": list(self._items(assessment.dataset))}
 
@@ -221,7 +228,7 @@ class RankingEvaluation(TaskEvaluation):
         lists = [[number[item] for item in items] for items in predictions["prediction"]]
         return truth, np.array(lists)
 
-    def draw(self, canvas: Canvas, evaluation: dict[str, Any], assessment: Assessment) -> None:
+    def draw(self, canvas: Canvas, evaluation: Evaluation, assessment: Assessment) -> None:
         """How often each item is shown."""
         with canvas.figure("shown", "Items shown", "How often each item is shown") as figure:
             figure.add_subplot().hist(assessment.prediction.ravel())
@@ -577,6 +584,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
+from plait.evaluation.contents import Evaluation
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.task import Assessment, TaskEvaluation, columns_of
 
@@ -630,7 +638,7 @@ class PriceAndKindEvaluation(TaskEvaluation):
             np.column_stack([predictions["prediction"], 1 - second, second]),
         )
 
-    def draw(self, canvas: Canvas, evaluation: dict[str, Any], assessment: Assessment) -> None:
+    def draw(self, canvas: Canvas, evaluation: Evaluation, assessment: Assessment) -> None:
         """Prices beside prices."""
         with canvas.figure("prices", "Prices", "True and predicted prices") as figure:
             figure.add_subplot().plot(assessment.truth[:, 0], assessment.prediction[:, 0], "o")

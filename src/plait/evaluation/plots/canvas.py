@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plait.evaluation.contents import Plot
 from plait.evaluation.fonts import families
 from plait.evaluation.settings import Plots
 
@@ -51,7 +52,7 @@ class Canvas:
     def __init__(self, folder: Path, settings: Plots) -> None:
         self._folder = folder
         self.settings = settings
-        self.drawn: list[dict[str, str]] = []
+        self.drawn: list[Plot] = []
         folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager
