@@ -156,7 +156,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
-from plait.evaluation.contents import Details, Evaluation
+from plait.evaluation.entries import Details, Evaluation
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.task import Assessment, TaskEvaluation
 from plait.tasks.label_sets import indicators
@@ -584,7 +584,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
-from plait.evaluation.contents import Evaluation
+from plait.evaluation.entries import Evaluation
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.task import Assessment, TaskEvaluation, columns_of
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plait.evaluation.contents import Coefficient
+from plait.evaluation.entries import Coefficient
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from plait.data.dataset import Dataset
 from plait.errors import ConfigurationError, UserError
 from plait.evaluation import baselines, texts
 from plait.evaluation.baselines import Baseline
-from plait.evaluation.contents import Evaluation, StatedBaseline, StatedMetric
+from plait.evaluation.entries import Evaluation, StatedBaseline, StatedMetric
 from plait.evaluation.intervals import Measure, Resampling, Samples, resample
 from plait.evaluation.metrics import Metric, of_task
 from plait.evaluation.plots.canvas import evenly

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from plait.evaluation.contents import Difference, Evaluation
+from plait.evaluation.entries import Difference, Evaluation
 from plait.evaluation.evaluate import UNIT
 from plait.evaluation.intervals import Resampling, resample
 from plait.evaluation.metrics import metrics

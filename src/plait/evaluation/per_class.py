@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from plait.evaluation.contents import ClassScores
+from plait.evaluation.entries import ClassScores
 from plait.evaluation.intervals import resample
 from plait.evaluation.metrics.classification import by_class, counts_by_class
 from plait.evaluation.stated import MODEL, stated

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.config.resolved import Resolved
 from plait.data.dataset import PARTS, Dataset
-from plait.evaluation.contents import Evaluation, Picture, Plot
+from plait.evaluation.entries import Evaluation, Picture, Plot
 from plait.evaluation.notation import NOTHING, percent, readable, readable_size
 from plait.pipeline.stages import FILES
 from plait.tasks.registry import task_named

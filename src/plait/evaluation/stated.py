@@ -4,7 +4,7 @@ import math
 
 from plait.artifacts import SIGNIFICANT_DIGITS, significant
 from plait.evaluation.baselines import Baseline
-from plait.evaluation.contents import Difference, Stated, StatedBaseline, StatedPredictor
+from plait.evaluation.entries import Difference, Stated, StatedBaseline, StatedPredictor
 from plait.evaluation.intervals import Interval, Samples
 from plait.evaluation.metrics import Metric
 

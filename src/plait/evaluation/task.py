@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
-from plait.evaluation.contents import Details, Evaluation, StatedBaseline, StatedMetric, Verdict
+from plait.evaluation.entries import Details, Evaluation, StatedBaseline, StatedMetric, Verdict
 from plait.evaluation.intervals import Resampling
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.over_time import Line

@@ -2,7 +2,7 @@
 
 import math
 
-from plait.evaluation.contents import (
+from plait.evaluation.entries import (
     Difference,
     StatedBaseline,
     StatedMetric,

@@ -23,7 +23,7 @@ import yaml
 from plait.artifacts import SIGNIFICANT_DIGITS, read_json
 from plait.config.registry import family_of
 from plait.errors import UserError
-from plait.evaluation.contents import Evaluation
+from plait.evaluation.entries import Evaluation
 from plait.workspace import PIPELINE_LOCK, STORE, Workspace
 
 ROUNDED = 10.0 ** (1 - SIGNIFICANT_DIGITS)

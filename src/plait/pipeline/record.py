@@ -6,7 +6,7 @@ from plait import digests
 from plait.artifacts import read_json, write_json, write_text
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
-from plait.evaluation.contents import Evaluation
+from plait.evaluation.entries import Evaluation
 from plait.evaluation.report import IndexRow, render, render_index
 from plait.pipeline.entry import run_stage
 from plait.tracking.record.record import record as record_run

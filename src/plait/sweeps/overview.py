@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from plait.artifacts import write_text
-from plait.evaluation.contents import Picture
+from plait.evaluation.entries import Picture
 from plait.evaluation.metrics import metrics
 from plait.evaluation.notation import NOTHING, duration, readable, readable_size
 from plait.evaluation.plots.canvas import Canvas

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plait.evaluation.contents import Plot
+from plait.evaluation.entries import Plot
 from plait.evaluation.fonts import families
 from plait.evaluation.settings import Plots
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from plait.evaluation.contents import Confusion
+from plait.evaluation.entries import Confusion
 from plait.evaluation.plots.canvas import BLUE, INK, MUTED, SERIES, Canvas
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from plait.evaluation.contents import Evaluation, Stated, interval_of
+from plait.evaluation.entries import Evaluation, Stated, interval_of
 from plait.evaluation.notation import percent
 from plait.evaluation.plots.canvas import BLUE, MUTED, Canvas
 

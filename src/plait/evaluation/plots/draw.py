@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plait.evaluation.contents import Evaluation, Plot
+from plait.evaluation.entries import Evaluation, Plot
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.comparison import draw_comparison
 from plait.evaluation.plots.learning_curves import draw_learning_curves

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from plait.data.dataset import Dataset
 from plait.errors import UserError
 from plait.evaluation.baselines import Baseline
-from plait.evaluation.contents import Details, Evaluation
+from plait.evaluation.entries import Details, Evaluation
 from plait.evaluation.per_class import per_class
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.classes import draw_confusion, draw_roc

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
-from plait.evaluation.contents import Evaluation
+from plait.evaluation.entries import Evaluation
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.numbers import draw_predicted_against_true, draw_residuals
 from plait.evaluation.plots.over_time import Line

@@ -14,7 +14,7 @@ from plait.artifacts import read_json
 from plait.config.renamed import parameters_today, read_today
 from plait.config.resolved import Resolved
 from plait.errors import UserError
-from plait.evaluation.contents import Evaluation
+from plait.evaluation.entries import Evaluation
 from plait.tracking import runs
 from plait.tracking.record.exported import NETWORK
 from plait.tracking.record.logged_model import logged_model_id

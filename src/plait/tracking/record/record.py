@@ -13,7 +13,7 @@ from plait import digests
 from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
-from plait.evaluation.contents import Evaluation
+from plait.evaluation.entries import Evaluation
 from plait.evaluation.notation import duration, readable_size
 from plait.evaluation.same_rows import tested_rows_digest
 from plait.proof.stage import sources
