@@ -1,11 +1,12 @@
 """Which part each row belongs to: training, validation, test or none."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
 
 from plait.data.dataset import PARTS
 from plait.errors import UserError
+from plait.json_types import Json
 from plait.settings import Settings, setting
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _refuse_empty(split: Split, parts: "np.ndarray") -> None:
     import numpy as np
 
     counts = [np.count_nonzero(parts == number) for number in range(len(PARTS))]
-    wanted: dict[str, Any] = {
+    wanted: dict[str, Json] = {
         "train": True,
         "val": split.val > 0 and split.by != "column",
         "test": True,

@@ -14,6 +14,7 @@ from plait.config.resolved import Resolved
 from plait.data.dataset import PARTS, Dataset
 from plait.evaluation.entries import Evaluation, Picture, Plot
 from plait.evaluation.notation import NOTHING, percent, readable, readable_size
+from plait.json_types import Json
 from plait.pipeline.stages import FILES
 from plait.tasks.registry import task_named
 
@@ -174,7 +175,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Json) -> str:
     """A value of the configuration as YAML would have it."""
     if value is None:
         return "null"
@@ -185,7 +186,7 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def _leaves(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
+def _leaves(value: Json, prefix: str = "") -> list[tuple[str, Json]]:
     """Nested mappings flat: dotted key and value."""
     if not isinstance(value, dict):
         return [(prefix, value)]
@@ -199,9 +200,9 @@ def _is_address(text: str) -> bool:
     return text.startswith(("https://", "http://")) and " " not in text
 
 
-def _sections(resolved: Resolved) -> list[tuple[str, str, list[tuple[str, Any]]]]:
+def _sections(resolved: Resolved) -> list[tuple[str, str, list[tuple[str, Json]]]]:
     """By section: its name, what was chosen for it, its values. Plain values come first."""
-    single: list[tuple[str, Any]] = []
+    single: list[tuple[str, Json]] = []
     sections = []
     for key, value in resolved.values.items():
         if key in BESIDE_CONFIGURATION or value is None:

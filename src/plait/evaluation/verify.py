@@ -16,7 +16,6 @@ import math
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -24,6 +23,7 @@ from plait.artifacts import SIGNIFICANT_DIGITS, read_json
 from plait.config.registry import family_of
 from plait.errors import UserError
 from plait.evaluation.entries import Evaluation
+from plait.json_types import Json
 from plait.workspace import PIPELINE_LOCK, STORE, Workspace
 
 ROUNDED = 10.0 ** (1 - SIGNIFICANT_DIGITS)
@@ -125,7 +125,7 @@ def _verdict(root: Path, name: str) -> Verdict:
     return _compared(then, now, family_of(choice).by_gradient, evaluation)
 
 
-def _numbers(raw: Any) -> dict[str, float]:
+def _numbers(raw: Json) -> dict[str, float]:
     """Metrics as a file has them.
 
     :raises ValueError: naming one that is no finite number.
