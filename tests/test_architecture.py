@@ -33,6 +33,7 @@ SRC = ROOT / "src"
 ROOMS = (
     *(
         "public",
+        "json_types",
         "errors",
         "digests",
         "signals",

@@ -7,7 +7,8 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from plait.json_types import Json
 
 WHOLE, LONG, SHORT, SHORTEST = 64, 32, 16, 6
 """Hexadecimal digits. Long ones name trainings, data and what a cache holds; short ones tell
@@ -24,7 +25,7 @@ def of_text(text: str, digits: int = WHOLE) -> str:
     return of_bytes(text.encode(), digits)
 
 
-def of_values(values: Any, digits: int = LONG) -> str:
+def of_values(values: Json, digits: int = LONG) -> str:
     """SHA-256 of plain data, whatever the order of keys.
 
     :raises ValueError: for NaN and infinity, which JSON does not know.

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from plait.data.dataset import Column, Dataset
-from plait.data.preprocessing import Preprocessor, Settings
+from plait.data.preprocessing import ColumnPreprocessor, Settings
 from plait.errors import UserError
 
 STANDARD = Settings(feature_scaling="standard", target_scaling="standard", impute="median")
@@ -42,7 +42,7 @@ def rows(number=50):
 
 
 def fit(train, settings=STANDARD, **of):
-    return Preprocessor.fit(train, dataset(**of), settings)
+    return ColumnPreprocessor.fit(train, dataset(**of), settings)
 
 
 def test_numbers_and_dates_are_scaled_and_categories_are_one_hot():
@@ -206,7 +206,7 @@ def test_what_json_holds_gives_the_same_inputs_bit_for_bit():
     train = rows()
     train.loc[4, "city"] = None
     fitted = fit(train)
-    again = Preprocessor.from_json(json.loads(json.dumps(fitted.to_json(), allow_nan=False)))
+    again = ColumnPreprocessor.from_json(json.loads(json.dumps(fitted.to_json(), allow_nan=False)))
     assert again == fitted
     assert again.transform(train).tobytes() == fitted.transform(train).tobytes()
 

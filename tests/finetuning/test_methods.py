@@ -395,7 +395,7 @@ def new_network_of(lab: Lab, *overrides: str) -> Any:
 
     resolved = lab.resolved("tiny", *overrides)
     settings = settings_of("model", "encoder")(**resolved.settings("model"))
-    return language_models.build(
+    return language_models.FAMILY.build(
         "encoder", settings, Shape(CLASSIFICATION, 1, 3), resolved["finetuning"]
     )
 
@@ -487,11 +487,11 @@ def test_lora_on_the_shipped_model_is_saved_in_less_than_two_megabytes(tmp_path:
 
     resolved = Project(ROOT).compose("news_topics", ["finetuning=lora"])
     settings = settings_of("model", "encoder")(**resolved.settings("model"))
-    network = language_models.build(
+    network = language_models.FAMILY.build(
         "encoder", settings, Shape(CLASSIFICATION, 1, 8), resolved["finetuning"]
     )
     (tmp_path / "model").mkdir()
-    told = language_models.save(network, tmp_path / "model")
+    told = language_models.FAMILY.save(network, tmp_path / "model")
     assert told["parameters"] > 22_000_000
     assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 2_000_000
 

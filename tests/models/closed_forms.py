@@ -20,7 +20,7 @@ def told(folder: Path) -> list[str]:
     for ridge in (0.0, 0.1):
         estimator = build(Settings(ridge=ridge), shape, 0)
         fit(estimator, features, targets)
-        estimators.save(estimator, folder)
+        estimators.FAMILY.save(estimator, folder)
         lines.append((folder / estimators.ESTIMATOR).read_bytes().hex())
-        lines.append(estimators.predict(estimator, features, shape).tobytes().hex())
+        lines.append(estimators.FAMILY.predict(estimator, features, shape).tobytes().hex())
     return [*lines, np.linalg.lstsq(features, targets)[0].tobytes().hex()]

@@ -156,6 +156,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
+from plait.evaluation.entries import Details, Evaluation
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.task import Assessment, TaskEvaluation
 from plait.tasks.label_sets import indicators
@@ -165,6 +166,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COUNT = 3
+
+
+class Items(Details):
+    """The items of the catalogue."""
+
+    items: list[str]
 
 
 class RankingEvaluation(TaskEvaluation):
@@ -204,7 +211,7 @@ class RankingEvaluation(TaskEvaluation):
             }
         )
 
-    def details(self, assessment: Assessment) -> dict[str, Any]:
+    def details(self, assessment: Assessment) -> Items:
         """The items, by whose order lists are read back."""
         return {"items": list(self._items(assessment.dataset))}
 
@@ -221,7 +228,7 @@ class RankingEvaluation(TaskEvaluation):
         lists = [[number[item] for item in items] for items in predictions["prediction"]]
         return truth, np.array(lists)
 
-    def draw(self, canvas: Canvas, evaluation: dict[str, Any], assessment: Assessment) -> None:
+    def draw(self, canvas: Canvas, evaluation: Evaluation, assessment: Assessment) -> None:
         """How often each item is shown."""
         with canvas.figure("shown", "Items shown", "How often each item is shown") as figure:
             figure.add_subplot().hist(assessment.prediction.ravel())
@@ -255,62 +262,74 @@ def recall_at_3(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndar
     "src/plait/models/neighbours.py": '''\
 """What people liked who liked the same."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from plait.models.base import ModelSettings, Shape
+from plait.models.base import ModelSettings
 from plait.settings import setting
 
 
 class Settings(ModelSettings):
-    """``model: neighbours``."""
+    """``model: neighbours``, whose matrix is counted when it is fitted."""
 
     family: ClassVar[str] = "recommender"
     tasks: ClassVar[tuple[str, ...]] = ("ranking",)
 
     count: int = setting("items of a list", ge=1)
-
-
-def build(settings: Settings, shape: Shape, seed: int) -> Any:
-    """Nothing yet: the matrix is counted when it is fitted."""
 ''',
     "src/plait/models/recommenders.py": '''\
 """Trained recommenders: a matrix of items met together."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
-from plait.models.base import Shape
+from plait.models.base import ModelSettings, Shape
+from plait.models.family import ModelFamily
 
 
-def predict(fitted: Any, features: np.ndarray, shape: Shape) -> np.ndarray:
-    """Histories, (rows, items), to the numbers of items, (rows, count)."""
-    scores = features @ np.array(fitted["matrix"], dtype=np.float64)
-    scores[features > 0] = -1
-    return np.argsort(-scores, axis=1, kind="stable")[:, : fitted["count"]]
+class Counts(TypedDict):
+    """What is fitted."""
+
+    matrix: list[list[float]]
+    """How often a person who liked the item of a row went on to like that of a column."""
+    count: int
+    """Items of a list."""
 
 
-def encode(settings: Any, features: np.ndarray) -> np.ndarray:
-    """The same."""
-    return features
+class Recommenders(ModelFamily[ModelSettings, Counts, np.ndarray]):
+    """Lists of items by histories: 0 or 1, float64, (rows, items)."""
+
+    def encode(self, settings: ModelSettings, features: np.ndarray) -> np.ndarray:
+        """The same."""
+        return features
+
+    def pack(self, features: np.ndarray) -> dict[str, np.ndarray]:
+        """As arrays by name."""
+        return {"features": features}
+
+    def predict(self, fitted: Counts, features: np.ndarray, shape: Shape) -> np.ndarray:
+        """The numbers of the items, (rows, count)."""
+        scores = features @ np.array(fitted["matrix"], dtype=np.float64)
+        scores[features > 0] = -1
+        return np.argsort(-scores, axis=1, kind="stable")[:, : fitted["count"]]
+
+    def save(self, fitted: Counts, folder: Path) -> dict[str, Any]:
+        """Write the matrix."""
+        (folder / "matrix.json").write_text(json.dumps(fitted), encoding="utf-8")
+        return {}
+
+    def load(
+        self, folder: Path, choice: str, settings: ModelSettings, shape: Shape,
+        extra: dict[str, Any],
+    ) -> Counts:
+        """Read the matrix."""
+        counts: Counts = json.loads((folder / "matrix.json").read_text(encoding="utf-8"))
+        return counts
 
 
-def pack(features: np.ndarray) -> dict[str, np.ndarray]:
-    """As arrays by name."""
-    return {"features": features}
-
-
-def save(fitted: Any, folder: Path) -> dict[str, Any]:
-    """Write the matrix."""
-    (folder / "matrix.json").write_text(json.dumps(fitted), encoding="utf-8")
-    return {}
-
-
-def load(folder: Path, choice: str, settings: Any, shape: Shape, extra: dict[str, Any]) -> Any:
-    """Read the matrix."""
-    return json.loads((folder / "matrix.json").read_text(encoding="utf-8"))
+FAMILY = Recommenders()
 ''',
     "src/plait/data/histories.py": '''\
 """From what people liked to the inputs of a recommender."""
@@ -319,7 +338,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
-from plait.data.preprocessing import Settings, fit_target
+from plait.data.preprocessing import Preprocessor, Settings, fit_target
 from plait.tasks.base import TargetEncoder
 from plait.tasks.label_sets import indicators
 from plait.tasks.registry import task_named
@@ -330,14 +349,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Preprocessor:
+class Histories(Preprocessor):
     """Histories as 0 or 1 of each item of the catalogue."""
 
     target: TargetEncoder
     items: tuple[str, ...]
 
     @classmethod
-    def fit(cls, train: "pd.DataFrame", dataset: Dataset, settings: Settings) -> "Preprocessor":
+    def fit(cls, train: "pd.DataFrame", dataset: Dataset, settings: Settings) -> "Histories":
         """The catalogue is the side table's."""
         return cls(fit_target(train, dataset, settings), tuple(dataset.table("items")["item"]))
 
@@ -355,17 +374,20 @@ class Preprocessor:
         return {"target": self.target.to_json(), "items": list(self.items)}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Preprocessor":
+    def from_json(cls, values: dict[str, Any]) -> "Histories":
         """The inverse."""
         encoder = task_named("ranking").encoder(values["target"])
         return cls(encoder, tuple(values["items"]))
+
+
+PREPROCESSOR = Histories
 ''',
     "src/plait/training/counting.py": '''\
 """The fit of a recommender that counts."""
 
 from plait.config.resolved import Resolved
 from plait.models import recommenders
-from plait.training.task import Fitted, Task
+from plait.training.task import Fitted, Task, Training
 
 
 def prepare(resolved: Resolved) -> str:
@@ -377,11 +399,14 @@ def fit(task: Task) -> Fitted:
     """Count which items are liked together with which later ones."""
     train, count = task.train, task.resolved["model.count"]
     matrix = train.features.T @ train.targets
-    model = {"matrix": matrix.tolist(), "count": count}
-    lists = recommenders.predict(model, train.features, task.shape)
+    model: recommenders.Counts = {"matrix": matrix.tolist(), "count": count}
+    lists = recommenders.FAMILY.predict(model, train.features, task.shape)
     values = {"train/loss": task.shape.task.loss(train.targets, lists)}
     task.observe(0, values)
     return Fitted(model, [{"epoch": 0, **values}])
+
+
+TRAINING = Training(prepare, fit)
 ''',
 }
 
@@ -559,6 +584,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
+from plait.evaluation.entries import Evaluation
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.task import Assessment, TaskEvaluation, columns_of
 
@@ -612,7 +638,7 @@ class PriceAndKindEvaluation(TaskEvaluation):
             np.column_stack([predictions["prediction"], 1 - second, second]),
         )
 
-    def draw(self, canvas: Canvas, evaluation: dict[str, Any], assessment: Assessment) -> None:
+    def draw(self, canvas: Canvas, evaluation: Evaluation, assessment: Assessment) -> None:
         """Prices beside prices."""
         with canvas.figure("prices", "Prices", "True and predicted prices") as figure:
             figure.add_subplot().plot(assessment.truth[:, 0], assessment.prediction[:, 0], "o")

@@ -9,7 +9,7 @@ import pandas as pd
 from plait.artifacts import write_json
 from plait.config.registry import family_of, module_of, settings_of
 from plait.data.dataset import Column, Dataset
-from plait.data.preprocessing import Preprocessor, Settings
+from plait.data.preprocessing import ColumnPreprocessor, Settings
 from plait.models.base import Shape
 from plait.models.trained import TrainedModel
 from plait.tasks.registry import task_named
@@ -107,7 +107,7 @@ def write_outputs(root: Path, task: str = "regression", model: str = "mlp") -> O
 def trained(rows: pd.DataFrame, dataset: Dataset, choice: str) -> TrainedModel:
     """A model of the choice: a network as it is initialised, an estimator fitted."""
     settings = Settings(feature_scaling="standard", target_scaling="standard", impute="median")
-    preprocessor = Preprocessor.fit(rows, dataset, settings)
+    preprocessor = ColumnPreprocessor.fit(rows, dataset, settings)
     shape = Shape(
         task_named(dataset.task), len(preprocessor.input_names), max(1, len(dataset.classes))
     )

@@ -9,6 +9,7 @@ from plait.config.compose import Project
 from plait.config.levels import ConfigLayer, flat, level_of_overrides, level_of_params, read_yaml
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
+from plait.json_types import Json
 from plait.pipeline.stages import GROUPS, RUNTIME
 from plait.workspace import choice_in
 
@@ -126,14 +127,14 @@ def _replaced(texts: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def _keys_of(text: str) -> dict[str, Any]:
+def _keys_of(text: str) -> dict[str, Json]:
     return dict(level_of_overrides([text]).deviations())
 
 
-def _without(listed: dict[str, Any], keys: list[str]) -> dict[str, Any]:
+def _without(listed: dict[str, Json], keys: list[str]) -> dict[str, Json]:
     """A section of ``params.yaml`` without some of its choices and values."""
 
-    def rest(above: str, values: dict[str, Any]) -> dict[str, Any]:
+    def rest(above: str, values: dict[str, Json]) -> dict[str, Json]:
         left = {}
         for name, value in values.items():
             key = above.removesuffix(".") if name == "choice" and above else f"{above}{name}"

@@ -1,13 +1,12 @@
 """``plait explain``: which file, or level, set a value, and what it replaced."""
 
-from typing import Any
-
 from plait.config.compose import Project
 from plait.config.fields import as_yaml
 from plait.config.levels import flat
 from plait.config.menu import Merged
 from plait.config.renamed import key_today
 from plait.errors import ConfigurationError, did_you_mean
+from plait.json_types import Json
 
 
 def explain(project: Project, name: str, key: str) -> str:
@@ -27,7 +26,7 @@ def explain(project: Project, name: str, key: str) -> str:
     return "\n".join(_explain_leaf(merged, leaf, leaves[leaf]) for leaf in below)
 
 
-def _explain_leaf(merged: Merged, leaf: str, value: Any) -> str:
+def _explain_leaf(merged: Merged, leaf: str, value: Json) -> str:
     sources = [(level.origin, dict(level.deviations())) for level in merged.levels]
     found = [(origin, values[leaf]) for origin, values in sources if leaf in values]
     lines = [f"{leaf} = {as_yaml(value)}"]

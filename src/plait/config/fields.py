@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from plait.json_types import Json
 from plait.settings import Settings
 
 
@@ -64,7 +65,7 @@ def interval_of(metadata: Iterable[Any]) -> str:
     return f"{low}, {high}" if (low, high) != ("(-∞", "∞)") else ""
 
 
-def as_yaml(value: Any) -> str:
+def as_yaml(value: Json) -> str:
     """A value as a user would write it in a file."""
     if isinstance(value, list):
         return "[" + ", ".join(map(as_yaml, value)) + "]"

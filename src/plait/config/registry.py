@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Literal, TypeVar, overload
 
 from plait.errors import ConfigurationError
 from plait.pipeline.stages import GROUPS
 from plait.settings import Settings
+
+Kind = TypeVar("Kind", bound=Settings)
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,27 @@ def module_of(group: str, choice: str) -> ModuleType:
     return module
 
 
-def settings_of(group: str, choice: str) -> type[Settings]:
-    """The settings class of a choice."""
-    cls: type[Settings] = module_of(group, choice).Settings
+@overload
+def settings_of(group: str, choice: str) -> type[Settings]: ...
+
+
+@overload
+def settings_of(group: str, choice: str, kind: type[Kind]) -> type[Kind]: ...
+
+
+def settings_of(group: str, choice: str, kind: type[Settings] = Settings) -> type[Settings]:
+    """The settings class of a choice.
+
+    :param kind: the class that settings of the group derive from.
+    :raises ConfigurationError: if they do not, or the choice is not whole.
+    """
+    module = module_of(group, choice)
+    cls: type[Settings] = module.Settings
+    if not issubclass(cls, kind):
+        raise ConfigurationError(
+            f"src/{module.__name__.replace('.', '/')}.py: its Settings must derive from"
+            f" {kind.__name__} of {kind.__module__}"
+        )
     return cls
 
 

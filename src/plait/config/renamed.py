@@ -5,12 +5,12 @@ whoever reads it today reads it by today's keys.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from plait.config.fields import nested
 from plait.config.registry import SECTIONS, section_settings, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
+from plait.json_types import Json
 from plait.settings import Settings
 
 RENAMED: dict[str, str] = {
@@ -70,9 +70,9 @@ def new_key(above: str, name: str, cls: type[Settings]) -> str:
     return new if new in cls.model_fields and name not in cls.model_fields else name
 
 
-def by_new_keys(above: str, values: Mapping[str, Any], cls: type[Settings]) -> dict[str, Any]:
+def by_new_keys(above: str, values: Mapping[str, Json], cls: type[Settings]) -> dict[str, Json]:
     """Recorded values of some settings, nested ones too, with the keys that they have today."""
-    found: dict[str, Any] = {}
+    found: dict[str, Json] = {}
     for name, value in values.items():
         key = new_key(above, name, cls)
         inner = _nested(cls, key)
@@ -91,7 +91,7 @@ def read_today(recorded: Resolved) -> Resolved:
     return Resolved(values)
 
 
-def section_today(section: str, choice: str | None, values: dict[str, Any]) -> dict[str, Any]:
+def section_today(section: str, choice: str | None, values: dict[str, Json]) -> dict[str, Json]:
     """The recorded values of a section with today's keys.
 
     :param choice: made in a group; None of a section without choices.

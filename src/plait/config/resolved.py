@@ -9,12 +9,13 @@ import yaml
 
 from plait import digests
 from plait.errors import ConfigurationError, UserError
+from plait.json_types import Json
 from plait.pipeline.stages import FILES, GROUPS, STAGES, Stage, identifying
 
 HEADER = "# Written by `plait compose` from params.yaml and conf/. Edit those, not this file.\n"
 
 
-UNDECLARED: dict[str, Any] = {
+UNDECLARED: dict[str, Json] = {
     **dict.fromkeys(GROUPS),
     **{key: {} for key in FILES},
     "reads": [],
@@ -103,7 +104,7 @@ class Resolved:
 
     def _at(self, key: str) -> Any:
         first, *inner = key.split(".")
-        value = UNDECLARED[first] if first not in self.values else self.values[first]
+        value: Any = UNDECLARED[first] if first not in self.values else self.values[first]
         for part in inner:
             if value is None:
                 return None
@@ -127,13 +128,13 @@ class Resolved:
         """The name chosen in a group, such as ``mlp`` for ``model``."""
         return str(self[group]["choice"])
 
-    def settings(self, group: str) -> dict[str, Any]:
+    def settings(self, group: str) -> dict[str, Json]:
         """The values of the choice in a group, without its name."""
         return {key: value for key, value in self[group].items() if key != "choice"}
 
-    def read_by(self, stage: str) -> dict[str, Any]:
+    def read_by(self, stage: str) -> dict[str, Json]:
         """Everything whose change reruns a stage: its values and digests, by dotted key."""
-        read: dict[str, Any] = {}
+        read: dict[str, Json] = {}
         for key in STAGES[stage].keys:
             read.update(leaves(key, self._at(key)))
         return read
@@ -152,12 +153,12 @@ class Resolved:
         }
         return digests.of_values(read)
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, Json]:
         """What the identity is made of, flat: ``{"optimizer": "sgd", "optimizer.lr": 0.01, …}``.
 
         A choice stands under its group's name; lists are kept whole; what is unused is left out.
         """
-        flat: dict[str, Any] = {}
+        flat: dict[str, Json] = {}
         for key in (key for stage in identifying() for key in stage.reads):
             flat.update(_flatten(key, self._at(key)))
         return flat
@@ -177,7 +178,7 @@ def _readable_by(stage: Stage) -> tuple[str, ...]:
     return keys
 
 
-def as_text(values: dict[str, Any]) -> str:
+def as_text(values: dict[str, Json]) -> str:
     """Plain data as YAML, keys in their order."""
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
 
@@ -208,7 +209,7 @@ class _Block(str):
 class _Dumper(yaml.SafeDumper):
     """Mappings and lists that fit a line take one line."""
 
-    def represent_data(self, data: Any) -> yaml.Node:
+    def represent_data(self, data: Json) -> yaml.Node:
         node = super().represent_data(data)
         if isinstance(node, yaml.CollectionNode):
             deep = isinstance(data, dict) and any(isinstance(v, dict) for v in data.values())
@@ -221,7 +222,7 @@ _Dumper.add_representer(
 )
 
 
-def leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+def leaves(key: str, value: Json) -> Iterator[tuple[str, Json]]:
     """The values at and below a dotted key; an empty mapping is a value, as it is for DVC."""
     if isinstance(value, dict) and value:
         for name, inner in value.items():
@@ -230,7 +231,7 @@ def leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield key, value
 
 
-def _flatten(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+def _flatten(key: str, value: Json) -> Iterator[tuple[str, Json]]:
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _flatten(key if name == "choice" else f"{key}.{name}", inner)

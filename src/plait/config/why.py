@@ -11,6 +11,7 @@ from plait.config.compose import Project
 from plait.config.levels import flat, read_yaml
 from plait.config.renamed import key_today
 from plait.config.resolved import Resolved
+from plait.json_types import Json
 from plait.pipeline.stages import STAGES
 from plait.workspace import PIPELINE_LOCK, Workspace
 
@@ -68,7 +69,7 @@ def _reasons(
     return reasons
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Json) -> str:
     return "none" if value is None else str(value)
 
 

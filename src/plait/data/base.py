@@ -1,10 +1,10 @@
 """What every choice of data says of itself."""
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
 
-from plait.data.splits import Split
+from plait.data.splits import OfficialSplit, Split
 from plait.settings import Settings
 
 
@@ -14,6 +14,16 @@ class SourceSettings(Settings):
     It has a field ``split`` and a property or field ``task``.
     """
 
+    if TYPE_CHECKING:
+        # Of each choice: a field here would have no description, and a property would hide one.
+        @property
+        def split(self) -> Split | OfficialSplit:
+            """How the rows are divided."""
+
+        @property
+        def task(self) -> str:
+            """A name of `plait.tasks.registry.TASKS`."""
+
     gives: ClassVar[Literal["columns", "text"]] = "columns"
     """What a model learns from."""
 
@@ -22,16 +32,11 @@ class SourceSettings(Settings):
 
     @model_validator(mode="after")
     def _check_division(self) -> "SourceSettings":
-        if self.divided_by is not None and self._split.by not in self.divided_by:
-            raise ValueError(
-                f"these rows are split by {' or '.join(self.divided_by)}, not by {self._split.by}"
-            )
+        split = self.split
+        allowed = self.divided_by
+        if allowed is not None and isinstance(split, Split) and split.by not in allowed:
+            raise ValueError(f"these rows are split by {' or '.join(allowed)}, not by {split.by}")
         return self
-
-    @property
-    def _split(self) -> Split:
-        split: Split = self.split  # type: ignore[attr-defined]  # a field of every choice
-        return split
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -41,4 +46,4 @@ class SourceSettings(Settings):
     @property
     def may_validate(self) -> bool:
         """Whether there can be a validation part."""
-        return self._split.val > 0 or self._split.by == "column"
+        return self.split.val > 0 or (isinstance(self.split, Split) and self.split.by == "column")

@@ -3,11 +3,12 @@
 import json
 import math
 from collections.abc import Callable, Container
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.data.decoding import check_unicode, lines_of
 from plait.data.header import check_names
 from plait.errors import UserError
+from plait.json_types import Json
 from plait.tasks.label_sets import to_text
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def read_json_lines(
     return pd.DataFrame({name: _column([row.get(name) for row in rows], missing) for name in names})
 
 
-def _json_object(line: str, where: str) -> dict[str, Any]:
+def _json_object(line: str, where: str) -> dict[str, Json]:
     try:
         row = json.loads(
             line,
@@ -72,7 +73,7 @@ def _json_object(line: str, where: str) -> dict[str, Any]:
     return row
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]

@@ -1,6 +1,6 @@
 """Labelled texts of a table, wherever its rows come from: converted, checked and split."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.data.column_types import ColumnType, Reader
 from plait.data.dataset import Column, Role, Source
@@ -87,7 +87,7 @@ def source_of(settings: LabelledTable, raw: "pd.DataFrame", where: str, name: st
 
 def _parts(settings: LabelledTable, frame: "pd.DataFrame", where: str) -> "np.ndarray":
     split = settings.split
-    by: dict[str, Any] = {}
+    by: dict[str, pd.Series] = {}
     if split.by == "stratified":
         labels = frame[settings.label]
         if task_named(settings.task).several:

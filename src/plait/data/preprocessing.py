@@ -3,8 +3,9 @@
 Imports nothing but numpy and pandas from outside: it travels with every logged model.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from plait.data.columns import column_of
 from plait.data.dataset import Dataset, Type
@@ -62,15 +63,57 @@ class _Feature:
         return [*names, f"{self.name} is missing"] if self.missing_input else names
 
 
+class Preprocessor(ABC):
+    """From a part's columns to the inputs of a family of models, and to what is learnt and back."""
+
+    target: TargetEncoder
+    """Maps the target, read only."""
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, train: "pd.DataFrame", dataset: Dataset, settings: Settings) -> Self:
+        """Fit on the training part alone.
+
+        :param train: (rows, …) of the training part.
+        :param dataset: names and types of the columns, and the classes.
+        :param settings: how to scale and impute.
+        :raises UserError: for columns that cannot be inputs.
+        """
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """How many inputs a row has."""
+
+    @abstractmethod
+    def transform(self, frame: "pd.DataFrame") -> "np.ndarray":
+        """The inputs, (rows, …).
+
+        :param frame: raw columns, as the source has them; more than the inputs' do not matter.
+        :raises UserError: if a column is missing, or naming column and row of a faulty value.
+        """
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Plain values from which `from_json` makes an equal preprocessor."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The preprocessor that `to_json` described."""
+
+
 @dataclass(frozen=True)
-class Preprocessor:
+class ColumnPreprocessor(Preprocessor):
     """Maps raw feature columns to inputs, and the target to what is learnt and back."""
 
     target: TargetEncoder
     features: tuple[_Feature, ...]
 
     @classmethod
-    def fit(cls, train: "pd.DataFrame", dataset: Dataset, settings: Settings) -> "Preprocessor":
+    def fit(
+        cls, train: "pd.DataFrame", dataset: Dataset, settings: Settings
+    ) -> "ColumnPreprocessor":
         """Fit on the training part alone.
 
         :param train: (rows, …) of the training part.
@@ -145,13 +188,16 @@ class Preprocessor:
         }
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Preprocessor":
+    def from_json(cls, values: dict[str, Any]) -> "ColumnPreprocessor":
         """The preprocessor that `to_json` described."""
         of_target = {key: value for key, value in values.items() if key != "features"}
         return cls(
             task_named(values["task"]).encoder(of_target),
             tuple(_Feature(**feature) for feature in values["features"]),
         )
+
+
+PREPROCESSOR = ColumnPreprocessor
 
 
 def fit_target(train: "pd.DataFrame", dataset: Dataset, settings: Settings) -> TargetEncoder:

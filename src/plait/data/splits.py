@@ -1,11 +1,12 @@
 """Which part each row belongs to: training, validation, test or none."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
 
 from plait.data.dataset import PARTS
 from plait.errors import UserError
+from plait.json_types import Json
 from plait.settings import Settings, setting
 
 if TYPE_CHECKING:
@@ -52,6 +53,17 @@ class Split(Settings):
         if self.gap and self.by != "time":
             raise ValueError(f"only a split by time has a gap; set gap: 0 for by: {self.by}")
         return self
+
+
+class OfficialSplit(Settings):
+    """The split that the set comes with, and a validation part of its training texts."""
+
+    val: float = setting(
+        "size of the validation part, drawn from the training texts",
+        unit="fraction of rows",
+        ge=0,
+        lt=1,
+    )
 
 
 def assign(
@@ -208,7 +220,7 @@ def _refuse_empty(split: Split, parts: "np.ndarray") -> None:
     import numpy as np
 
     counts = [np.count_nonzero(parts == number) for number in range(len(PARTS))]
-    wanted: dict[str, Any] = {
+    wanted: dict[str, Json] = {
         "train": True,
         "val": split.val > 0 and split.by != "column",
         "test": True,

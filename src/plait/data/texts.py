@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.columns import column_of
 from plait.data.dataset import Dataset
-from plait.data.preprocessing import Settings, fit_target
+from plait.data.preprocessing import Preprocessor, Settings, fit_target
 from plait.errors import UserError
 from plait.tasks.base import TargetEncoder
 from plait.tasks.registry import task_named
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Preprocessor:
+class TextPreprocessor(Preprocessor):
     """Hands on the texts as they are, and maps the target to what is learnt and back."""
 
     target: TargetEncoder
@@ -27,7 +27,7 @@ class Preprocessor:
     """The column of texts."""
 
     @classmethod
-    def fit(cls, train: "pd.DataFrame", dataset: Dataset, settings: Settings) -> "Preprocessor":
+    def fit(cls, train: "pd.DataFrame", dataset: Dataset, settings: Settings) -> "TextPreprocessor":
         """Fit the target's scale on the training part.
 
         :param train: (rows, …) of the training part.
@@ -63,7 +63,10 @@ class Preprocessor:
         return {**self.target.to_json(), "text": self.text}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Preprocessor":
+    def from_json(cls, values: dict[str, Any]) -> "TextPreprocessor":
         """The preprocessor that `to_json` described."""
         of_target = {key: value for key, value in values.items() if key != "text"}
         return cls(task_named(values["task"]).encoder(of_target), values["text"])
+
+
+PREPROCESSOR = TextPreprocessor

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from plait.evaluation.entries import Coefficient
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -84,7 +86,7 @@ def closed_form(train: "pd.DataFrame", dataset: "Dataset") -> ClosedForm | None:
 
 def coefficient_table(
     fitted: dict[str, float], solved: ClosedForm | None, facts: dict[str, Any]
-) -> list[dict[str, Any]]:
+) -> list[Coefficient]:
     """A row a coefficient: fitted, of the closed form, and true; None where unknown."""
     true = dict(facts.get("coefficients", {}))
     if "bias" in facts:

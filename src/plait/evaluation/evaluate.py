@@ -1,12 +1,13 @@
 """Evaluation on the held-out test part: numbers, intervals, baselines, verdict, plots."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.artifacts import write_json
 from plait.data.dataset import Dataset
 from plait.errors import ConfigurationError, UserError
 from plait.evaluation import baselines, texts
 from plait.evaluation.baselines import Baseline
+from plait.evaluation.entries import Evaluation, StatedBaseline, StatedMetric
 from plait.evaluation.intervals import Measure, Resampling, Samples, resample
 from plait.evaluation.metrics import Metric, of_task
 from plait.evaluation.plots.canvas import evenly
@@ -40,7 +41,7 @@ def evaluate(
     settings: Settings,
     outputs: Outputs,
     curves: "pd.DataFrame",
-) -> dict[str, Any]:
+) -> Evaluation:
     """Measure a model and write ``outputs["metrics"]`` and the folder ``outputs["evaluation"]``.
 
     The folder gets ``evaluation.json`` and ``predictions.parquet`` (all rows);
@@ -74,16 +75,22 @@ def evaluate(
     of_members = {f"member {place}": one for place, one in enumerate(members, start=1)}
     samples = _measured(assessment, chosen, others, of_members if model.others else {})
 
-    evaluation = {
+    metrics, compared = _stated_metrics(samples, chosen, others)
+    primary = next(iter(chosen))
+    level = settings.confidence_level
+    evaluation: Evaluation = {
         "task": dataset.task,
         "rows": len(test),
-        "level": settings.confidence_level,
+        "level": level,
         "resamples": settings.resamples,
         "resampled": {
             "unit": unit_name,
             "units": len(test) if unit is None else int(unit.max()) + 1,
         },
-        **_stated_metrics(samples, chosen, others, dataset.task, settings.confidence_level),
+        "primary": primary,
+        "metrics": metrics,
+        "baselines": compared,
+        "verdict": task.verdict(metrics[primary], compared, level),
         "confusion": None,
         "per_class": None,
         "coefficients": None,
@@ -91,19 +98,25 @@ def evaluate(
         "sizes": None,
         "members": None,
         "plots": [],
+        **task.details(assessment),
     }
     if model.others:
         evaluation["members"] = [
-            of_predictor(name, samples, chosen, evaluation["primary"]) for name in of_members
+            of_predictor(name, samples, chosen, primary) for name in of_members
         ]
-    evaluation |= task.details(assessment)
     if dataset.names("text"):
         evaluation["sizes"] = texts.sizes(model, {"train": train, "test": test}, outputs)
         evaluation["errors"] = texts.worst_errors(assessment)
     if fitted is not None:
         rows = baselines.coefficient_table(fitted, solved, dataset.facts)
         evaluation["coefficients"] = [
-            {key: number(value) for key, value in row.items()} for row in rows
+            {
+                "name": row["name"],
+                "fitted": number(row["fitted"]),
+                "closed_form": number(row["closed_form"]),
+                "true": number(row["true"]),
+            }
+            for row in rows
         ]
     evaluation["plots"] = draw(outputs["plots"], evaluation, assessment, settings.plots, curves)
     _write(outputs, evaluation, assessment, settings.plots.max_points)
@@ -127,11 +140,11 @@ def _measured(
 
 
 def _stated_metrics(
-    samples: Samples, chosen: dict[str, Metric], others: list[Baseline], task: str, level: float
-) -> dict[str, Any]:
-    """The model's metrics, those of the baselines, and the verdict."""
+    samples: Samples, chosen: dict[str, Metric], others: list[Baseline]
+) -> tuple[dict[str, StatedMetric], dict[str, StatedBaseline]]:
+    """The model's metrics, and those of the baselines."""
     primary = next(iter(chosen))
-    metrics = {
+    metrics: dict[str, StatedMetric] = {
         name: {
             **stated(samples.interval(MODEL, name)),
             "direction": item.direction,
@@ -140,12 +153,7 @@ def _stated_metrics(
         for name, item in chosen.items()
     }
     compared = {other.key: of_baseline(other, samples, chosen, primary) for other in others}
-    return {
-        "primary": primary,
-        "metrics": metrics,
-        "baselines": compared,
-        "verdict": evaluation_of(task).verdict(metrics[primary], compared, level),
-    }
+    return metrics, compared
 
 
 def select(settings: Settings, dataset: Dataset) -> dict[str, Metric]:
@@ -236,9 +244,7 @@ def _drawn_together(test: "pd.DataFrame", dataset: Dataset) -> tuple["np.ndarray
     return None, "rows"
 
 
-def _write(
-    outputs: Outputs, evaluation: dict[str, Any], assessment: Assessment, points: int
-) -> None:
+def _write(outputs: Outputs, evaluation: Evaluation, assessment: Assessment, points: int) -> None:
     """All rows as Parquet, evenly chosen ones as CSV for DVC's plots, and the numbers."""
     import pandas as pd
 

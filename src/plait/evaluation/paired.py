@@ -1,8 +1,9 @@
 """Two models that were measured on the same test rows, compared as one is with a baseline."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from plait.evaluation.entries import Difference, Evaluation
 from plait.evaluation.evaluate import UNIT
 from plait.evaluation.intervals import Resampling, resample
 from plait.evaluation.metrics import metrics
@@ -22,7 +23,7 @@ OTHER = "other"
 class Measured:
     """What `evaluate` left of a model."""
 
-    evaluation: dict[str, Any]
+    evaluation: Evaluation
     """The contents of ``evaluation.json``."""
     predictions: "pd.DataFrame"
     """The contents of ``predictions.parquet``."""
@@ -67,7 +68,7 @@ class Comparison:
     """Of the metric."""
     value: float
     other: float
-    difference: dict[str, Any]
+    difference: Difference
     """As that to a baseline in ``evaluation.json``."""
 
 

@@ -1,7 +1,8 @@
 """Precision, recall, F1 and support of each class."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from plait.evaluation.entries import ClassScores
 from plait.evaluation.intervals import resample
 from plait.evaluation.metrics.classification import by_class, counts_by_class
 from plait.evaluation.stated import MODEL, stated
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def per_class(assessment: Assessment) -> list[dict[str, Any]]:
+def per_class(assessment: Assessment) -> list[ClassScores]:
     """A row a class, with intervals."""
     import numpy as np
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from plait.config.resolved import Resolved
 from plait.data.dataset import PARTS, Dataset
+from plait.evaluation.entries import Evaluation, Picture, Plot
 from plait.evaluation.notation import NOTHING, percent, readable, readable_size
+from plait.json_types import Json
 from plait.pipeline.stages import FILES
 from plait.tasks.registry import task_named
 
@@ -55,16 +57,16 @@ class IndexRow:
 
     @classmethod
     def of(
-        cls, name: str, description: str, evaluation: dict[str, Any], link: str, run_link: str = ""
+        cls, name: str, description: str, evaluation: Evaluation, link: str, run_link: str = ""
     ) -> "IndexRow":
         """The row of an experiment, from what its ``evaluation.json`` holds."""
         primary = evaluation["metrics"][evaluation["primary"]]
-        measured = [
-            (entry["metrics"][evaluation["primary"]]["value"], entry["title"])
+        defined = [
+            (reached, entry["title"])
             for entry in evaluation["baselines"].values()
             if entry["naive"]
+            and (reached := entry["metrics"][evaluation["primary"]]["value"]) is not None
         ]
-        defined = [pair for pair in measured if pair[0] is not None]
         best = min if primary["direction"] == "minimize" else max
         value, title = best(defined, key=lambda pair: pair[0]) if defined else (None, NOTHING)
         return cls(
@@ -88,7 +90,7 @@ class IndexRow:
 def render(
     resolved: Resolved,
     dataset: Dataset,
-    evaluation: dict[str, Any],
+    evaluation: Evaluation,
     plots: Path,
     facts: dict[str, str],
 ) -> str:
@@ -120,10 +122,10 @@ def render(
     )
 
 
-def with_pictures(plots: Iterable[dict[str, str]], folder: Path) -> list[dict[str, str]]:
+def with_pictures(plots: Iterable[Plot], folder: Path) -> list[Picture]:
     """Plots, each with its file's content as a page holds it, under ``data``."""
     return [
-        {**plot, "data": b64encode((folder / plot["file"]).read_bytes()).decode("ascii")}
+        Picture(**plot, data=b64encode((folder / plot["file"]).read_bytes()).decode("ascii"))
         for plot in plots
     ]
 
@@ -173,7 +175,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Json) -> str:
     """A value of the configuration as YAML would have it."""
     if value is None:
         return "null"
@@ -184,7 +186,7 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def _leaves(value: Any, prefix: str = "") -> list[tuple[str, Any]]:
+def _leaves(value: Json, prefix: str = "") -> list[tuple[str, Json]]:
     """Nested mappings flat: dotted key and value."""
     if not isinstance(value, dict):
         return [(prefix, value)]
@@ -198,9 +200,9 @@ def _is_address(text: str) -> bool:
     return text.startswith(("https://", "http://")) and " " not in text
 
 
-def _sections(resolved: Resolved) -> list[tuple[str, str, list[tuple[str, Any]]]]:
+def _sections(resolved: Resolved) -> list[tuple[str, str, list[tuple[str, Json]]]]:
     """By section: its name, what was chosen for it, its values. Plain values come first."""
-    single: list[tuple[str, Any]] = []
+    single: list[tuple[str, Json]] = []
     sections = []
     for key, value in resolved.values.items():
         if key in BESIDE_CONFIGURATION or value is None:

@@ -1,10 +1,10 @@
 """Values, intervals and differences, as ``evaluation.json`` states them."""
 
 import math
-from typing import Any
 
 from plait.artifacts import SIGNIFICANT_DIGITS, significant
 from plait.evaluation.baselines import Baseline
+from plait.evaluation.entries import Difference, Stated, StatedBaseline, StatedPredictor
 from plait.evaluation.intervals import Interval, Samples
 from plait.evaluation.metrics import Metric
 
@@ -14,7 +14,7 @@ MODEL = "model"
 
 def of_baseline(
     other: Baseline, samples: Samples, chosen: dict[str, Metric], primary: str
-) -> dict[str, Any]:
+) -> StatedBaseline:
     """What a baseline reaches, and the model's lead over it."""
     return {
         "title": other.title,
@@ -25,7 +25,7 @@ def of_baseline(
 
 def of_predictor(
     key: str, samples: Samples, chosen: dict[str, Metric], primary: str
-) -> dict[str, Any]:
+) -> StatedPredictor:
     """What a predictor reaches, and the model's lead over it."""
     return {
         "metrics": {name: stated(samples.interval(key, name)) for name in chosen},
@@ -33,9 +33,7 @@ def of_predictor(
     }
 
 
-def paired_difference(
-    samples: Samples, predictor: str, other: str, metric: Metric
-) -> dict[str, Any]:
+def paired_difference(samples: Samples, predictor: str, other: str, metric: Metric) -> Difference:
     """The paired difference of two predictors, ``predictor`` less ``other``, for JSON.
 
     :returns: with ``better``: whether the whole interval speaks for ``predictor``.
@@ -59,9 +57,9 @@ def _without_noise(difference: Interval, sides: list[float]) -> Interval:
     return Interval(round(difference.value, decimals), low, high, difference.undefined)
 
 
-def stated(interval: Interval) -> dict[str, Any]:
+def stated(interval: Interval) -> Stated:
     """An interval for JSON: NaN is None, with the reason."""
-    stated: dict[str, Any] = {
+    stated: Stated = {
         "value": number(interval.value),
         "low": number(interval.low),
         "high": number(interval.high),
@@ -75,7 +73,7 @@ def stated(interval: Interval) -> dict[str, Any]:
     return stated
 
 
-def number(value: Any) -> Any:
+def number(value: float | None) -> float | None:
     """A value for JSON: a float to the digits that are stated, NaN and infinities as None."""
     if not isinstance(value, float):
         return value

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
+from plait.evaluation.entries import Details, Evaluation, StatedBaseline, StatedMetric, Verdict
 from plait.evaluation.intervals import Resampling
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.over_time import Line
@@ -81,12 +82,12 @@ class TaskEvaluation(ABC):
         finite: np.ndarray = np.isfinite(prediction).reshape(len(prediction), -1).all(axis=1)
         return ~finite
 
-    def details(self, assessment: Assessment) -> dict[str, Any]:
+    def details(self, assessment: Assessment) -> Details:
         """Further entries of ``evaluation.json``, which the report shows."""
         return {}
 
     @abstractmethod
-    def draw(self, canvas: Canvas, evaluation: dict[str, Any], assessment: Assessment) -> None:
+    def draw(self, canvas: Canvas, evaluation: Evaluation, assessment: Assessment) -> None:
         """Draw the plots of this task.
 
         :param evaluation: what ``evaluation.json`` will hold, the plots left out.
@@ -97,8 +98,8 @@ class TaskEvaluation(ABC):
         return None
 
     def verdict(
-        self, primary: dict[str, Any], compared: dict[str, dict[str, Any]], level: float
-    ) -> dict[str, Any]:
+        self, primary: StatedMetric, compared: dict[str, StatedBaseline], level: float
+    ) -> Verdict:
         """How the model stands, with parameters and result as `plait.evaluation.verdict` has."""
         return verdict(primary, compared, level)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from plait.artifacts import read_json, significant
 from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
+from plait.evaluation.entries import Sizes, WrongPrediction
 from plait.evaluation.task import Assessment, TaskOfClasses, evaluation_of
 from plait.models import estimators, tfidf
 from plait.models.base import Shape
@@ -51,18 +52,18 @@ def classic(
     learnt = train[text].astype(str).to_numpy()
     estimator = tfidf.build(tfidf.Settings(**values), shape, seed=0)
     try:
-        estimators.fit(estimator, learnt, truth_of_train)
+        estimators.FAMILY.fit(estimator, learnt, truth_of_train)
     except ValueError as error:
         if "no terms remain" not in str(error):
             raise
         # No word stands in two of the texts.
         estimator = tfidf.build(tfidf.Settings(**values | {"min_df": 1}), shape, seed=0)
-        estimators.fit(estimator, learnt, truth_of_train)
-    prediction = estimators.predict(estimator, test[text].astype(str).to_numpy(), shape)
+        estimators.FAMILY.fit(estimator, learnt, truth_of_train)
+    prediction = estimators.FAMILY.predict(estimator, test[text].astype(str).to_numpy(), shape)
     return Baseline("tfidf", title, False, prediction)
 
 
-def worst_errors(assessment: Assessment) -> list[dict[str, Any]] | None:
+def worst_errors(assessment: Assessment) -> list[WrongPrediction] | None:
     """The wrong predictions that the model is surest of, with their texts.
 
     :returns: a row an error; None for a task without classes.
@@ -98,19 +99,16 @@ def _shortened(text: str) -> str:
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
-def sizes(
-    model: "TrainedModel", parts: "dict[str, pd.DataFrame]", outputs: Outputs
-) -> dict[str, Any]:
+def sizes(model: "TrainedModel", parts: "dict[str, pd.DataFrame]", outputs: Outputs) -> Sizes:
     """What was trained, what is saved, and how many texts were cut.
 
     :param parts: by name.
     """
     described = read_json(outputs["model"] / DESCRIPTION)
-    found: dict[str, Any] = {
-        key: described[key] for key in ("trained_parameters", "parameters") if key in described
-    }
-    for key in found:
-        found[key] *= 1 + len(model.others)
+    found: Sizes = {}
+    if "parameters" in described:
+        found["trained_parameters"] = described["trained_parameters"] * (1 + len(model.others))
+        found["parameters"] = described["parameters"] * (1 + len(model.others))
     found["saved_bytes"] = sum(
         path.stat().st_size
         for path in outputs["model"].rglob("*")

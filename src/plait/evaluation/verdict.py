@@ -1,14 +1,18 @@
 """How a model stands to the naive answers, in plain words."""
 
 import math
-from typing import Any
 
+from plait.evaluation.entries import (
+    Difference,
+    StatedBaseline,
+    StatedMetric,
+    Verdict,
+    interval_of,
+)
 from plait.evaluation.notation import listed, percent, readable
 
 
-def verdict(
-    primary: dict[str, Any], compared: dict[str, dict[str, Any]], level: float
-) -> dict[str, Any]:
+def verdict(primary: StatedMetric, compared: dict[str, StatedBaseline], level: float) -> Verdict:
     """How the model stands, in plain words.
 
     A model is better than another answer only if the whole interval of the paired difference says
@@ -38,7 +42,7 @@ def verdict(
     return {"better_than_naive": not missed, "headline": headline, "text": " ".join(sentences)}
 
 
-def _behind(entry: dict[str, Any], direction: str) -> float:
+def _behind(entry: StatedBaseline, direction: str) -> float:
     """By how much the model is behind another answer; negative if ahead."""
     difference = entry["difference"]["value"]
     if difference is None:
@@ -46,7 +50,7 @@ def _behind(entry: dict[str, Any], direction: str) -> float:
     return float(difference if direction == "minimize" else -difference)
 
 
-def _reason(entry: dict[str, Any], primary: dict[str, Any], level: float) -> str:
+def _reason(entry: StatedBaseline, primary: StatedMetric, level: float) -> str:
     """The numbers behind the verdict."""
     difference = entry["difference"]
     other = readable(entry["metrics"][difference["metric"]]["value"])
@@ -56,28 +60,30 @@ def _reason(entry: dict[str, Any], primary: dict[str, Any], level: float) -> str
     )
 
 
-def how_sure(difference: dict[str, Any], level: float) -> str:
+def how_sure(difference: Difference, level: float) -> str:
     """What the interval of a difference says, as the end of a sentence."""
-    if difference["low"] is None:
+    ends = interval_of(difference)
+    if ends is None:
         return f"the difference has {difference['reason']}"
+    low, high = ends
     interval = (
-        f"the {percent(level)} interval of the difference,"
-        f" {readable(difference['low'])} to {readable(difference['high'])},"
+        f"the {percent(level)} interval of the difference, {readable(low)} to {readable(high)},"
     )
     if difference["better"]:
         return f"{interval} leaves no doubt"
-    if difference["low"] <= 0 <= difference["high"]:
+    if low <= 0 <= high:
         return f"{interval} includes zero, so that may be chance"
     return f"{interval} says that the model is worse"
 
 
-def _beside(entry: dict[str, Any], primary: dict[str, Any]) -> str:
+def _beside(entry: StatedBaseline, primary: StatedMetric) -> str:
     """How the model stands to a solution that is not naive."""
     difference = entry["difference"]
     other = readable(entry["metrics"][difference["metric"]]["value"])
-    if difference["low"] is None:
+    ends = interval_of(difference)
+    if ends is None:
         stands = "Cannot be told from"
-    elif difference["low"] <= 0 <= difference["high"]:
+    elif ends[0] <= 0 <= ends[1]:
         stands = "Shows no difference from"
     else:
         stands = "Better than" if difference["better"] else "Behind"

@@ -16,13 +16,14 @@ import math
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from plait.artifacts import SIGNIFICANT_DIGITS, read_json
 from plait.config.registry import family_of
 from plait.errors import UserError
+from plait.evaluation.entries import Evaluation
+from plait.json_types import Json
 from plait.workspace import PIPELINE_LOCK, STORE, Workspace
 
 ROUNDED = 10.0 ** (1 - SIGNIFICANT_DIGITS)
@@ -124,7 +125,7 @@ def _verdict(root: Path, name: str) -> Verdict:
     return _compared(then, now, family_of(choice).by_gradient, evaluation)
 
 
-def _numbers(raw: Any) -> dict[str, float]:
+def _numbers(raw: Json) -> dict[str, float]:
     """Metrics as a file has them.
 
     :raises ValueError: naming one that is no finite number.
@@ -138,7 +139,7 @@ def _numbers(raw: Any) -> dict[str, float]:
 
 
 def _compared(
-    then: dict[str, float], now: dict[str, float], by_gradient: bool, evaluation: dict[str, Any]
+    then: dict[str, float], now: dict[str, float], by_gradient: bool, evaluation: Evaluation
 ) -> Verdict:
     differences = [
         _Difference(
@@ -165,9 +166,7 @@ def _compared(
     return Verdict("; ".join(words), not beyond and not any(changed.values()))
 
 
-def bound(
-    key: str, then: float, now: float, by_gradient: bool, evaluation: dict[str, Any]
-) -> float:
+def bound(key: str, then: float, now: float, by_gradient: bool, evaluation: Evaluation) -> float:
     """How much rounding may change a metric."""
     name = key.removeprefix(PREFIX)
     size = max(abs(then), abs(now))

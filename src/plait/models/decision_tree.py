@@ -1,9 +1,12 @@
 """A decision tree (CART, Breiman et al. 1984)."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from plait.models.base import EstimatorSettings, Shape
 from plait.settings import setting
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 
 class Settings(EstimatorSettings):
@@ -15,7 +18,7 @@ class Settings(EstimatorSettings):
     min_samples_leaf: int = setting("fewest rows in a leaf", unit="rows", ge=1)
 
 
-def build(settings: Settings, shape: Shape, seed: int) -> Any:
+def build(settings: Settings, shape: Shape, seed: int) -> "BaseEstimator":
     """An estimator of (rows, inputs) to (rows,), or to classes."""
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 

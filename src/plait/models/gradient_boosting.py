@@ -1,9 +1,12 @@
 """Gradient boosting of decision trees over binned features (as LightGBM, Ke et al. 2017)."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from plait.models.base import EstimatorSettings, Shape
 from plait.settings import setting
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 
 class Settings(EstimatorSettings):
@@ -21,7 +24,7 @@ class Settings(EstimatorSettings):
     l2_regularization: float = setting("strength of the L2 penalty on the values of leaves", ge=0)
 
 
-def build(settings: Settings, shape: Shape, seed: int) -> Any:
+def build(settings: Settings, shape: Shape, seed: int) -> "BaseEstimator":
     """An estimator of (rows, inputs) to (rows,), or to classes with probabilities."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 

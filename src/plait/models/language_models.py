@@ -3,13 +3,16 @@
 import shutil
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from plait.config.registry import module_of, settings_of
 from plait.data.tokens import Tokens
 from plait.errors import UserError
+from plait.finetuning.base import FinetuningSettings
+from plait.finetuning.finetuned import Finetuned
 from plait.models import pretrained
 from plait.models.base import Inputs, Shape
+from plait.models.family import ChoiceSettings, GradientFamily, ModelFamily
 from plait.models.language_model import LanguageModel, TokenBatch
 from plait.models.pretrained import PARTS, Pretrained, TextEncoder
 from plait.models.trained import BASE
@@ -18,7 +21,7 @@ from plait.models.weights import not_readable, read, write
 if TYPE_CHECKING:
     import numpy as np
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from plait.models.encoder import Settings
 
@@ -27,68 +30,6 @@ EVALUATION_ROWS = 64
 
 TOKENS_AT_ONCE = 8192
 """In a batch that is predicted, padding included; fixed, so that no setting changes a rounding."""
-
-
-def encode(settings: "Settings", features: "np.ndarray") -> Tokens:
-    """Texts, object (rows,), to tokens."""
-    return TextEncoder(_base(settings), settings.max_length)(features)
-
-
-def pack(features: Tokens) -> "dict[str, np.ndarray]":
-    """As arrays by name."""
-    return {"ids": features.ids, "starts": features.starts}
-
-
-def unpack(arrays: "dict[str, np.ndarray]") -> Tokens:
-    """The inverse of `pack`."""
-    return Tokens(arrays["ids"], arrays["starts"])
-
-
-def inputs_of(features: Tokens, dtype: "torch.dtype") -> Inputs:
-    """As batches take them."""
-    return Inputs(partial(padded, features), features.lengths, EVALUATION_ROWS)
-
-
-def build(
-    choice: str,
-    settings: "Settings",
-    shape: Shape,
-    finetuning: dict[str, Any],
-    *,
-    base: Path | None = None,
-    weights: bool = True,
-) -> LanguageModel:
-    """The pretrained transformer with a method applied and a new head.
-
-    :param choice: under ``conf/model/``.
-    :param finetuning: the choice of a method and its settings.
-    :param base: where it lies, if not where the settings say; it then is kept with what is saved.
-    :param weights: read the pretrained ones.
-    :raises UserError: if the model or the method does not fit.
-    """
-    source = _base(settings) if base is None else Pretrained(base)
-    body = source.body(weights, settings.backbone_dropout)
-    limit = longest(body)
-    method = finetuning["choice"]
-    values = {key: value for key, value in finetuning.items() if key != "choice"}
-    try:
-        finetuned = module_of("finetuning", method).apply(
-            settings_of("finetuning", method)(**values), body
-        )
-    except ValueError as error:
-        raise UserError(f"model {settings.name}: {error}") from error
-    check_length("model", settings.max_length, settings.name, limit, finetuned.own_tokens)
-    network = LanguageModel(
-        finetuned,
-        body.config.hidden_size,
-        shape,
-        TextEncoder(source, settings.max_length),
-        pooling=settings.pooling,
-        head_lr_multiplier=settings.head_lr_multiplier,
-        dropout=settings.head_dropout,
-    )
-    network.base = base
-    return network
 
 
 def longest(body: Any) -> int | None:
@@ -121,22 +62,6 @@ def check_length(
         )
 
 
-def predict(network: LanguageModel, features: "np.ndarray", shape: Shape) -> "np.ndarray":
-    """Texts, object (rows,), to (rows,) or to class probabilities (rows, outputs), float64."""
-    import numpy as np
-    import torch
-
-    # Whoever serves a model does not want to find its users' texts kept.
-    tokens = network.encode(features, keep=False)
-    rows_and_outputs = (len(tokens), shape.outputs)
-    results = np.zeros(rows_and_outputs[:1] if shape.task.scalar else rows_and_outputs)
-    with torch.inference_mode():
-        for rows in batches_by_length(tokens):
-            outputs = network(padded(tokens, rows)).to(torch.float64)
-            results[rows] = shape.task.activate(outputs).numpy()
-    return results
-
-
 def batches_by_length(tokens: Tokens, at_once: int = TOKENS_AT_ONCE) -> "list[np.ndarray]":
     """The rows in batches of like length, shortest first, each of at most ``at_once`` tokens."""
     import numpy as np
@@ -167,80 +92,10 @@ def padded(tokens: Tokens, rows: "np.ndarray | Tensor") -> TokenBatch:
     return TokenBatch(torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64)))
 
 
-def save(network: LanguageModel, folder: Path) -> dict[str, Any]:
-    """Write what was trained.
-
-    :returns: what `load` needs beside it.
-    """
-    trained = network.trained_names()
-    values = {name: value for name, value in network.state_dict().items() if name in trained}
-    write(values, folder)
-    # Further members of an ensemble find it beside the first.
-    if network.base is not None and not (folder.parent / BASE).is_dir():
-        whole = all(value.requires_grad for value in network.finetuned.parameters())
-        _keep_base(network.base, folder, weights=not whole)
-    return {
-        "dtype": str(network.head.weight.dtype).removeprefix("torch."),
-        "trained_parameters": sum(value.numel() for value in values.values()),
-        "parameters": sum(value.numel() for value in network.parameters()),
-    }
-
-
-def load(
-    folder: Path, choice: str, settings: Any, shape: Shape, extra: dict[str, Any]
-) -> LanguageModel:
-    """Build the network, from the pretrained weights or those in the folder, and read the rest.
-
-    :raises UserError: if a file is damaged or missing, or the weights are another network's.
-    """
-    import torch
-
-    finetuning = extra["finetuning"]
-    whole = settings_of("finetuning", finetuning["choice"]).saves_body  # type: ignore[attr-defined]
-    # Members of an ensemble share the one beside the first.
-    beside = [place / BASE for place in (folder, folder.parent) if (place / BASE).is_dir()]
-    base = beside[0] if beside else None
-    network = build(choice, settings, shape, finetuning, base=base, weights=not whole)
-    network.to(getattr(torch, extra["dtype"]))
-    take(network, read(folder))
-    return network.eval()
-
-
-def checkpoint_gradients(network: LanguageModel) -> None:
-    """Let it keep each layer's input alone, and compute the rest again for the gradients.
-
-    Chen et al. (2016), Training deep nets with sublinear memory cost.
-
-    :raises UserError: if transformers can't do so with this model.
-    """
-    from transformers import PreTrainedModel
-
-    (body,) = [m for m in network.modules() if isinstance(m, PreTrainedModel)]
-    if not body.supports_gradient_checkpointing:
-        raise UserError(
-            f"trainer.gradient_checkpointing: {type(body).__name__} has none; set it to false"
-        )
-    body.activation_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
-
-
-def take(network: LanguageModel, weights: "dict[str, Tensor]") -> None:
-    """Put trained weights in their places.
-
-    :raises UserError: if they are not exactly those that this network trains.
-    """
-    differing = sorted(network.trained_names() ^ weights.keys())
-    if differing:
-        raise not_readable(ValueError(f"another model's: {differing[0]}, {len(differing)} in all"))
-    try:
-        network.load_state_dict(weights, strict=False)
-    except RuntimeError as error:
-        raise not_readable(error) from error
-
-
 def make_self_contained(settings: Any, finetuning: dict[str, Any], folder: Path) -> None:
     """Put beside saved weights what else it takes to predict anywhere: the pretrained model."""
     if not (folder / BASE).is_dir():
-        whole: bool = settings_of("finetuning", finetuning["choice"]).saves_body  # type: ignore[attr-defined]
+        whole = settings_of("finetuning", finetuning["choice"], FinetuningSettings).saves_body
         _keep_base(_base(settings).folder, folder, weights=not whole)
 
 
@@ -254,3 +109,162 @@ def _keep_base(source: Path, folder: Path, weights: bool) -> None:
 
 def _base(settings: "Settings") -> Pretrained:
     return pretrained.find(settings.origin, settings.name, settings.revision, settings.digest)
+
+
+Network = TypeVar("Network", bound="nn.Module")
+
+
+class Transformers(GradientFamily[ChoiceSettings, Network, Tokens]):
+    """Networks of tokens."""
+
+    def pack(self, features: Tokens) -> "dict[str, np.ndarray]":
+        """As arrays by name."""
+        return {"ids": features.ids, "starts": features.starts}
+
+    def unpack(self, arrays: "dict[str, np.ndarray]") -> Tokens:
+        """The inverse of `pack`."""
+        return Tokens(arrays["ids"], arrays["starts"])
+
+    def inputs_of(self, features: Tokens, dtype: "torch.dtype") -> Inputs:
+        """As batches take them."""
+        return Inputs(partial(padded, features), features.lengths, EVALUATION_ROWS)
+
+    def checkpoint_gradients(self, network: Network) -> None:
+        """Let it keep each layer's input alone, and compute the rest again for the gradients.
+
+        Chen et al. (2016), Training deep nets with sublinear memory cost.
+
+        :raises UserError: if transformers can't do so with this model.
+        """
+        from transformers import PreTrainedModel
+
+        (body,) = [m for m in network.modules() if isinstance(m, PreTrainedModel)]
+        if not body.supports_gradient_checkpointing:
+            raise UserError(
+                f"trainer.gradient_checkpointing: {type(body).__name__} has none; set it to false"
+            )
+        body.activation_checkpointing_enable({"use_reentrant": False})  # type: ignore[no-untyped-call]
+
+
+class LanguageModels(
+    Transformers["Settings", LanguageModel], ModelFamily["Settings", LanguageModel, Tokens]
+):
+    """Transformers with a head for the task."""
+
+    def build(
+        self,
+        choice: str,
+        settings: "Settings",
+        shape: Shape,
+        finetuning: dict[str, Any] | None = None,
+        *,
+        base: Path | None = None,
+        weights: bool = True,
+    ) -> LanguageModel:
+        """The pretrained transformer with a method applied and a new head.
+
+        :param choice: under ``conf/model/``.
+        :param finetuning: the choice of a method and its settings.
+        :param base: where it lies, if not where the settings say; it is then kept with what is
+            saved.
+        :param weights: read the pretrained ones.
+        :raises UserError: if the model or the method does not fit.
+        """
+        assert finetuning is not None, "composing chooses a method for every language model"
+        source = _base(settings) if base is None else Pretrained(base)
+        body = source.body(weights, settings.backbone_dropout)
+        limit = longest(body)
+        method = finetuning["choice"]
+        values = {key: value for key, value in finetuning.items() if key != "choice"}
+        try:
+            finetuned: Finetuned = module_of("finetuning", method).apply(
+                settings_of("finetuning", method)(**values), body
+            )
+        except ValueError as error:
+            raise UserError(f"model {settings.name}: {error}") from error
+        check_length("model", settings.max_length, settings.name, limit, finetuned.own_tokens)
+        network = LanguageModel(
+            finetuned,
+            body.config.hidden_size,
+            shape,
+            TextEncoder(source, settings.max_length),
+            pooling=settings.pooling,
+            head_lr_multiplier=settings.head_lr_multiplier,
+            dropout=settings.head_dropout,
+        )
+        network.base = base
+        return network
+
+    def take(self, network: LanguageModel, weights: "dict[str, Tensor]") -> None:
+        """Put trained weights in their places.
+
+        :raises UserError: if they are not exactly those that this network trains.
+        """
+        differing = sorted(network.trained_names() ^ weights.keys())
+        if differing:
+            raise not_readable(
+                ValueError(f"another model's: {differing[0]}, {len(differing)} in all")
+            )
+        try:
+            network.load_state_dict(weights, strict=False)
+        except RuntimeError as error:
+            raise not_readable(error) from error
+
+    def encode(self, settings: "Settings", features: "np.ndarray") -> Tokens:
+        """Texts, object (rows,), to tokens."""
+        return TextEncoder(_base(settings), settings.max_length)(features)
+
+    def predict(self, network: LanguageModel, features: "np.ndarray", shape: Shape) -> "np.ndarray":
+        """Texts, object (rows,), to (rows,) or to class probabilities (rows, outputs), float64."""
+        import numpy as np
+        import torch
+
+        # Whoever serves a model does not want to find its users' texts kept.
+        tokens = network.encode(features, keep=False)
+        rows_and_outputs = (len(tokens), shape.outputs)
+        results = np.zeros(rows_and_outputs[:1] if shape.task.scalar else rows_and_outputs)
+        with torch.inference_mode():
+            for rows in batches_by_length(tokens):
+                outputs = network(padded(tokens, rows)).to(torch.float64)
+                results[rows] = shape.task.activate(outputs).numpy()
+        return results
+
+    def save(self, network: LanguageModel, folder: Path) -> dict[str, Any]:
+        """Write what was trained.
+
+        :returns: what `load` needs beside it.
+        """
+        trained = network.trained_names()
+        values = {name: value for name, value in network.state_dict().items() if name in trained}
+        write(values, folder)
+        # Further members of an ensemble find it beside the first.
+        if network.base is not None and not (folder.parent / BASE).is_dir():
+            whole = all(value.requires_grad for value in network.finetuned.parameters())
+            _keep_base(network.base, folder, weights=not whole)
+        return {
+            "dtype": str(network.head.weight.dtype).removeprefix("torch."),
+            "trained_parameters": sum(value.numel() for value in values.values()),
+            "parameters": sum(value.numel() for value in network.parameters()),
+        }
+
+    def load(
+        self, folder: Path, choice: str, settings: "Settings", shape: Shape, extra: dict[str, Any]
+    ) -> LanguageModel:
+        """Build the network, from the pretrained weights or those in the folder, and read the rest.
+
+        :raises UserError: if a file is damaged or missing, or the weights are another network's.
+        """
+        import torch
+
+        finetuning = extra["finetuning"]
+        whole = settings_of("finetuning", finetuning["choice"], FinetuningSettings).saves_body
+        # Members of an ensemble share the one beside the first.
+        beside = [place / BASE for place in (folder, folder.parent) if (place / BASE).is_dir()]
+        base = beside[0] if beside else None
+        network = self.build(choice, settings, shape, finetuning, base=base, weights=not whole)
+        network.to(getattr(torch, extra["dtype"]))
+        self.take(network, read(folder))
+        return network.eval()
+
+
+FAMILY = LanguageModels()

@@ -7,13 +7,14 @@ to the sum of squares; the bias is free. What is too large for that, such as mor
 decomposition (LAPACK ``gelsd``), whose last bits depend on the CPU.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from plait.models.base import EstimatorSettings, Shape
 from plait.settings import setting
 
 if TYPE_CHECKING:
     import numpy as np
+    from sklearn.base import BaseEstimator
 
 
 class Settings(EstimatorSettings):
@@ -24,14 +25,14 @@ class Settings(EstimatorSettings):
     ridge: float = setting("strength of the L2 penalty; 0: none", ge=0)
 
 
-def build(settings: Settings, shape: Shape, seed: int) -> Any:
+def build(settings: Settings, shape: Shape, seed: int) -> "BaseEstimator":
     """An estimator of (rows, inputs) to (rows,)."""
     from sklearn.linear_model import LinearRegression, Ridge
 
     return Ridge(alpha=settings.ridge, solver="svd") if settings.ridge else LinearRegression()
 
 
-def fit(estimator: Any, features: "np.ndarray", targets: "np.ndarray") -> None:
+def fit(estimator: "BaseEstimator", features: "np.ndarray", targets: "np.ndarray") -> None:
     """Fit in place what `build` built.
 
     :raises ValueError: for what is no finite number, or has no finite solution.

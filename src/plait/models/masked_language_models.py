@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.errors import UserError
 from plait.models.base import Shape
-from plait.models.language_models import (
-    EVALUATION_ROWS,
-    check_length,
-    checkpoint_gradients,
-    inputs_of,
-    longest,
-    pack,
-    unpack,
-)
+from plait.models.language_models import Transformers, check_length, longest
 from plait.models.masked_language_model import MaskedLanguageModel, Masking
 from plait.models.pretrained import PARTS, Pretrained, find
 
@@ -23,35 +15,8 @@ if TYPE_CHECKING:
 
     from plait.models.masked_lm import Settings
 
-__all__ = [
-    "EVALUATION_ROWS",
-    "build",
-    "checkpoint_gradients",
-    "inputs_of",
-    "keep",
-    "pack",
-    "take",
-    "unpack",
-]
-
 HIDING = ("[MASK]", "<mask>")
 """What tokenizers call the token that stands for a hidden one."""
-
-
-def build(
-    choice: str, settings: "Settings", shape: Shape, finetuning: dict[str, Any] | None
-) -> MaskedLanguageModel:
-    """The transformer as it was pretrained, with a new head over its words.
-
-    :raises UserError: if it has no token that hides another, or takes no texts so long.
-    """
-    source = find(settings.origin, settings.name, settings.revision, settings.digest)
-    body = source.body(dropout=settings.backbone_dropout)
-    check_length("pretraining", settings.max_length, settings.name, longest(body))
-    hidden, special = tokens_of(source)
-    return MaskedLanguageModel(
-        body, Masking(settings.mlm_probability, hidden, special, body.config.vocab_size)
-    )
 
 
 def tokens_of(source: Pretrained) -> tuple[int, tuple[int, ...]]:
@@ -72,11 +37,6 @@ def tokens_of(source: Pretrained) -> tuple[int, tuple[int, ...]]:
     return hidden[0], tuple(tokenizer.encode("").ids)
 
 
-def take(network: MaskedLanguageModel, weights: "dict[str, Tensor]") -> None:
-    """Put trained weights into a network that was just built."""
-    network.load_state_dict(weights)
-
-
 def keep(network: MaskedLanguageModel, source: Pretrained, folder: Path) -> None:
     """Write the transformer without its head, as `Pretrained` reads it; equal ones, equal bytes."""
     from safetensors.torch import save_file
@@ -87,3 +47,35 @@ def keep(network: MaskedLanguageModel, source: Pretrained, folder: Path) -> None
             shutil.copyfile(source.folder / name, folder / name)
     state = {key: value.contiguous() for key, value in network.body.state_dict().items()}
     save_file(state, folder / "model.safetensors", {"format": "pt"})
+
+
+class MaskedLanguageModels(Transformers["Settings", MaskedLanguageModel]):
+    """Transformers that guess hidden tokens."""
+
+    def build(
+        self,
+        choice: str,
+        settings: "Settings",
+        shape: Shape,
+        finetuning: dict[str, Any] | None = None,
+        *,
+        base: Path | None = None,
+    ) -> MaskedLanguageModel:
+        """The transformer as it was pretrained, with a new head over its words.
+
+        :raises UserError: if it has no token that hides another, or takes no texts so long.
+        """
+        source = find(settings.origin, settings.name, settings.revision, settings.digest)
+        body = source.body(dropout=settings.backbone_dropout)
+        check_length("pretraining", settings.max_length, settings.name, longest(body))
+        hidden, special = tokens_of(source)
+        return MaskedLanguageModel(
+            body, Masking(settings.mlm_probability, hidden, special, body.config.vocab_size)
+        )
+
+    def take(self, network: MaskedLanguageModel, weights: "dict[str, Tensor]") -> None:
+        """Put trained weights into a network that was just built."""
+        network.load_state_dict(weights)
+
+
+FAMILY = MaskedLanguageModels()

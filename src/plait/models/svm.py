@@ -1,11 +1,14 @@
 """A support vector machine; its class probabilities by Platt's sigmoid over held-out scores."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from plait.models.base import EstimatorSettings, Shape
 from plait.settings import setting
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 
 class Settings(EstimatorSettings):
@@ -31,7 +34,7 @@ class Settings(EstimatorSettings):
     )
 
 
-def build(settings: Settings, shape: Shape, seed: int) -> Any:
+def build(settings: Settings, shape: Shape, seed: int) -> "BaseEstimator":
     """An estimator of (rows, inputs) to (rows,), or to classes with probabilities."""
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.model_selection import StratifiedKFold

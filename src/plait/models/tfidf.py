@@ -3,12 +3,15 @@
 Weights as Salton and Buckley (1988), logarithmic counts; the penalty is the L2 norm's.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
 
 from plait.models.base import Shape, TextEstimatorSettings
 from plait.settings import setting
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 
 class Settings(TextEstimatorSettings):
@@ -31,7 +34,7 @@ class Settings(TextEstimatorSettings):
         return self
 
 
-def build(settings: Settings, shape: Shape, seed: int) -> Any:
+def build(settings: Settings, shape: Shape, seed: int) -> "BaseEstimator":
     """A pipeline from texts to class probabilities."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression

@@ -7,23 +7,21 @@ executes anything when it is read. Further members of an ensemble lie in ``membe
 
 import math
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import read_json, write_json
 from plait.config.registry import family_of, settings_of
 from plait.config.renamed import section_today
+from plait.data.preprocessing import ColumnPreprocessor, Preprocessor
 from plait.errors import UserError
 from plait.models.base import Shape
+from plait.models.family import ModelFamily, models_of, preprocessor_of
 from plait.tasks.registry import task_named
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-    from plait.data import preprocessing, texts
 
 PREDICTION_ROWS = 4096
 """Rows at once; fixed, so that no setting changes a prediction's last digit."""
@@ -43,7 +41,7 @@ class TrainedModel:
     task: str
     """A name of `plait.tasks.registry.TASKS`."""
     classes: tuple[str, ...]
-    preprocessor: "preprocessing.Preprocessor | texts.Preprocessor"
+    preprocessor: Preprocessor
     fitted: Any
     """A `torch.nn.Module` or a scikit-learn estimator."""
     finetuning: dict[str, Any] | None = None
@@ -84,7 +82,7 @@ class TrainedModel:
         pieces = []
         for start in range(0, max(1, len(frame)), PREDICTION_ROWS):
             features = self.preprocessor.transform(frame.iloc[start : start + PREDICTION_ROWS])
-            pieces.append(self._kind.predict(self.fitted, features, self.shape))
+            pieces.append(self._family.predict(self.fitted, features, self.shape))
         return self.preprocessor.target.decode(np.concatenate(pieces))
 
     def average(self, predictions: "list[np.ndarray]") -> "np.ndarray":
@@ -99,19 +97,17 @@ class TrainedModel:
         if self.others:
             found = [member.coefficients() or {} for member in self.members]
             return {key: math.fsum(one[key] for one in found) / len(found) for key in found[0]}
-        preprocessor: Any = self.preprocessor
-        terms: tuple[np.ndarray, float] = self._kind.linear_terms(self.fitted)
-        raw: dict[str, float] | None = preprocessor.raw_linear(*terms)
-        return raw
+        assert isinstance(self.preprocessor, ColumnPreprocessor), "a regression on columns"
+        return self.preprocessor.raw_linear(*self._family.linear_terms(self.fitted))
 
     def save(self, folder: Path) -> None:
         """Write the folder; equal models give equal bytes."""
         folder.mkdir(parents=True, exist_ok=True)
-        extra = self._kind.save(self.fitted, folder)
+        extra = self._family.save(self.fitted, folder)
         for number, fitted in enumerate(self.others):
             member = member_folder(folder, number)
             member.mkdir()
-            self._kind.save(fitted, member)
+            self._family.save(fitted, member)
         description = {
             "choice": self.choice,
             "settings": self.settings,
@@ -133,7 +129,7 @@ class TrainedModel:
         model, extra = cls.describe(folder)
         settings = settings_of("model", model.choice)(**model.settings)
         fitted, *others = (
-            model._kind.load(place, model.choice, settings, model.shape, extra)
+            model._family.load(place, model.choice, settings, model.shape, extra)
             for place in member_folders(folder, extra)
         )
         return replace(model, fitted=fitted, others=tuple(others))
@@ -147,8 +143,7 @@ class TrainedModel:
         try:
             raw = read_json(folder / DESCRIPTION)
             classes = tuple(raw["classes"])
-            inputs = import_module(family_of(raw["choice"]).inputs)
-            preprocessor = inputs.Preprocessor.from_json(raw["preprocessing"])
+            preprocessor = preprocessor_of(raw["choice"]).from_json(raw["preprocessing"])
             raw["settings"] = section_today("model", raw["choice"], raw["settings"])
             if "finetuning" in raw:
                 method = raw["finetuning"]
@@ -167,9 +162,8 @@ class TrainedModel:
         return model, raw
 
     @property
-    def _kind(self) -> ModuleType:
-        """`plait.models.networks`, `plait.models.estimators`, …"""
-        return import_module(family_of(self.choice).models)
+    def _family(self) -> ModelFamily[Any, Any, Any]:
+        return models_of(self.choice)
 
 
 def member_folder(folder: Path, number: int) -> Path:

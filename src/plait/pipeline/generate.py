@@ -1,7 +1,10 @@
 """Stage `generate`: the chosen source into Parquet parts and dataset.json."""
 
-from plait.config.registry import module_of, settings_of
+from plait.config.chosen import settings_in
+from plait.config.registry import module_of
 from plait.config.resolved import Resolved
+from plait.data.base import SourceSettings
+from plait.data.dataset import Source
 from plait.data.write import write
 from plait.pipeline.entry import run_stage
 from plait.workspace import Outputs, Workspace
@@ -10,8 +13,9 @@ from plait.workspace import Outputs, Workspace
 def generate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
     """Write ``outputs.data``."""
     choice = resolved.choice("data")
-    settings = settings_of("data", choice)(**resolved.settings("data"))
-    write(module_of("data", choice).read(settings, workspace.root), choice, outputs.data)
+    settings = settings_in(resolved, "data", SourceSettings)
+    source: Source = module_of("data", choice).read(settings, workspace.root)
+    write(source, choice, outputs.data)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Stage `pretrain`: a pretrained model that goes on learning, from texts without labels."""
 
 import shutil
-from typing import Any
 
 from plait import digests
 from plait.artifacts import write_json
-from plait.config.registry import module_of, settings_of
+from plait.config.chosen import settings_in
+from plait.config.registry import module_of
 from plait.config.resolved import Resolved
 from plait.pipeline.entry import run_stage
-from plait.pretraining.base import PRETRAINED
+from plait.pretraining.base import PRETRAINED, PretrainingSettings
 from plait.workspace import Outputs, Workspace
 
 
@@ -19,11 +19,9 @@ def pretrain(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None
         write_json(outputs["pretrained"] / PRETRAINED, {"pretraining": None})
         return
     choice = resolved.choice("pretraining")
-    settings = settings_of("pretraining", choice)(**resolved.settings("pretraining"))
-    module: Any = module_of("pretraining", choice)
-    module.pretrain_once(
-        settings, resolved, workspace, outputs, digest_of_what_is_read(resolved, outputs)
-    )
+    settings = settings_in(resolved, "pretraining", PretrainingSettings)
+    digest = digest_of_what_is_read(resolved, outputs)
+    module_of("pretraining", choice).pretrain_once(settings, resolved, workspace, outputs, digest)
 
 
 def digest_of_what_is_read(resolved: Resolved, outputs: Outputs) -> str:

@@ -1,12 +1,12 @@
 """Stage `record`: the stages' outputs into the MLflow run, and into the report pages."""
 
 from pathlib import Path
-from typing import Any
 
 from plait import digests
 from plait.artifacts import read_json, write_json, write_text
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
+from plait.evaluation.entries import Evaluation
 from plait.evaluation.report import IndexRow, render, render_index
 from plait.pipeline.entry import run_stage
 from plait.tracking.record.record import record as record_run
@@ -55,13 +55,13 @@ def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
 
 def write_page(
     page: Path, resolved: Resolved, outputs: Outputs, facts: dict[str, str]
-) -> dict[str, Any]:
+) -> Evaluation:
     """Write the report of an experiment.
 
     :param facts: what is known of its run.
     :returns: its evaluation.
     """
-    evaluation: dict[str, Any] = read_json(outputs.mark("evaluation"))
+    evaluation: Evaluation = read_json(outputs.mark("evaluation"))
     dataset = Dataset.read(outputs.data)
     write_text(page, render(resolved, dataset, evaluation, outputs.results, facts))
     return evaluation

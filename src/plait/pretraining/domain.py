@@ -117,7 +117,7 @@ def pretrain(
         Shape(TASK, 1, 1),
         train,
         val,
-        digest_of(masked_language_models, train, val),
+        digest_of(masked_language_models.FAMILY, train, val),
         checkpoints,
         lambda epoch, values: None,
     )

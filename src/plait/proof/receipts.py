@@ -16,6 +16,7 @@ import yaml
 from plait.artifacts import read_json, write_json
 from plait.config.resolved import Resolved, leaves
 from plait.contents import Contents
+from plait.json_types import Json
 from plait.pipeline.stages import Stage
 from plait.workspace import PIPELINE_LOCK, Outputs, Workspace
 
@@ -26,7 +27,7 @@ _EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 class Receipt:
     """What a stage read and left at one of its runs."""
 
-    read: dict[str, Any]
+    read: dict[str, Json]
     """The values that the stage read, as `Resolved.read_by` has them."""
     taken: dict[str, str]
     """Digests of what it read of other stages, by name."""
@@ -118,7 +119,7 @@ def digests(contents: Contents, paths: dict[str, Path]) -> dict[str, str]:
     return {name: contents.digest(path) for name, path in paths.items()}
 
 
-def _numbers(value: Any) -> Any:
+def _numbers(value: Json) -> Json:
     """The value with ``1e-08`` as a number, as DVC's YAML 1.2 has it and PyYAML's 1.1 has not."""
     if isinstance(value, dict):
         return {key: _numbers(inner) for key, inner in value.items()}

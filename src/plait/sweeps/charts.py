@@ -3,13 +3,14 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.evaluation.plots.canvas import INK, MUTED, SERIES, Canvas
 from plait.sweeps.summary import Row
 from plait.tracking.cost import MEMORY, SECONDS
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 TRAINED, SAVED = "model/trained_parameters", "model/saved_bytes"
@@ -160,7 +161,7 @@ def _against_costs(
         for row in panels:
             row[0].set_ylabel(title)
         # A trial may lack one of the costs: what has no gradients has no parameters here.
-        named: dict[str, Any] = {}
+        named: dict[str, Artist] = {}
         for axes in flat[: len(varying)]:
             handles, labels = axes.get_legend_handles_labels()
             named.update(zip(labels, handles, strict=True))

@@ -1,6 +1,7 @@
 """Whether a metric can be had of a configuration, as far as that is known before it is trained."""
 
-from plait.config.registry import family_of, settings_of
+from plait.config.chosen import settings_in
+from plait.config.registry import family_of
 from plait.config.resolved import Resolved
 from plait.data.base import SourceSettings
 from plait.evaluation.metrics import of_task
@@ -13,15 +14,14 @@ def fault_of(metric: str, resolved: Resolved) -> str | None:
     What an objective or a user's own module logs is known once it has run.
     """
     section, _, name = metric.partition("/")
-    data: SourceSettings = settings_of("data", resolved.choice("data"))(**resolved.settings("data"))  # type: ignore[assignment]
+    data = settings_in(resolved, "data", SourceSettings)
     kind = family_of(resolved.choice("model"))
-    task: str = data.task  # type: ignore[attr-defined]  # a property of every choice
-    measured = resolved["evaluation.metrics"] or of_task(task)
+    measured = resolved["evaluation.metrics"] or of_task(data.task)
     there = [f"test/{each}" for each in measured]
     if section == "test":
         if name in measured:
             return None
-        whose = "evaluation.metrics" if resolved["evaluation.metrics"] else f"a {task} task"
+        whose = "evaluation.metrics" if resolved["evaluation.metrics"] else f"a {data.task} task"
         return f"{metric} is no metric of {whose}; there are {', '.join(there)}"
     if metric.startswith((*FINAL, "pretraining/")):
         return None

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from plait.artifacts import write_text
+from plait.evaluation.entries import Picture
 from plait.evaluation.metrics import metrics
 from plait.evaluation.notation import NOTHING, duration, readable, readable_size
 from plait.evaluation.plots.canvas import Canvas
@@ -110,7 +111,7 @@ def write(
     write_text(path, text)
 
 
-def _plots(groups: list[tuple[Group, list[TrialGroup]]], settings: Plots) -> list[dict[str, str]]:
+def _plots(groups: list[tuple[Group, list[TrialGroup]]], settings: Plots) -> list[Picture]:
     """The plots of the groups; of several, those alone in which there is something to compare."""
     drawn = []
     with TemporaryDirectory() as folder:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.config.check import checked
 from plait.errors import ConfigurationError, Pruned, UserError
+from plait.json_types import Json
 from plait.settings import Settings, setting
 from plait.tracking.store.retry import while_others_make_it
 
@@ -76,7 +77,7 @@ PRUNERS: dict[str, type[PrunerSettings]] = {
 """The settings of each pruner, by its name in ``hydra/sweeper/pruner``."""
 
 
-def pruner_of(given: dict[str, Any] | None) -> Any:
+def pruner_of(given: dict[str, Json] | None) -> Any:
     """Optuna's pruner of a node ``hydra.sweeper.pruner``; one that prunes nothing for None.
 
     :raises ConfigurationError: for settings that mean nothing.
@@ -85,13 +86,14 @@ def pruner_of(given: dict[str, Any] | None) -> Any:
         from optuna.pruners import NopPruner
 
         return NopPruner()
-    if not isinstance(given, dict) or given.get("name") not in PRUNERS:
+    name = given.get("name") if isinstance(given, dict) else None
+    if not isinstance(name, str) or name not in PRUNERS:
         raise ConfigurationError(
             f"hydra.sweeper.pruner: is {given!r}; choose by hydra/sweeper/pruner="
             f"{'|'.join(PRUNERS)}"
         )
     settings = {key: value for key, value in given.items() if key != "name"}
-    return checked("hydra.sweeper.pruner.", PRUNERS[given["name"]], settings).build()
+    return checked("hydra.sweeper.pruner.", PRUNERS[name], settings).build()
 
 
 def open_storage(url: str) -> Any:
@@ -121,7 +123,7 @@ def open_storage(url: str) -> Any:
 
 
 def watcher(
-    storage: str, study: str, number: int, metric: str, pruner: dict[str, Any] | None
+    storage: str, study: str, number: int, metric: str, pruner: dict[str, Json] | None
 ) -> "Observe | None":
     """What tells a study of the epochs of one of its trials, and ends it when it is pruned.
 

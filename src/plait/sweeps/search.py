@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from plait import digests
 from plait.config.check import checked
 from plait.errors import ConfigurationError, UserError
+from plait.json_types import Json
 from plait.locks import held, lock_named
 from plait.settings import Settings, setting
 from plait.sweeps.engines import need
@@ -51,7 +52,7 @@ class SearchSettings(Settings):
 
 
 def check_search(
-    given: dict[str, Any], pruner: dict[str, Any] | None, section: "DictConfig"
+    given: dict[str, Json], pruner: dict[str, Json] | None, section: "DictConfig"
 ) -> SearchSettings:
     """The settings of a search, checked.
 
@@ -86,7 +87,7 @@ class Search:
         self,
         sweep: Sweep,
         settings: SearchSettings,
-        pruner: dict[str, Any] | None,
+        pruner: dict[str, Json] | None,
         overrides: "Sequence[Override]",
         compose: Callable[[Sequence[str]], Trial],
     ) -> None:
@@ -160,7 +161,7 @@ class Search:
             raise ConfigurationError(f"sweep.metric: {fault}")
         return trial
 
-    def _plan(self) -> dict[str, Any]:
+    def _plan(self) -> dict[str, Json]:
         """What decides which trials there are, but for their number."""
         from optuna.distributions import distribution_to_json
 
@@ -222,13 +223,13 @@ class Search:
             try:
                 trial = self._valid(texts)
             except ConfigurationError as error:
-                told = {DRAW: draw, OVERRIDES: texts, REASON: str(error)}
+                told: dict[str, Json] = {DRAW: draw, OVERRIDES: texts, REASON: str(error)}
                 study.add(values, told, refused=True)
                 yield _failed(texts, str(error))
             else:
                 yield self._numbered(study, trial, _enter(study, draw, values, trial, texts))
 
-    def _values(self, study: Study, draw: int) -> dict[str, Any]:
+    def _values(self, study: Study, draw: int) -> dict[str, Json]:
         """By key, decided by the seed, the number of the draw, and what the study holds."""
         import optuna
 
@@ -285,10 +286,10 @@ class Search:
 
 
 def _enter(
-    study: Study, draw: int, values: dict[str, Any], trial: Trial, texts: Sequence[str]
+    study: Study, draw: int, values: dict[str, Json], trial: Trial, texts: Sequence[str]
 ) -> int:
     """Enter a trial into the study; gives its number there."""
-    told = {DRAW: draw, OVERRIDES: list(texts), IDENTITY: trial.resolved.identity}
+    told: dict[str, Json] = {DRAW: draw, OVERRIDES: list(texts), IDENTITY: trial.resolved.identity}
     return study.add(values, told)
 
 

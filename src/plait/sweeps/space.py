@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import significant
 from plait.errors import ConfigurationError
+from plait.json_types import Json
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -110,11 +111,11 @@ class Space:
         return tuple(dimension.key for dimension in self.dimensions)
 
     @property
-    def distributions(self) -> dict[str, Any]:
+    def distributions(self) -> dict[str, Json]:
         """Optuna's, by key."""
         return {dimension.key: dimension.distribution for dimension in self.dimensions}
 
-    def texts(self, values: dict[str, Any]) -> list[str]:
+    def texts(self, values: dict[str, Json]) -> list[str]:
         """The overrides of a draw."""
         return [*self.fixed, *(f"{key}={value}" for key, value in values.items())]
 
@@ -130,12 +131,12 @@ class Space:
                 )
         return math.prod(len(dimension.values or ()) for dimension in self.dimensions)
 
-    def grid(self) -> Iterator[dict[str, Any]]:
+    def grid(self) -> Iterator[dict[str, Json]]:
         """Every draw, in order; none of a space with an interval."""
         for values in itertools.product(*(dimension.values or () for dimension in self.dimensions)):
             yield dict(zip(self.keys, values, strict=True))
 
-    def probes(self, seed: int) -> Iterator[dict[str, Any]]:
+    def probes(self, seed: int) -> Iterator[dict[str, Json]]:
         """All draws of a small space, else some."""
         import optuna
 
@@ -148,7 +149,7 @@ class Space:
         for _ in range(PROBES):
             yield self.ask(study)
 
-    def ask(self, study: Any) -> dict[str, Any]:
+    def ask(self, study: Any) -> dict[str, Json]:
         """The values that one of Optuna's studies draws, by key."""
         asked = study.ask(self.distributions)
         return {

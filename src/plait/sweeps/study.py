@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from plait.errors import UserError
+from plait.json_types import Json
 from plait.sweeps.pruning import open_storage
 from plait.sweeps.space import Space
 
@@ -29,7 +30,7 @@ class Study:
     """
 
     def __init__(
-        self, url: str, name: str, direction: str, space: Space, plan: dict[str, Any], fresh: bool
+        self, url: str, name: str, direction: str, space: Space, plan: dict[str, Json], fresh: bool
     ) -> None:
         import optuna
 
@@ -62,7 +63,7 @@ class Study:
         """The last attempt at each draw, by its number."""
         return {trial.user_attrs[DRAW]: trial for trial in self.trials}
 
-    def draw(self, sampler: Any, pruner: Any) -> dict[str, Any]:
+    def draw(self, sampler: Any, pruner: Any) -> dict[str, Json]:
         """The values, by key, that a sampler draws which knows all of the trials.
 
         Optuna is asked in a copy of the study, so that a trial enters the database whole: whoever
@@ -76,7 +77,7 @@ class Study:
         copy.add_trials(self.trials)
         return self._space.ask(copy)
 
-    def add(self, values: dict[str, Any], told: dict[str, Any], *, refused: bool = False) -> int:
+    def add(self, values: dict[str, Json], told: dict[str, Json], *, refused: bool = False) -> int:
         """Enter a trial that is about to run.
 
         :param values: by key, what was drawn.

@@ -10,12 +10,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from plait.config.levels import flat
 from plait.config.resolved import Resolved
 from plait.evaluation.notation import NOTHING, duration, readable
 from plait.evaluation.text_table import aligned
+from plait.json_types import Json
 from plait.sweeps.trial import Outcome, Status
 from plait.tracking.query.score import Score
 
@@ -312,7 +312,7 @@ def _titles(groups: list[list[Repeats]]) -> list[str]:
     return titles
 
 
-def _data_of(row: Row) -> dict[str, Any]:
+def _data_of(row: Row) -> dict[str, Json]:
     assert row.resolved is not None
     leaves = flat({"experiment": row.name, "data": row.resolved["data"]})
     return {key.removesuffix(".choice"): value for key, value in leaves}

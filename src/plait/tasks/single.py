@@ -4,6 +4,7 @@ from abc import ABC
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from plait.json_types import Json
 from plait.tasks.base import TargetEncoder
 
 _SHOWN = 12
@@ -21,7 +22,7 @@ class SingleTarget(TargetEncoder, ABC):
     target_mean: float = 0.0
     target_scale: float = 1.0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Json]:
         """Plain values."""
         return asdict(self) | {"classes": list(self.classes)}
 

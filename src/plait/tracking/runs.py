@@ -3,13 +3,14 @@
 import os
 import sys
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 
 from plait import digests
 from plait.config.resolved import Resolved
 from plait.errors import Pruned
+from plait.json_types import Json
 from plait.signals import is_termination
 from plait.tracking.record.points import chunks
 from plait.tracking.record.source_patch import COMMIT, commit_of, keep_commit
@@ -156,7 +157,7 @@ def set_tags(store: Store, run_id: str, tags: dict[str, str]) -> None:
     store.client.log_batch(run_id, tags=[RunTag(key, tags[key][:5000]) for key in tags])
 
 
-def add_parameters(store: Store, run: "Run", parameters: dict[str, Any]) -> None:
+def add_parameters(store: Store, run: "Run", parameters: dict[str, Json]) -> None:
     """Record the parameters that the run lacks.
 
     They are part of the identity, so those it has are the same. A server refuses to take those
@@ -185,7 +186,7 @@ def _missing(values: dict[str, str], known: dict[str, str]) -> list[str]:
     return [key for key in values if key not in known]
 
 
-def parameter_text(value: Any) -> str:
+def parameter_text(value: Json) -> str:
     """A parameter as MLflow can keep it: a long one is replaced by its digest."""
     text = str(value)
     if len(text) > LONGEST_PARAMETER:

@@ -3,34 +3,36 @@
 import hashlib
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from plait.config.registry import family_of, module_of, settings_of
+from plait.augmentation.base import AugmentationSettings
+from plait.config.chosen import settings_in
+from plait.config.registry import family_of, module_of
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.data.preprocessing import Preprocessor
 from plait.data.preprocessing import Settings as PreprocessingSettings
-from plait.models.base import Shape
+from plait.models.base import ModelSettings, Shape
+from plait.models.family import EncodedFamily, models_of, preprocessor_of
 from plait.models.trained import TrainedModel
 from plait.tasks.registry import task_named
 from plait.training.ensemble import fit_members
-from plait.training.task import Arrays, Fitted, Observe, Task
+from plait.training.task import Arrays, Observe, Task, Training
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def digest_of(models: ModuleType, *parts: Arrays | None) -> str:
+def digest_of(family: EncodedFamily[Any], *parts: Arrays | None) -> str:
     """The digest of the values, so that a training does not go on on other data than it began with.
 
-    :param models: the module of the kind of model.
+    :param family: of the model.
     """
     hasher = hashlib.sha256()
     for part in parts:
         if part is None:
             continue
-        for values in (*models.pack(part.features).values(), part.targets):
+        for values in (*family.pack(part.features).values(), part.targets):
             hasher.update(repr((values.shape, values.dtype.str)).encode())
             # Texts by their own bytes, not by where they lie in memory.
             hasher.update(
@@ -39,14 +41,21 @@ def digest_of(models: ModuleType, *parts: Arrays | None) -> str:
     return hasher.hexdigest()[:16]
 
 
+def training_of(choice: str) -> Training:
+    """How a choice of model is fitted."""
+    module = family_of(choice).training
+    training = import_module(module).TRAINING
+    assert isinstance(training, Training), f"{module}.TRAINING is no Training"
+    return training
+
+
 def prepare(resolved: Resolved) -> str:
     """Import what `fit` needs, and check that this machine can do it.
 
     :returns: the devices that training will use, such as ``cpu``.
     :raises UserError: for devices that this machine does not have.
     """
-    devices: str = import_module(family_of(resolved.choice("model")).training).prepare(resolved)
-    return devices
+    return training_of(resolved.choice("model")).prepare(resolved)
 
 
 def fit(
@@ -77,7 +86,7 @@ def fit(
             resolved, dataset, train, val, checkpoints=checkpoints, observe=observe, base=base
         )
         choice = resolved.choice("model")
-        fitted: Fitted = import_module(family_of(choice).training).fit(task)
+        fitted = training_of(choice).fit(task)
         model = TrainedModel(
             choice,
             resolved.settings("model"),
@@ -106,28 +115,25 @@ def task_of(
 ) -> tuple[Task, Preprocessor]:
     """What a training is given, with parameters as `fit` has them; preprocessing is fitted."""
     choice = resolved.choice("model")
-    kind = family_of(choice)
-    preprocessor: Preprocessor = import_module(kind.inputs).Preprocessor.fit(
+    preprocessor = preprocessor_of(choice).fit(
         train, dataset, PreprocessingSettings(**resolved["preprocessing"])
     )
-    models = import_module(kind.models)
-    settings = settings_of("model", choice)(**resolved.settings("model"))
+    family = models_of(choice)
+    settings = settings_in(resolved, "model", ModelSettings)
 
     def encode(frame: "pd.DataFrame") -> Arrays:
         targets = preprocessor.target.encode(frame)
-        return Arrays(models.encode(settings, preprocessor.transform(frame)), targets)
+        return Arrays(family.encode(settings, preprocessor.transform(frame)), targets)
 
     def encode_augmented(frame: "pd.DataFrame") -> Arrays:
         import numpy as np
 
-        group = "augmentation"
-        chosen = resolved.choice(group)
         texts = preprocessor.transform(frame)
-        copies = module_of(group, chosen).augment(
-            settings_of(group, chosen)(**resolved.settings(group)), texts, resolved["seed"]
-        )
+        module = module_of("augmentation", resolved.choice("augmentation"))
+        chosen = settings_in(resolved, "augmentation", AugmentationSettings)
+        copies: np.ndarray = module.augment(chosen, texts, resolved["seed"])
         targets = np.concatenate([preprocessor.target.encode(frame)] * (1 + len(copies)))
-        return Arrays(models.encode(settings, np.concatenate([texts, *copies])), targets)
+        return Arrays(family.encode(settings, np.concatenate([texts, *copies])), targets)
 
     arrays = encode(train) if resolved["augmentation"] is None else encode_augmented(train)
     val_arrays = None if val is None else encode(val)
@@ -137,7 +143,7 @@ def task_of(
         Shape(kind_of_task, preprocessor.width, kind_of_task.outputs(dataset.classes)),
         arrays,
         val_arrays,
-        digest_of(models, arrays, val_arrays),
+        digest_of(family, arrays, val_arrays),
         checkpoints,
         observe,
         base,

@@ -1,9 +1,10 @@
 """The fit of a network by gradients, in this process or in as many as there are devices."""
 
 from plait.config.resolved import Resolved
-from plait.training.build import models_of, new_network
+from plait.models.family import networks_of
+from plait.training.build import new_network
 from plait.training.settings import Settings
-from plait.training.task import DistributedContext, Fitted, Task
+from plait.training.task import DistributedContext, Fitted, Task, Training
 
 
 def prepare(resolved: Resolved) -> str:
@@ -45,5 +46,8 @@ def fit(task: Task) -> Fitted:
     network = new_network(task)
     dtype = next(value.dtype for value in trained.weights.values() if value.is_floating_point())
     network.to(dtype)
-    models_of(task.resolved).take(network, trained.weights)
+    networks_of(task.resolved.choice("model")).take(network, trained.weights)
     return Fitted(network.cpu().eval(), trained.curves)
+
+
+TRAINING = Training(prepare, fit)

@@ -4,25 +4,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.profilers import SimpleProfiler
+from torch import Tensor
 
+from plait.config.chosen import settings_in
 from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
 from plait.models.counter_rng import CounterRNG
+from plait.models.family import networks_of
+from plait.objectives.base import Objective, ObjectiveSettings
+from plait.settings import Settings as BaseSettings
 from plait.signals import StopRequests, is_termination
-from plait.training.adversary import Adversary
+from plait.training.adversarial.base import AdversarialSettings
+from plait.training.adversary import Adversary, Attack
 from plait.training.batches import Batches, DistributedBatchSampler, Rows
-from plait.training.build import models_of, new_network
+from plait.training.build import new_network
+from plait.training.callbacks.base import CallbackSettings
 from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.checkpoints import Checkpoints, InPlace, origin
 from plait.training.devices import quiet
 from plait.training.epoch_end import EpochMeans, ValidateLastStep
-from plait.training.module import SupervisedModule
+from plait.training.module import BuildOptimizer, BuildSchedule, SupervisedModule
 from plait.training.progress import BestWeights, Curves, NonFiniteLoss, Progress
 from plait.training.settings import Settings
 from plait.training.task import Arrays, DistributedContext, Task, Trained
@@ -81,7 +89,7 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
     curves = Curves(task.observe)
     key = None if val_loader is None else KEPT_BY[settings.select_checkpoint]
     chosen = BestWeights(key, least=settings.select_checkpoint == "lowest_loss")
-    callbacks = [EpochMeans(), ValidateLastStep()]
+    callbacks: list[Callback] = [EpochMeans(), ValidateLastStep()]
     callbacks += _chosen_callbacks(resolved, task.val is not None)
     callbacks += [curves, divergence, chosen]
     # Last, so that a checkpoint holds what the others made of the epoch.
@@ -106,7 +114,7 @@ def _rows_of(task: Task, arrays: Arrays, dtype: torch.dtype, limit: int | None =
     :param limit: of how many rows the targets are taken, from the first on; None: of all.
     """
     return Rows(
-        models_of(task.resolved).inputs_of(arrays.features, dtype),
+        networks_of(task.resolved.choice("model")).inputs_of(arrays.features, dtype),
         task.shape.task.tensor(arrays.targets[:limit], dtype),
     )
 
@@ -134,7 +142,7 @@ def _module(
     resolved, batch_size = task.resolved, task.resolved["batch_size"]
     network = new_network(task).to(dtype).train()
     if settings.gradient_checkpointing:
-        models_of(resolved).checkpoint_gradients(network)
+        networks_of(resolved.choice("model")).checkpoint_gradients(network)
     if isinstance(network, LightningModule):
         if resolved["adversarial"] is not None:
             raise UserError(
@@ -144,9 +152,9 @@ def _module(
         return network
     return SupervisedModule(
         network,
-        _built(resolved, "objective")(rows.targets),
-        _built(resolved, "optimizer"),
-        _built(resolved, "schedule"),
+        _objective(resolved, rows.targets),
+        _optimizer(resolved),
+        _schedule(resolved),
         accumulate=order.pieces,
         batch_rows=lambda batch: min(batch_size, len(rows) - batch * batch_size),
         draws=CounterRNG(resolved["seed"]),
@@ -234,27 +242,38 @@ def _shared_by(context: DistributedContext, precision: str) -> dict[str, Any]:
     return {**shared, "precision": precision.replace("64", "32"), "strategy": sharded}
 
 
-def _built(resolved: Resolved, group: str) -> Any:
-    """The builder of a choice, its settings given."""
-    choice = resolved.choice(group)
-    settings = settings_of(group, choice)(**resolved.settings(group))
-    return partial(module_of(group, choice).build, settings)
+def _objective(resolved: Resolved, targets: Tensor) -> Objective:
+    settings = settings_in(resolved, "objective", ObjectiveSettings)
+    objective: Objective = _module_of(resolved, "objective").build(settings, targets)
+    return objective
+
+
+def _optimizer(resolved: Resolved) -> BuildOptimizer:
+    settings = settings_in(resolved, "optimizer", BaseSettings)
+    return partial(_module_of(resolved, "optimizer").build, settings)
+
+
+def _schedule(resolved: Resolved) -> BuildSchedule:
+    settings = settings_in(resolved, "schedule", BaseSettings)
+    return partial(_module_of(resolved, "schedule").build, settings)
+
+
+def _module_of(resolved: Resolved, group: str) -> ModuleType:
+    return module_of(group, resolved.choice(group))
 
 
 def _adversary(resolved: Resolved) -> Adversary | None:
     if resolved["adversarial"] is None:
         return None
-    choice = resolved.choice("adversarial")
-    settings: Any = settings_of("adversarial", choice)(**resolved.settings("adversarial"))
-    return Adversary(
-        partial(module_of("adversarial", choice).attack, settings), settings.loss_weight
-    )
+    settings = settings_in(resolved, "adversarial", AdversarialSettings)
+    attack: Attack = partial(_module_of(resolved, "adversarial").attack, settings)
+    return Adversary(attack, settings.loss_weight)
 
 
-def _chosen_callbacks(resolved: Resolved, has_validation: bool) -> list[Any]:
-    callbacks = []
+def _chosen_callbacks(resolved: Resolved, has_validation: bool) -> list[Callback]:
+    callbacks: list[Callback] = []
     for name, values in resolved["callbacks"].items():
-        settings: Any = settings_of("callbacks", name)(**values)
+        settings = settings_of("callbacks", name, CallbackSettings)(**values)
         if settings.needs_validation and not has_validation:
             raise UserError(
                 f"{resolved.name}: callbacks.{name} needs a validation part, and there is none;"

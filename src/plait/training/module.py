@@ -1,11 +1,14 @@
 """The one LightningModule: any network, objective, optimiser and schedule."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -15,6 +18,11 @@ from plait.objectives.base import Batch, Objective
 from plait.training.adversary import Adversary
 from plait.training.distributed.collectives import gather
 from plait.training.distributed.deterministic_layers import exact
+
+BuildOptimizer = Callable[[Iterable[nn.Parameter] | list[dict[str, Any]]], Optimizer]
+"""From weights, or groups of them with values of their own, to the optimiser that changes them."""
+BuildSchedule = Callable[[Optimizer, int], LRScheduler]
+"""From an optimiser and the number of its steps to what changes its learning rate."""
 
 
 class RunningMeans:
@@ -64,7 +72,7 @@ class RunningMeans:
                 self.sums[name] = self.sums[name] + value if name in self.sums else value
 
 
-def shard(network: nn.Module, mesh: Any) -> None:
+def shard(network: nn.Module, mesh: DeviceMesh) -> None:
     """Share the weights, gradients and optimiser state of a network out over a mesh of devices.
 
     Each part is gathered when it is used, and let go again: a layer of a language model, or what
@@ -130,8 +138,8 @@ class SupervisedModule(LightningModule):
         self,
         network: nn.Module,
         objective: Objective,
-        optimizer: Callable[[Any], Optimizer],
-        schedule: Callable[[Optimizer, int], LRScheduler],
+        optimizer: BuildOptimizer,
+        schedule: BuildSchedule,
         *,
         accumulate: int,
         batch_rows: Callable[[int], int],
@@ -222,7 +230,7 @@ class SupervisedModule(LightningModule):
             shares = []
         self._train.load_partial_state(shares, self.device)
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """The optimiser, with the schedule stepping at every optimiser step."""
         steps = int(self.trainer.estimated_stepping_batches)
         if self._tuned is None:
@@ -242,7 +250,7 @@ class SupervisedModule(LightningModule):
         self,
         epoch: int,
         index: int,
-        optimizer: Any,
+        optimizer: Optimizer | LightningOptimizer,
         closure: Callable[[], Any] | None = None,
     ) -> None:
         """A step, and what the network does after it."""

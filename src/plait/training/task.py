@@ -54,6 +54,17 @@ class Fitted:
 
 
 @dataclass(frozen=True)
+class Training:
+    """How a family of models is fitted. The family's module defines one instance, ``TRAINING``."""
+
+    prepare: Callable[[Resolved], str]
+    """Imports what ``fit`` needs, and checks that this machine can do it; returns the devices that
+    it will use."""
+    fit: Callable[[Task], Fitted]
+    """Fits on the training part; the validation part selects, where there is something to."""
+
+
+@dataclass(frozen=True)
 class Trained:
     """What the loop gives."""
 

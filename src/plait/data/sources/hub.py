@@ -95,7 +95,7 @@ def _columns(part: Any, settings: Settings) -> "pd.DataFrame":
 
     used = (settings.text, settings.label, settings.split.column)
     table = part.with_format("arrow")[:]
-    columns: dict[str, Any] = {}
+    columns: dict[str, pd.Series] = {}
     for name in table.column_names:
         if name not in used:
             columns[name] = pd.Series(index=range(len(table)), dtype="str")

@@ -10,7 +10,7 @@ from plait.data.dataset import Column, Source
 from plait.data.header import require
 from plait.data.labelled_texts import TextSettings, labelled, official_parts
 from plait.data.reading import find, under_raw
-from plait.settings import Settings as Base
+from plait.data.splits import OfficialSplit
 from plait.settings import setting
 
 if TYPE_CHECKING:
@@ -31,17 +31,6 @@ CITATION = (
     " Instituto Superior Técnico, Lisbon; from Lewis (1997), Reuters-21578 text categorization"
     " test collection, distribution 1.0"
 )
-
-
-class OfficialSplit(Base):
-    """The split that the set comes with, and a validation part of its training texts."""
-
-    val: float = setting(
-        "size of the validation part, drawn from the training texts",
-        unit="fraction of rows",
-        ge=0,
-        lt=1,
-    )
 
 
 class Settings(TextSettings):
@@ -65,11 +54,6 @@ class Settings(TextSettings):
     def files(self) -> tuple[str, ...]:
         """The user's own, if any."""
         return tuple(self.paths or ())
-
-    @property
-    def may_validate(self) -> bool:
-        """Whether there is a validation part."""
-        return self.split.val > 0
 
 
 def read(settings: Settings, root: Path) -> Source:

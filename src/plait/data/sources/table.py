@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
 
@@ -13,6 +13,7 @@ from plait.data.header import require
 from plait.data.splits import NO_PART, Split, assign
 from plait.data.user_table import UserTable
 from plait.errors import UserError
+from plait.json_types import Json
 from plait.settings import setting
 from plait.tasks.registry import task_named
 
@@ -159,12 +160,12 @@ def _wanted_type(settings: Settings, name: str, role: Role) -> ColumnType | None
 
 def _meet_missing(
     settings: Settings, frame: "pd.DataFrame", roles: dict[str, Role]
-) -> "tuple[dict[str, Any], np.ndarray]":
+) -> "tuple[dict[str, Json], np.ndarray]":
     """Count missing values; say which rows are kept, bool (rows,)."""
     import numpy as np
 
     missing = {str(name): int(count) for name, count in frame.isna().sum().items() if count}
-    counts: dict[str, Any] = {"missing": missing}
+    counts: dict[str, Json] = {"missing": missing}
     kept = np.ones(len(frame), dtype=bool)
     if not missing:
         return counts, kept
@@ -198,7 +199,7 @@ def _split(settings: Settings, frame: "pd.DataFrame", kept: "np.ndarray") -> "np
 
     rows = frame[kept]
     split, column = settings.split, settings.split.column
-    by: dict[str, Any] = {}
+    by: dict[str, pd.Series] = {}
     if split.by == "stratified":
         by["labels"] = rows[settings.target]
     elif column is not None:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from plait.evaluation.entries import Plot
 from plait.evaluation.fonts import families
 from plait.evaluation.settings import Plots
+from plait.json_types import Json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +19,7 @@ BLUE, VERMILION, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 INK, MUTED, GRID = "#1f2933", "#6b7785", "#e3e8ee"
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, SKY, "#E69F00", "#000000")
 
-STYLE: dict[str, Any] = {
+STYLE: dict[str, Json] = {
     "font.size": 12,
     "axes.titlesize": 13,
     "axes.titleweight": "bold",
@@ -51,7 +53,7 @@ class Canvas:
     def __init__(self, folder: Path, settings: Plots) -> None:
         self._folder = folder
         self.settings = settings
-        self.drawn: list[dict[str, str]] = []
+        self.drawn: list[Plot] = []
         folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager

@@ -1,8 +1,9 @@
 """Predicted classes beside true ones."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from plait.evaluation.entries import Confusion
 from plait.evaluation.plots.canvas import BLUE, INK, MUTED, SERIES, Canvas
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ ROC_CURVES = len(SERIES)
 """Classes up to which each gets a ROC curve of its own."""
 
 
-def draw_confusion(canvas: Canvas, confusion: dict[str, Any]) -> None:
+def draw_confusion(canvas: Canvas, confusion: Confusion) -> None:
     """Counts by actual and predicted class.
 
     :param confusion: ``labels`` and ``counts``, (actual, predicted).

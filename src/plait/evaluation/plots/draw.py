@@ -2,8 +2,9 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from plait.evaluation.entries import Evaluation, Plot
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.comparison import draw_comparison
 from plait.evaluation.plots.learning_curves import draw_learning_curves
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 
 def draw(
     folder: Path,
-    evaluation: dict[str, Any],
+    evaluation: Evaluation,
     assessment: Assessment,
     settings: Plots,
     curves: "pd.DataFrame",
-) -> list[dict[str, str]]:
+) -> list[Plot]:
     """Draw what fits the task, into ``folder``, anew.
 
     :param folder: is made; a plot's ``file`` is given relative to its parent.

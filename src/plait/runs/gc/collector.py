@@ -5,13 +5,13 @@ import shutil
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
 from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
+from plait.json_types import Json
 from plait.locks import held, lock_named
 from plait.pipeline.pretrain import digest_of_what_is_read
 from plait.runs.gc.dvc_cache import cache_garbage, clear_cache, own_cache
@@ -256,7 +256,7 @@ class GarbageCollector:
         return RunStates(self._workspace, [Resolved.read(path)["tracking"] for path in files])
 
     @cached_property
-    def _trials_owed(self) -> list[dict[str, Any]]:
+    def _trials_owed(self) -> list[dict[str, Json]]:
         return [trial for sweep in self._sweeps for trial in sweep["trials"]]
 
     @cached_property

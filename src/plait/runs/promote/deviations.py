@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -22,6 +21,7 @@ from plait.config.compose import Project
 from plait.config.fields import as_yaml
 from plait.config.resolved import Resolved, as_text
 from plait.errors import ConfigurationError, UserError
+from plait.json_types import Json
 from plait.pipeline.stages import FILES, GROUPS, STAGES
 from plait.workspace import CONF, choice_in
 
@@ -48,9 +48,9 @@ class ConfigDiff:
     """What makes the recorded configuration of an experiment that builds upon another."""
 
     base: str
-    choices: dict[str, Any]
+    choices: dict[str, Json]
     """The choice of each group where it is another than the base's."""
-    values: dict[str, Any]
+    values: dict[str, Json]
     """Nested; relative to the files of the choices in effect."""
 
     def __bool__(self) -> bool:
@@ -141,13 +141,13 @@ def what_changed(recorded: Resolved, now: Resolved) -> list[str]:
     return [*words, *packages.values(), *files]
 
 
-def _section(key: str, value: Any) -> str:
+def _section(key: str, value: Json) -> str:
     if isinstance(value, dict):
         return as_text({key: value}).rstrip("\n")
     return yaml.safe_dump({key: value}, allow_unicode=True, width=math.inf).rstrip("\n")
 
 
-def _settings(resolved: Resolved) -> dict[str, Any]:
+def _settings(resolved: Resolved) -> dict[str, Json]:
     """The values that files, params.yaml or the command line set."""
     return {key: value for key, value in resolved.values.items() if key not in BESIDE_VALUES}
 
@@ -159,8 +159,8 @@ def _set_by_files(recorded: Resolved) -> set[str]:
     return recorded.values.keys() - {*BESIDE_VALUES, *unused}
 
 
-def _other_choices(keys: set[str], recorded: Resolved, below: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _other_choices(keys: set[str], recorded: Resolved, below: dict[str, Json]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
     for group in (group for group in GROUPS if group in keys & recorded.values.keys()):
         names = chosen(recorded, group)
         if names != sorted(chosen(Resolved(below), group)):
@@ -168,7 +168,7 @@ def _other_choices(keys: set[str], recorded: Resolved, below: dict[str, Any]) ->
     return found
 
 
-def _other_values(keys: set[str], recorded: Resolved, below: dict[str, Any]) -> dict[str, Any]:
+def _other_values(keys: set[str], recorded: Resolved, below: dict[str, Json]) -> dict[str, Json]:
     """The recorded values that are not those of ``below``, nested."""
     wanted = {key: value for key, value in recorded.values.items() if key in keys}
     for group in keys & {group for group, definition in GROUPS.items() if not definition.several}:
@@ -179,21 +179,23 @@ def _other_values(keys: set[str], recorded: Resolved, below: dict[str, Any]) -> 
     return _above(wanted, below)
 
 
-def _above(values: dict[str, Any], under: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _above(values: dict[str, Json], under: dict[str, Json]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
     for key, value in values.items():
-        if isinstance(value, dict) and isinstance(under.get(key), dict):
-            inner = _above(value, under[key])
+        below = under.get(key)
+        if isinstance(value, dict) and isinstance(below, dict):
+            inner = _above(value, below)
             found |= {key: inner} if inner else {}
         elif key not in under or under[key] != value:
             found[key] = value
     return found
 
 
-def _first_difference(then: dict[str, Any], now: dict[str, Any], above: str = "") -> str | None:
+def _first_difference(then: dict[str, Json], now: dict[str, Json], above: str = "") -> str | None:
     for key in (*then, *(key for key in now if key not in then)):
-        if isinstance(then.get(key), dict) and isinstance(now.get(key), dict):
-            found = _first_difference(then[key], now[key], f"{above}{key}.")
+        before, after = then.get(key), now.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found = _first_difference(before, after, f"{above}{key}.")
             if found:
                 return found
         elif key not in then or key not in now or then[key] != now[key]:
@@ -219,6 +221,6 @@ def _write(draft: Project, deviations: ConfigDiff) -> None:
     path.write_text(deviations.text("A draft"), encoding="utf-8")
 
 
-def _merge(draft: Project, deviations: ConfigDiff) -> dict[str, Any]:
+def _merge(draft: Project, deviations: ConfigDiff) -> dict[str, Json]:
     _write(draft, deviations)
     return draft.merge(_DRAFT).values

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from plait.data.dataset import Dataset
 from plait.errors import UserError
 from plait.evaluation.baselines import Baseline
+from plait.evaluation.entries import Details, Evaluation
 from plait.evaluation.per_class import per_class
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.classes import draw_confusion, draw_roc
@@ -64,7 +65,7 @@ class ClassificationEvaluation(TaskOfClasses):
             predictions[[probability_of(label) for label in classes]].to_numpy(),
         )
 
-    def details(self, assessment: Assessment) -> dict[str, Any]:
+    def details(self, assessment: Assessment) -> Details:
         """The confusion matrix, a row an actual class, and each class's scores."""
         from sklearn.metrics import confusion_matrix
 
@@ -77,11 +78,12 @@ class ClassificationEvaluation(TaskOfClasses):
             "per_class": per_class(assessment),
         }
 
-    def draw(self, canvas: Canvas, evaluation: dict[str, Any], assessment: Assessment) -> None:
+    def draw(self, canvas: Canvas, evaluation: Evaluation, assessment: Assessment) -> None:
         """The confusion matrix and ROC curves."""
         import numpy as np
 
         classes = assessment.dataset.classes
+        assert evaluation["confusion"] is not None, "`details` has added it"
         draw_confusion(canvas, evaluation["confusion"])
         actual = np.eye(len(classes), dtype=bool)[assessment.truth]
         draw_roc(canvas, actual, assessment.prediction, classes, exclusive=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
+from plait.evaluation.entries import Details, Evaluation
 from plait.evaluation.per_class import per_class
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.classes import draw_roc
@@ -58,11 +59,11 @@ class MultilabelEvaluation(TaskOfClasses):
             predictions[[probability_of(label) for label in classes]].to_numpy(),
         )
 
-    def details(self, assessment: Assessment) -> dict[str, Any]:
+    def details(self, assessment: Assessment) -> Details:
         """Each class's scores."""
         return {"per_class": per_class(assessment)}
 
-    def draw(self, canvas: Canvas, evaluation: dict[str, Any], assessment: Assessment) -> None:
+    def draw(self, canvas: Canvas, evaluation: Evaluation, assessment: Assessment) -> None:
         """ROC curves."""
         classes = assessment.dataset.classes
         draw_roc(canvas, assessment.truth == 1, assessment.prediction, classes, exclusive=False)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
 from plait.evaluation.baselines import Baseline
+from plait.evaluation.entries import Evaluation
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.numbers import draw_predicted_against_true, draw_residuals
 from plait.evaluation.plots.over_time import Line
@@ -55,7 +56,7 @@ class RegressionEvaluation(TaskEvaluation):
         """Both numbers."""
         return predictions["truth"].to_numpy(), predictions["prediction"].to_numpy()
 
-    def draw(self, canvas: Canvas, evaluation: dict[str, Any], assessment: Assessment) -> None:
+    def draw(self, canvas: Canvas, evaluation: Evaluation, assessment: Assessment) -> None:
         """Predictions over truths, and residuals."""
         dataset = assessment.dataset
         unit = next(column.unit for column in dataset.columns if column.role == "target")

@@ -7,13 +7,14 @@ import tempfile
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from plait.artifacts import read_json
 from plait.config.renamed import parameters_today, read_today
 from plait.config.resolved import Resolved
 from plait.errors import UserError
+from plait.evaluation.entries import Evaluation
 from plait.tracking import runs
 from plait.tracking.record.exported import NETWORK
 from plait.tracking.record.logged_model import logged_model_id
@@ -153,9 +154,9 @@ class RecordedRun:
         return table.sort_index().rename_axis("epoch").reset_index()
 
     @cached_property
-    def evaluation(self) -> dict[str, Any]:
+    def evaluation(self) -> Evaluation:
         """What was measured on the test rows: metrics, intervals, baselines, the verdict."""
-        found: dict[str, Any] = read_json(self._needed("results/evaluation.json"))
+        found: Evaluation = read_json(self._needed("results/evaluation.json"))
         return found
 
     @cached_property

@@ -39,7 +39,7 @@ def load_exported(folder: Path) -> TrainedModel:
     """Read what `export` wrote: the same model, the network taken from the export."""
     import torch
 
-    from plait.data.preprocessing import Preprocessor
+    from plait.data.preprocessing import ColumnPreprocessor
 
     raw = read_json(folder / DESCRIPTION)
     fitted, *others = (
@@ -50,7 +50,7 @@ def load_exported(folder: Path) -> TrainedModel:
         settings=raw["settings"],
         task=raw["task"],
         classes=tuple(raw["classes"]),
-        preprocessor=Preprocessor.from_json(raw["preprocessing"]),
+        preprocessor=ColumnPreprocessor.from_json(raw["preprocessing"]),
         fitted=fitted,
         others=tuple(others),
     )

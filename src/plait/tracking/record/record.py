@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait import digests
 from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
+from plait.evaluation.entries import Evaluation
 from plait.evaluation.notation import duration, readable_size
 from plait.evaluation.same_rows import tested_rows_digest
 from plait.proof.stage import sources
@@ -227,20 +228,22 @@ def pretraining_rows(outputs: Outputs, at: int) -> list[Row]:
     ]
 
 
-def final_values(metrics: dict[str, float], evaluation: dict[str, Any]) -> dict[str, float]:
+def final_values(metrics: dict[str, float], evaluation: Evaluation) -> dict[str, float]:
     """The numbers of the test part: metrics, their intervals, the baselines.
 
     Of the naive ones the best at each metric, of the others the main metric.
     """
     values = dict(metrics)
     for name, entry in evaluation["metrics"].items():
-        for bound in ("low", "high"):
-            if entry[bound] is not None:
-                values[f"test_interval/{name}_{bound}"] = entry[bound]
+        for bound, end in (("low", entry["low"]), ("high", entry["high"])):
+            if end is not None:
+                values[f"test_interval/{name}_{bound}"] = end
         naive = [
-            other["metrics"][name]["value"]
+            reached
             for other in evaluation["baselines"].values()
-            if other["naive"] and other["metrics"].get(name, {}).get("value") is not None
+            if other["naive"]
+            and name in other["metrics"]
+            and (reached := other["metrics"][name]["value"]) is not None
         ]
         if naive:
             best = min if entry["direction"] == "minimize" else max

@@ -1,9 +1,9 @@
 """Runs whose process was killed hard: MLflow would call them running for ever."""
 
 import time
-from typing import Any
 
 from plait.config.resolved import Resolved
+from plait.json_types import Json
 from plait.tracking.store import process
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.store import Store, open_store, translate_errors
@@ -15,7 +15,7 @@ SILENCE = 600.0
 
 
 def open_in_order(
-    workspace: Workspace, tracking_choice: str, tracking_settings: dict[str, Any]
+    workspace: Workspace, tracking_choice: str, tracking_settings: dict[str, Json]
 ) -> Store:
     """Open a store as `open_store` does, and mark the runs whose process is dead."""
     store = open_store(workspace, tracking_choice, tracking_settings)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from plait.json_types import Json
 from plait.locks import lock_named
 from plait.tracking.store.backend import Backend, artifact_uri, backend_of, sqlite_url
 from plait.tracking.store.faults import StoreBroken as StoreBroken
@@ -129,7 +130,7 @@ def precedence(run: "Run") -> tuple[int, int, str]:
 
 
 def open_store(
-    workspace: Workspace, tracking_choice: str, tracking_settings: dict[str, Any]
+    workspace: Workspace, tracking_choice: str, tracking_settings: dict[str, Json]
 ) -> Store:
     """Open the store of a tracking choice, and make it if it is missing.
 

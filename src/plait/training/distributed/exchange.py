@@ -12,10 +12,10 @@ from typing import IO
 from plait.artifacts import read_json, write_json, write_text
 from plait.config.resolved import Resolved
 from plait.models.base import Shape
+from plait.models.family import networks_of
 from plait.models.weights import read, write
 from plait.proof.stage import hand_on
 from plait.tasks.registry import task_named
-from plait.training.build import models_of
 from plait.training.task import Arrays, DistributedContext, Task, Trained
 
 CONTEXT, EVENTS, STOP, DONE = "place.json", "epochs.jsonl", "stop", "done.json"
@@ -45,7 +45,7 @@ def write_task(task: Task, context: DistributedContext, start: Path | None) -> P
     for part in ("train", "val"):
         arrays: Arrays | None = getattr(task, part)
         if arrays is not None:
-            packed = models_of(task.resolved).pack(arrays.features)
+            packed = networks_of(task.resolved.choice("model")).pack(arrays.features)
             for name, values in (*packed.items(), (TARGETS, arrays.targets)):
                 np.save(folder / f"{part}-{name}.npy", values, allow_pickle=False)
     hand_on(folder / CODE)
@@ -75,7 +75,7 @@ def read_task(folder: Path) -> Task:
         if not packed:
             return None
         targets = packed.pop(TARGETS)
-        return Arrays(models_of(resolved).unpack(packed), targets)
+        return Arrays(networks_of(resolved.choice("model")).unpack(packed), targets)
 
     def observe(epoch: int, values: dict[str, float]) -> None:
         with (folder / EVENTS).open("a", encoding="utf-8") as file:
