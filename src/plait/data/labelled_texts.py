@@ -68,19 +68,8 @@ def labelled(
 
     (text,) = (column.name for column in columns if column.role == "text")
     (target,) = (column.name for column in columns if column.role == "target")
-    dropped = {}
     counts: dict[str, object] = {}
-
-    blank = _meet_empty(settings, frame[text], where)
-    if blank.any():
-        dropped["without text"] = int((blank & (part_of_row != NO_PART)).sum())
-        part_of_row[blank] = NO_PART
-    _refuse_unlabelled(frame[target], part_of_row, where)
-    if settings.duplicates == "drop":
-        again = in_earlier_part(frame[text], part_of_row)
-        dropped["with a text of an earlier part"] = int(again.sum())
-        part_of_row[again] = NO_PART
-    _refuse_empty(part_of_row, where)
+    dropped = _leave_out(settings, frame[text], frame[target], part_of_row, where)
 
     classes: tuple[str, ...] = ()
     # A row a label; its index numbers the row of its text.
@@ -112,6 +101,31 @@ def labelled(
         counts=counts,
         facts={"words": settings.word_boundaries},
     )
+
+
+def _leave_out(
+    settings: TextSettings,
+    texts: "pd.Series",
+    targets: "pd.Series",
+    part_of_row: "np.ndarray",
+    where: str,
+) -> dict[str, int]:
+    """Put empty texts, and those of an earlier part, in no part, where the settings say so.
+
+    :returns: how many rows were left out, by reason.
+    """
+    dropped = {}
+    blank = _meet_empty(settings, texts, where)
+    if blank.any():
+        dropped["without text"] = int((blank & (part_of_row != NO_PART)).sum())
+        part_of_row[blank] = NO_PART
+    _refuse_unlabelled(targets, part_of_row, where)
+    if settings.duplicates == "drop":
+        again = in_earlier_part(texts, part_of_row)
+        dropped["with a text of an earlier part"] = int(again.sum())
+        part_of_row[again] = NO_PART
+    _refuse_empty(part_of_row, where)
+    return dropped
 
 
 def _meet_empty(settings: TextSettings, texts: "pd.Series", where: str) -> "np.ndarray":

@@ -7,7 +7,7 @@ from plait.data.dataset import Dataset
 from plait.errors import ConfigurationError, UserError
 from plait.evaluation import baselines, texts
 from plait.evaluation.baselines import Baseline
-from plait.evaluation.entries import Evaluation, StatedBaseline, StatedMetric
+from plait.evaluation.entries import Coefficient, Evaluation, StatedBaseline, StatedMetric
 from plait.evaluation.intervals import Measure, Resampling, Samples, resample
 from plait.evaluation.metrics import Metric, of_task
 from plait.evaluation.plots.canvas import evenly
@@ -68,6 +68,7 @@ def evaluate(
     solved = baselines.closed_form(train, dataset) if fitted is not None else None
     others = _compared(train, test, dataset, solved)
     unit, unit_name = _drawn_together(test, dataset)
+    units = len(test) if unit is None else int(unit.max()) + 1
     resampling = Resampling(
         settings.resamples, settings.max_bootstrap_rows, settings.confidence_level, settings.seed
     )
@@ -83,10 +84,7 @@ def evaluate(
         "rows": len(test),
         "level": level,
         "resamples": settings.resamples,
-        "resampled": {
-            "unit": unit_name,
-            "units": len(test) if unit is None else int(unit.max()) + 1,
-        },
+        "resampled": {"unit": unit_name, "units": units},
         "primary": primary,
         "metrics": metrics,
         "baselines": compared,
@@ -108,19 +106,25 @@ def evaluate(
         evaluation["sizes"] = texts.sizes(model, {"train": train, "test": test}, outputs)
         evaluation["errors"] = texts.worst_errors(assessment)
     if fitted is not None:
-        rows = baselines.coefficient_table(fitted, solved, dataset.facts)
-        evaluation["coefficients"] = [
-            {
-                "name": row["name"],
-                "fitted": number(row["fitted"]),
-                "closed_form": number(row["closed_form"]),
-                "true": number(row["true"]),
-            }
-            for row in rows
-        ]
+        evaluation["coefficients"] = _coefficients(fitted, solved, dataset)
     evaluation["plots"] = draw(outputs["plots"], evaluation, assessment, settings.plots, curves)
     _write(outputs, evaluation, assessment, settings.plots.max_points)
     return evaluation
+
+
+def _coefficients(
+    fitted: dict[str, float], solved: baselines.ClosedForm | None, dataset: Dataset
+) -> list[Coefficient]:
+    """A row a coefficient, its values to the digits that are stated."""
+    return [
+        {
+            "name": row["name"],
+            "fitted": number(row["fitted"]),
+            "closed_form": number(row["closed_form"]),
+            "true": number(row["true"]),
+        }
+        for row in baselines.coefficient_table(fitted, solved, dataset.facts)
+    ]
 
 
 def _measured(

@@ -254,17 +254,21 @@ def _as_training(
             },
             "adversarial": None,
             "callbacks": {},
-            "trainer": {
-                **where,
-                "max_epochs": settings.epochs,
-                "max_steps": None,
-                "precision": settings.precision,
-                "threads": settings.threads,
-                "gradient_clip": 1.0,
-                "micro_batch_size": None,
-                "select_checkpoint": "last",
-                "overfit_rows": None,
-                "detect_anomaly": False,
-            },
+            "trainer": {**where, **_trainer(settings)},
         }
     )
+
+
+def _trainer(settings: Settings) -> dict[str, Any]:
+    """The section ``trainer`` of this training, without where it runs."""
+    return {
+        "max_epochs": settings.epochs,
+        "max_steps": None,
+        "precision": settings.precision,
+        "threads": settings.threads,
+        "gradient_clip": 1.0,
+        "micro_batch_size": None,
+        "select_checkpoint": "last",
+        "overfit_rows": None,
+        "detect_anomaly": False,
+    }

@@ -63,10 +63,8 @@ class Sweep:
         self._entered: dict[str, Trial] = {}
         self._stores: dict[str, Store] = {}
         self._began = time.monotonic()
-        self.name = ""
-        self._keep = ""
+        self.name = self.direction = self._keep = ""
         self.metric: str | None = None
-        self.direction = ""
         self._varying: tuple[str, ...] = ()
         self._refused: list[Row] = []
         self._effects: dict[str, list[Effect]] = {}
