@@ -1,10 +1,11 @@
 """The one fit: a model of any family on the training part, selected by the validation part."""
 
-import hashlib
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plait import digests
 from plait.augmentation.base import AugmentationSettings
 from plait.config.chosen import settings_in
 from plait.config.registry import family_of, module_of
@@ -28,17 +29,18 @@ def digest_of(family: EncodedFamily[Any], *parts: Arrays | None) -> str:
 
     :param family: of the model.
     """
-    hasher = hashlib.sha256()
-    for part in parts:
-        if part is None:
-            continue
-        for values in (*family.pack(part.features).values(), part.targets):
-            hasher.update(repr((values.shape, values.dtype.str)).encode())
-            # Texts by their own bytes, not by where they lie in memory.
-            hasher.update(
-                repr(values.tolist()).encode() if values.dtype == object else values.tobytes()
-            )
-    return hasher.hexdigest()[:16]
+
+    def pieces() -> Iterator[bytes]:
+        for part in parts:
+            if part is None:
+                continue
+            for values in (*family.pack(part.features).values(), part.targets):
+                yield repr((values.shape, values.dtype.str)).encode()
+                # Texts by their own bytes, not by where they lie in memory.
+                text = values.dtype == object
+                yield repr(values.tolist()).encode() if text else values.tobytes()
+
+    return digests.of_pieces(pieces(), digests.SHORT)
 
 
 def training_of(choice: str) -> Training:
