@@ -247,7 +247,7 @@ def test_it_imports_little_for_it_travels_with_logged_models():
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     own = [
-        *("artifacts", "data", "data.columns", "data.dataset", "data.preprocessing", "errors"),
+        *("artifacts", "data", "data.raw_column", "data.dataset", "data.preprocessing", "errors"),
         *("loaded", "pipeline", "pipeline.stages", "settings", "tasks", "tasks.base"),
         *("tasks.probabilities", "tasks.registry", "tasks.scaling", "tasks.single"),
     ]

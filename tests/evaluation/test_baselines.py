@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from plait.errors import UserError
-from plait.evaluation import baselines
-from plait.evaluation.baselines import BIAS, closed_form, coefficient_table
+from plait.evaluation.closed_form import BIAS, closed_form, coefficient_table
 from plait.evaluation.task import evaluation_of
 from plait.tasks.classification.evaluation import class_numbers
 
@@ -51,7 +50,7 @@ def test_an_unlisted_class_is_named(linear: Case) -> None:
 def test_the_closed_form_is_least_squares_at_any_block_size(
     linear: Case, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(baselines, "BLOCK_ROWS", block)
+    monkeypatch.setattr("plait.evaluation.closed_form.BLOCK_ROWS", block)
     solved = closed_form(linear.train, linear.dataset)
     assert solved is not None
     design = np.column_stack((linear.train[["x0", "x1"]], np.ones(300)))

@@ -10,7 +10,7 @@ import pytest
 
 from plait.errors import ConfigurationError, UserError
 from plait.evaluation import evaluate as evaluating
-from plait.evaluation.baselines import closed_form
+from plait.evaluation.closed_form import closed_form
 from plait.evaluation.evaluate import predict
 from plait.workspace import Outputs
 

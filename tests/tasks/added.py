@@ -155,7 +155,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
-from plait.evaluation.baselines import Baseline
+from plait.evaluation.task import Baseline
 from plait.evaluation.entries import Details, Evaluation
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.task import Assessment, TaskEvaluation
@@ -583,7 +583,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
-from plait.evaluation.baselines import Baseline
+from plait.evaluation.task import Baseline
 from plait.evaluation.entries import Evaluation
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.task import Assessment, TaskEvaluation, columns_of

@@ -15,6 +15,7 @@ from typing import Any
 from plait import digests
 from plait.config.registry import family_of, settings_of
 from plait.config.resolved import Resolved
+from plait.config.source_syntax import canonical, imports
 from plait.pipeline.stages import GROUPS, Stage
 from plait.public import PUBLIC
 from plait.state import State
@@ -22,8 +23,6 @@ from plait.tasks.registry import modules_of
 
 TEMPLATES: dict[str, str] = {"plait.evaluation.report": "plait/evaluation/templates"}
 """Folders of files, below ``src/``, that are part of a module as much as its statements."""
-
-TYPE_CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 SYNTAX, CLOSURE, SOURCE = "syntax", "closure", "source"
 """What the state keeps: what counts of a source, what a closure's digest stands for, and the
@@ -166,9 +165,9 @@ class Code:
             _MODULES[name, files, source] = found
             return found
         tree = ast.parse(source, filename=str(self.path(name) or name))
-        pieces = chain(map(str.encode, _canonical(tree)), [files])
+        pieces = chain(map(str.encode, canonical(tree)), [files])
         digest = digests.of_pieces(pieces, digests.SHORT)
-        found = Module(digest, frozenset(_imports(tree, package)))
+        found = Module(digest, frozenset(imports(tree, package)))
         if self._state is not None:
             self._state.put(SYNTAX, {key: [found.digest, sorted(found.imports)]})
         _MODULES[name, files, source] = found
@@ -215,68 +214,3 @@ def _ancestors(name: str) -> Iterator[str]:
     parts = name.split(".")
     for end in range(1, len(parts) + 1):
         yield ".".join(parts[:end])
-
-
-def _imports(tree: ast.AST, package: str) -> Iterator[str]:
-    """Every name imported anywhere in a module, save for type checking alone."""
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, base] if base else above)
-            yield base
-            # A name imported from a first-party package may itself be a module; one of the public
-            # face is of the module that defines it.
-            if base.partition(".")[0] == "plait":
-                whole = [f"{base}.{alias.name}" for alias in node.names]
-                yield from (PUBLIC.get(name.removeprefix("plait."), name) for name in whole)
-        elif isinstance(node, ast.Call) and _calls_find_spec(node):
-            # A package that is used as files, not imported: bokeh_sampledata.
-            yield from (str(arg.value) for arg in node.args if isinstance(arg, ast.Constant))
-        elif isinstance(node, ast.If) and ast.unparse(node.test) in TYPE_CHECKING:
-            waiting += node.orelse
-            continue
-        waiting += ast.iter_child_nodes(node)
-
-
-def _calls_find_spec(node: ast.Call) -> bool:
-    function = node.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name == "find_spec"
-
-
-def _canonical(node: object) -> Iterator[str]:
-    """A module's syntax tree as text, without docstrings, empty fields and positions.
-
-    Not `ast.dump`: its output differs between Python versions.
-    """
-    if isinstance(node, ast.AST):
-        yield type(node).__name__ + "("
-        for field, value in ast.iter_fields(node):
-            if value is None or value == [] or field in ("kind", "type_comment"):
-                continue
-            if field == "body" and isinstance(value, list):
-                value = [inner for inner in value if not _is_bare_string(inner)]
-            yield field + "="
-            yield from _canonical(value)
-        yield ")"
-    elif isinstance(node, list):
-        for item in node:
-            yield from _canonical(item)
-            yield ","
-    else:
-        yield repr(node)
-
-
-def _is_bare_string(node: object) -> bool:
-    """A docstring, of a module, class, function or attribute: it does nothing when run."""
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )

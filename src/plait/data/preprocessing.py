@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from plait.data.columns import column_of
 from plait.data.dataset import Dataset, Type
+from plait.data.raw_column import column_of
 from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting

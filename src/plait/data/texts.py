@@ -6,9 +6,9 @@ Imports nothing but numpy and pandas from outside: it travels with every logged 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plait.data.columns import column_of
 from plait.data.dataset import Dataset
 from plait.data.preprocessing import Preprocessor, Settings, fit_target
+from plait.data.raw_column import column_of
 from plait.errors import UserError
 from plait.tasks.base import TargetEncoder
 from plait.tasks.registry import task_named

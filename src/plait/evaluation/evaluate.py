@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from plait.artifacts import write_json
 from plait.data.dataset import Dataset
 from plait.errors import ConfigurationError, UserError
-from plait.evaluation import baselines, texts
-from plait.evaluation.baselines import Baseline
+from plait.evaluation import texts
+from plait.evaluation.closed_form import ClosedForm, closed_form, coefficient_table
 from plait.evaluation.entries import Coefficient, Evaluation, StatedBaseline, StatedMetric
 from plait.evaluation.intervals import Measure, Resampling, Samples, resample
 from plait.evaluation.metrics import Metric, of_task
@@ -14,7 +14,7 @@ from plait.evaluation.plots.canvas import evenly
 from plait.evaluation.plots.draw import draw
 from plait.evaluation.settings import Settings, check
 from plait.evaluation.stated import MODEL, number, of_baseline, of_predictor, stated
-from plait.evaluation.task import Assessment, evaluation_of
+from plait.evaluation.task import Assessment, Baseline, evaluation_of
 from plait.workspace import Outputs
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def evaluate(
     members = [predict(member, test, dataset) for member in model.members]
     prediction = model.average(members)
     fitted = model.coefficients()
-    solved = baselines.closed_form(train, dataset) if fitted is not None else None
+    solved = closed_form(train, dataset) if fitted is not None else None
     others = _compared(train, test, dataset, solved)
     unit, unit_name = _drawn_together(test, dataset)
     units = len(test) if unit is None else int(unit.max()) + 1
@@ -113,7 +113,7 @@ def evaluate(
 
 
 def _coefficients(
-    fitted: dict[str, float], solved: baselines.ClosedForm | None, dataset: Dataset
+    fitted: dict[str, float], solved: ClosedForm | None, dataset: Dataset
 ) -> list[Coefficient]:
     """A row a coefficient, its values to the digits that are stated."""
     return [
@@ -123,7 +123,7 @@ def _coefficients(
             "closed_form": number(row["closed_form"]),
             "true": number(row["true"]),
         }
-        for row in baselines.coefficient_table(fitted, solved, dataset.facts)
+        for row in coefficient_table(fitted, solved, dataset.facts)
     ]
 
 
@@ -219,7 +219,7 @@ def _compared(
     train: "pd.DataFrame",
     test: "pd.DataFrame",
     dataset: Dataset,
-    solved: baselines.ClosedForm | None,
+    solved: ClosedForm | None,
 ) -> list[Baseline]:
     """The baselines: the task's naive answers, of texts the classic one, and the closed form."""
     task = evaluation_of(dataset.task)

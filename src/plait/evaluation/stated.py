@@ -3,10 +3,10 @@
 import math
 
 from plait.artifacts import SIGNIFICANT_DIGITS, significant
-from plait.evaluation.baselines import Baseline
 from plait.evaluation.entries import Difference, Stated, StatedBaseline, StatedPredictor
 from plait.evaluation.intervals import Interval, Samples
 from plait.evaluation.metrics import Metric
+from plait.evaluation.task import Baseline
 
 MODEL = "model"
 """The key of the model among the predictors that are compared."""

@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
-from plait.evaluation.baselines import Baseline
 from plait.evaluation.entries import Details, Evaluation, StatedBaseline, StatedMetric, Verdict
 from plait.evaluation.intervals import Resampling
 from plait.evaluation.plots.canvas import Canvas
@@ -18,6 +17,19 @@ from plait.tasks.registry import modules_of, task_named
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Another way to answer the same rows."""
+
+    key: str
+    title: str
+    """As it continues "better than …"."""
+    naive: bool
+    """Whether it takes no learning."""
+    prediction: "np.ndarray"
+    """Of the test part, in the form of `TrainedModel.predict`."""
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import read_json, significant
 from plait.data.dataset import Dataset
-from plait.evaluation.baselines import Baseline
 from plait.evaluation.entries import Sizes, WrongPrediction
-from plait.evaluation.task import Assessment, TaskOfClasses, evaluation_of
+from plait.evaluation.task import Assessment, Baseline, TaskOfClasses, evaluation_of
 from plait.models import estimators, tfidf
 from plait.models.base import Shape
 from plait.models.trained import BASE, DESCRIPTION

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-THRESHOLD = 0.5
-"""The probability from which on a label is predicted."""
-
 
 def to_text(labels: Iterable[object]) -> str:
     """A set of labels as its column has it: each once, in order; what is empty is none."""
@@ -112,11 +109,6 @@ def indicators(column: "pd.Series", classes: Sequence[str]) -> "np.ndarray":
                 )
             found[row, places[label]] = 1
     return found
-
-
-def chosen(probabilities: "np.ndarray") -> "np.ndarray":
-    """Which labels are predicted, bool, (rows, classes)."""
-    return probabilities >= THRESHOLD
 
 
 def sets_of(indicated: "np.ndarray", classes: Sequence[str]) -> list[str]:

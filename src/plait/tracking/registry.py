@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from plait.tracking.limits import LONGEST_TAG
 from plait.tracking.query.run import RecordedRun
 from plait.tracking.store.store import Store
 from plait.tracking.tags import BEATEN, FORCED, IDENTITY
@@ -87,7 +88,7 @@ def make_champion(candidate: Candidate, beaten: str, forced: str | None) -> Cham
     with run.store.lock():
         found = _version_of(candidate)
         for key, value in tags.items():
-            client.set_model_version_tag(model, found.version, key, value[:5000])
+            client.set_model_version_tag(model, found.version, key, value[:LONGEST_TAG])
         # It may pass the gate today.
         if forced is None and FORCED in found.tags:
             client.delete_model_version_tag(model, found.version, FORCED)

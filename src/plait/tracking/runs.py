@@ -12,6 +12,7 @@ from plait.config.resolved import Resolved
 from plait.errors import Pruned
 from plait.json_types import Json
 from plait.signals import is_termination
+from plait.tracking.limits import LONGEST_PARAMETER, LONGEST_TAG
 from plait.tracking.record.points import chunks
 from plait.tracking.record.source_patch import COMMIT, commit_of, keep_commit
 from plait.tracking.store import process
@@ -30,9 +31,6 @@ from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-
-LONGEST_PARAMETER = 6000
-"""Characters that MLflow keeps of a parameter."""
 
 
 def tags_of(workspace: Workspace, resolved: Resolved, stage: str) -> dict[str, str]:
@@ -154,7 +152,7 @@ def set_tags(store: Store, run_id: str, tags: dict[str, str]) -> None:
     """Set tags in one write; MLflow keeps 8000 characters of each, and the start says most."""
     from mlflow.entities import RunTag
 
-    store.client.log_batch(run_id, tags=[RunTag(key, tags[key][:5000]) for key in tags])
+    store.client.log_batch(run_id, tags=[RunTag(key, tags[key][:LONGEST_TAG]) for key in tags])
 
 
 def add_parameters(store: Store, run: "Run", parameters: dict[str, Json]) -> None:

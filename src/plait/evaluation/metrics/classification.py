@@ -8,7 +8,7 @@ predicted; one that is never predicted has precision 0.
 from typing import TYPE_CHECKING
 
 from plait.evaluation.metrics import metric
-from plait.tasks.label_sets import chosen
+from plait.tasks.multilabel.threshold import chosen
 
 if TYPE_CHECKING:
     import numpy as np

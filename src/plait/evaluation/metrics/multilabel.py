@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from plait.evaluation.metrics import metric
 from plait.evaluation.metrics.classification import counts_by_class
-from plait.tasks.label_sets import chosen
+from plait.tasks.multilabel.threshold import chosen
 
 if TYPE_CHECKING:
     import numpy as np

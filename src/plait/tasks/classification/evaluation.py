@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
 from plait.errors import UserError
-from plait.evaluation.baselines import Baseline
 from plait.evaluation.entries import Details, Evaluation
 from plait.evaluation.per_class import per_class
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.classes import draw_confusion, draw_roc
 from plait.evaluation.plots.over_time import Line
-from plait.evaluation.task import Assessment, TaskOfClasses, classes_in, columns_of
+from plait.evaluation.task import Assessment, Baseline, TaskOfClasses, classes_in, columns_of
 from plait.tasks.probabilities import probability_of
 
 if TYPE_CHECKING:

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
-from plait.evaluation.baselines import Baseline
 from plait.evaluation.entries import Details, Evaluation
 from plait.evaluation.per_class import per_class
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.classes import draw_roc
 from plait.evaluation.plots.over_time import Line
-from plait.evaluation.task import Assessment, TaskOfClasses, classes_in, columns_of
-from plait.tasks.label_sets import THRESHOLD, chosen, in_words, indicators, sets_of
+from plait.evaluation.task import Assessment, Baseline, TaskOfClasses, classes_in, columns_of
+from plait.tasks.label_sets import in_words, indicators, sets_of
+from plait.tasks.multilabel.threshold import THRESHOLD, chosen
 from plait.tasks.probabilities import probability_of
 
 if TYPE_CHECKING:

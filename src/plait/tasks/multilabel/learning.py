@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from plait.tasks.base import Task
-from plait.tasks.label_sets import chosen, exploded, indicators, sets_of
+from plait.tasks.label_sets import exploded, indicators, sets_of
+from plait.tasks.multilabel.threshold import chosen
 from plait.tasks.probabilities import with_probabilities
 from plait.tasks.single import SingleTarget
 

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Dataset
-from plait.evaluation.baselines import Baseline
 from plait.evaluation.entries import Evaluation
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.numbers import draw_predicted_against_true, draw_residuals
 from plait.evaluation.plots.over_time import Line
-from plait.evaluation.task import Assessment, TaskEvaluation, columns_of
+from plait.evaluation.task import Assessment, Baseline, TaskEvaluation, columns_of
 
 if TYPE_CHECKING:
     import numpy as np

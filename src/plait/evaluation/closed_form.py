@@ -1,4 +1,4 @@
-"""What a model has to beat: answers that take no learning, and the closed form of least squares."""
+"""The closed form of least squares, which a linear regression is held against."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,19 +16,6 @@ BLOCK_ROWS = 65_536
 
 BIAS = "(bias)"
 """The name of the intercept among coefficients."""
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """Another way to answer the same rows."""
-
-    key: str
-    title: str
-    """As it continues "better than …"."""
-    naive: bool
-    """Whether it takes no learning."""
-    prediction: "np.ndarray"
-    """Of the test part, in the form of `TrainedModel.predict`."""
 
 
 @dataclass(frozen=True)
