@@ -247,8 +247,8 @@ def test_it_imports_little_for_it_travels_with_logged_models():
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     own = [
-        *("artifacts", "data", "data.raw_column", "data.dataset", "data.preprocessing", "errors"),
-        *("loaded", "pipeline", "pipeline.stages", "settings", "tasks", "tasks.base"),
+        *("artifacts", "data", "data.dataset", "data.preprocessing", "data.raw_column", "errors"),
+        *("json_types", "loaded", "settings", "tasks", "tasks.base"),
         *("tasks.probabilities", "tasks.registry", "tasks.scaling", "tasks.single"),
     ]
     assert done.stdout.strip() == f"[] {[f'plait.{name}' for name in own]}"

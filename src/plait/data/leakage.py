@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from plait.data.dataset import PARTS
 
@@ -87,7 +87,7 @@ def changed_by_the_future(
     features: "Callable[[pd.DataFrame], pd.DataFrame]",
     rows: "pd.DataFrame",
     time: str,
-    cuts: "Iterable[Any]",
+    cuts: "Iterable[float | pd.Timestamp]",
 ) -> list[str]:
     """The features that change when what comes after a time is cut off: those look ahead.
 

@@ -8,6 +8,7 @@ from plait.tasks.registry import task_named
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pandera.pandas import DataFrameSchema
 
 DTYPES: dict[Type, str] = {
     "number": "float64",
@@ -36,7 +37,7 @@ def may_be_missing(source: Source) -> set[str]:
     return {name for name, count in source.counts["missing"].items() if count}
 
 
-def schema(source: Source) -> Any:
+def schema(source: Source) -> "DataFrameSchema":
     """The pandera schema of a chunk of rows that stand in some part.
 
     :returns: a ``pandera.pandas.DataFrameSchema``: types, no missing values but where declared,
@@ -63,7 +64,7 @@ def schema(source: Source) -> Any:
     return pandera.DataFrameSchema(columns)
 
 
-def validate(frame: "pd.DataFrame", schema: Any, name: str) -> None:
+def validate(frame: "pd.DataFrame", schema: "DataFrameSchema", name: str) -> None:
     """Check rows whose pandas index is their number at the source.
 
     :raises UserError: naming data source, column, row and value of the first fault.

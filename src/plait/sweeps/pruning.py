@@ -1,7 +1,7 @@
 """A search's judgement over a training that runs."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.config.check import checked
 from plait.errors import ConfigurationError, Pruned, UserError
@@ -10,6 +10,9 @@ from plait.settings import Settings, setting
 from plait.tracking.store.retry import while_others_make_it
 
 if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+    from optuna.storages import BaseStorage
+
     from plait.training.task import Observe
 
 
@@ -17,7 +20,7 @@ class PrunerSettings(Settings):
     """The base of what ``hydra/sweeper/pruner`` chooses from."""
 
     @abstractmethod
-    def build(self) -> Any:
+    def build(self) -> "BasePruner":
         """Optuna's pruner."""
 
 
@@ -27,7 +30,7 @@ class Median(PrunerSettings):
     startup_trials: int = setting("trials that finish before any is pruned", unit="trials", ge=0)
     warmup_epochs: int = setting("first epochs, in which no trial is pruned", unit="epochs", ge=0)
 
-    def build(self) -> Any:
+    def build(self) -> "BasePruner":
         """Optuna's pruner."""
         from optuna.pruners import MedianPruner
 
@@ -43,7 +46,7 @@ class SuccessiveHalving(PrunerSettings):
     min_epochs: int = setting("first epochs, n, in which no trial is pruned", unit="epochs", ge=1)
     reduction_factor: int = setting("number of trials of which one goes on", ge=2)
 
-    def build(self) -> Any:
+    def build(self) -> "BasePruner":
         """Optuna's pruner."""
         from optuna.pruners import SuccessiveHalvingPruner
 
@@ -62,7 +65,7 @@ class Hyperband(PrunerSettings):
     )
     reduction_factor: int = setting("number of trials of which one goes on", ge=2)
 
-    def build(self) -> Any:
+    def build(self) -> "BasePruner":
         """Optuna's pruner."""
         from optuna.pruners import HyperbandPruner
 
@@ -77,7 +80,7 @@ PRUNERS: dict[str, type[PrunerSettings]] = {
 """The settings of each pruner, by its name in ``hydra/sweeper/pruner``."""
 
 
-def pruner_of(given: dict[str, Json] | None) -> Any:
+def pruner_of(given: dict[str, Json] | None) -> "BasePruner":
     """Optuna's pruner of a node ``hydra.sweeper.pruner``; one that prunes nothing for None.
 
     :raises ConfigurationError: for settings that mean nothing.
@@ -96,7 +99,7 @@ def pruner_of(given: dict[str, Json] | None) -> Any:
     return checked("hydra.sweeper.pruner.", PRUNERS[name], settings).build()
 
 
-def open_storage(url: str) -> Any:
+def open_storage(url: str) -> "BaseStorage":
     """Optuna's storage at an SQLAlchemy URL.
 
     :raises UserError: if it can't be opened.

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from plait import digests
 from plait.config.check import checked
@@ -31,6 +31,7 @@ from plait.tracking.store.backend import sqlite_url
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
     from omegaconf import DictConfig
+    from optuna.samplers import BaseSampler
 
 MOST_REASONS = 3
 
@@ -237,7 +238,7 @@ class Search:
             return next(itertools.islice(self._space.grid(), draw, None))
         text = f"{self._settings.seed} {draw}"
         seed = digests.seed_of(text)
-        sampler: Any = optuna.samplers.RandomSampler(seed)
+        sampler: BaseSampler = optuna.samplers.RandomSampler(seed)
         if self._settings.sampler == "tpe":
             # Trials that still run count as bad ones: several at once spread out.
             sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)

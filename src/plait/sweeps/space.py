@@ -12,6 +12,8 @@ from plait.json_types import Json
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
+    from optuna import Study as OptunaStudy
+    from optuna.distributions import BaseDistribution
 
 DIGITS = 5
 """Significant digits of a number that is drawn from an interval: it stands in names and tables."""
@@ -26,8 +28,7 @@ class Dimension:
     """Values of one key to draw from."""
 
     key: str
-    distribution: Any
-    """Optuna's."""
+    distribution: "BaseDistribution"
     values: list[Any] | None
     """All of them, in order; None: an interval."""
 
@@ -149,7 +150,7 @@ class Space:
         for _ in range(PROBES):
             yield self.ask(study)
 
-    def ask(self, study: Any) -> dict[str, Json]:
+    def ask(self, study: "OptunaStudy") -> dict[str, Json]:
         """The values that one of Optuna's studies draws, by key."""
         asked = study.ask(self.distributions)
         return {

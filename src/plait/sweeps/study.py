@@ -1,12 +1,17 @@
 """What a search knows of its trials: Optuna's study, in a database."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from plait.errors import UserError
 from plait.json_types import Json
 from plait.sweeps.pruning import open_storage
 from plait.sweeps.space import Space
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
+    from optuna.trial import FrozenTrial
 
 DRAW, OVERRIDES, IDENTITY = "draw", "overrides", "identity"
 """What the study keeps of each trial: which draw it is, what it set, and what was trained."""
@@ -54,16 +59,16 @@ class Study:
         self._study.set_user_attr("plan", plan)
 
     @property
-    def trials(self) -> list[Any]:
+    def trials(self) -> list["FrozenTrial"]:
         """Optuna's trials, in the order of their numbers; to be read alone."""
-        found: list[Any] = self._study.get_trials(deepcopy=False)
+        found: list[FrozenTrial] = self._study.get_trials(deepcopy=False)
         return found
 
-    def latest(self) -> dict[int, Any]:
+    def latest(self) -> dict[int, "FrozenTrial"]:
         """The last attempt at each draw, by its number."""
         return {trial.user_attrs[DRAW]: trial for trial in self.trials}
 
-    def draw(self, sampler: Any, pruner: Any) -> dict[str, Json]:
+    def draw(self, sampler: "BaseSampler", pruner: "BasePruner") -> dict[str, Json]:
         """The values, by key, that a sampler draws which knows all of the trials.
 
         Optuna is asked in a copy of the study, so that a trial enters the database whole: whoever

@@ -275,9 +275,9 @@ class Sweep:
         metric = row.score.metric
         key = (data_digest(row.resolved), metric.partition("/")[0])
         if key not in self._measured_on:
+            run_id = row.outcome.run_id
             self._measured_on[key] = patiently(
-                *(measured_on, self.workspace, row.resolved, row.outcome.run_id, metric),
-                self._store,
+                measured_on, self.workspace, row.resolved, run_id, metric, self._store
             )
         return self._measured_on[key]
 

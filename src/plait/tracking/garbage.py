@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from plait.errors import UserError
 from plait.tracking.store.backend import artifact_uri, backend_of
@@ -13,7 +13,12 @@ from plait.tracking.tags import IDENTITY, NAIVE_VERDICT
 from plait.workspace import Workspace
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, LoggedModel, Run
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.store.entities import PagedList
+
+Item = TypeVar("Item")
+
 
 State = Literal["recorded", "finished", "unfinished", "deleted", "none", "unknown"]
 """What the stores say of an identity: its run is complete, is trained but not complete, has not
@@ -74,10 +79,9 @@ def all_runs(store: Store, condition: str = "", deleted_only: bool = False) -> "
     view = ViewType.DELETED_ONLY if deleted_only else ViewType.ALL
     ids = _experiment_ids(store)
 
-    def ask(token: str | None) -> Any:
-        return store.client.search_runs(ids, condition, view, MOST_AT_ONCE, page_token=token)
-
-    return _all(ask)
+    return _all(
+        lambda token: store.client.search_runs(ids, condition, view, MOST_AT_ONCE, page_token=token)
+    )
 
 
 def artifact_garbage(store: Store) -> list[Path]:
@@ -120,7 +124,9 @@ def purge(store: Store, folders: Iterable[Path]) -> None:
 
 def _dead_runs(store: Store) -> "list[Run]":
     """Deleted runs without a registered model."""
-    versions = _all(lambda token: store.client.search_model_versions(page_token=token))
+    versions: list[ModelVersion] = _all(
+        lambda token: store.client.search_model_versions(page_token=token)
+    )
     registered = {version.model_id for version in versions}
     needed = {version.run_id for version in versions}
     needed |= {model.source_run_id for model in _models(store) if model.model_id in registered}
@@ -128,7 +134,7 @@ def _dead_runs(store: Store) -> "list[Run]":
     return [run for run in deleted if run.info.run_id not in needed]
 
 
-def _models(store: Store) -> list[Any]:
+def _models(store: Store) -> "list[LoggedModel]":
     ids = _experiment_ids(store)
     return _all(lambda token: store.client.search_logged_models(ids, page_token=token))
 
@@ -138,13 +144,16 @@ def _experiment_ids(store: Store) -> list[str]:
     from mlflow.entities import ViewType
 
     view = ViewType.ALL
-    found = _all(lambda token: store.client.search_experiments(view, page_token=token))
+    found: list[Experiment] = _all(
+        lambda token: store.client.search_experiments(view, page_token=token)
+    )
     return [str(experiment.experiment_id) for experiment in found]
 
 
-def _all(ask: Callable[[str | None], Any]) -> list[Any]:
+def _all(ask: "Callable[[str | None], PagedList[Item]]") -> "list[Item]":
     """Everything on all pages; ``ask`` gives the page of a token."""
-    found, token = [], None
+    found: list[Item] = []
+    token: str | None = None
     while True:
         page = ask(token)
         found += page

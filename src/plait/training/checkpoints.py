@@ -18,8 +18,10 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
+from plait.objectives.base import Batch
 from plait.signals import StopRequests
 from plait.training.batches import DistributedBatchSampler
 from plait.training.checkpoint_files import CheckpointFiles
@@ -111,7 +113,12 @@ class Checkpoints(AfterEpoch):
         self._draws: list[dict[str, Any]] = []
 
     def on_train_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int
+        self,
+        trainer: Trainer,
+        module: LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
+        index: int,
     ) -> None:
         """At the end of an optimiser step: look whether all is well, whether to write, to stop."""
         last = bool(trainer.is_last_batch)

@@ -7,11 +7,13 @@ from typing import Any, NoReturn
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from tqdm import tqdm
 
 from plait.artifacts import significant
 from plait.errors import UserError
+from plait.objectives.base import Batch
 from plait.training.epoch_end import AfterEpoch
 from plait.training.module import SupervisedModule
 
@@ -63,7 +65,12 @@ class NonFiniteLoss(AfterEpoch):
         self._losses: list[tuple[Tensor, Tensor]] = []
 
     def on_train_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int
+        self,
+        trainer: Trainer,
+        module: LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
+        index: int,
     ) -> None:
         """Keep the loss of a micro-batch, and which rows it is of."""
         if self._look and isinstance(outputs, dict) and "loss" in outputs and len(batch.rows):

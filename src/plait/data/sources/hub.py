@@ -1,7 +1,7 @@
 """Labelled texts from a data set of the ``datasets`` library: a name on the hub, or a folder."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import model_validator
 
@@ -16,6 +16,8 @@ from plait.tasks.label_sets import to_text
 
 if TYPE_CHECKING:
     import pandas as pd
+    from datasets import Dataset as HubDataset
+    from datasets import DatasetDict
 
 OFFICIAL = "split"
 """The column that tells the parts that the set comes with."""
@@ -73,7 +75,7 @@ def read(settings: Settings, root: Path) -> Source:
     return source_of(settings, frame, settings.name, name=settings.name.rpartition("/")[2])
 
 
-def _load(settings: Settings, root: Path) -> Any:
+def _load(settings: Settings, root: Path) -> "DatasetDict":
     try:
         import datasets
     except ModuleNotFoundError:
@@ -89,7 +91,7 @@ def _load(settings: Settings, root: Path) -> Any:
         raise UserError(f"data.name: {settings.name} can't be loaded: {said}") from error
 
 
-def _columns(part: Any, settings: Settings) -> "pd.DataFrame":
+def _columns(part: "HubDataset", settings: Settings) -> "pd.DataFrame":
     """As `plait.data.reading.read` gives them; numbers of classes as their names."""
     import pandas as pd
 

@@ -7,11 +7,14 @@ is left for the scheduler to tell.
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plait.sweeps.trial import Outcome, Trial, held_trial, record_failure
 from plait.sweeps.worker import GRACE, Worker
 from plait.workspace import Workspace
+
+if TYPE_CHECKING:
+    from submitit.helpers import DelayedSubmission
 
 
 class Job:
@@ -42,7 +45,7 @@ class Job:
         if self._worker is not None:
             self._worker.close()
 
-    def checkpoint(self) -> Any:
+    def checkpoint(self) -> "DelayedSubmission":
         """Called by submitit when the job's time is up, or its place is wanted.
 
         :returns: what SLURM is to run when it has room again: the trial, from its checkpoint on.

@@ -7,7 +7,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plait.errors import UserError
 from plait.settings import Settings as Base
@@ -16,6 +16,11 @@ from plait.sweeps.engines import need
 from plait.sweeps.engines.job import Job, lost
 from plait.sweeps.trial import Outcome, Trial
 from plait.workspace import SRC, Workspace
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from ray import ObjectRef
 
 OBJECT_STORE = 128 * 2**20
 """Bytes of shared memory for Ray's objects: a task takes and gives a page of text."""
@@ -62,7 +67,7 @@ class Tasks:
         # A failed trial is for the sweep to launch again, not for Ray.
         options = {"num_cpus": settings.num_cpus, "num_gpus": gpus, "max_retries": 0}
         self._task = ray.remote(**options)(run_job)
-        self._running: set[Any] = set()
+        self._running: set[ObjectRef] = set()
         self._closed = False
 
     @property
@@ -113,7 +118,7 @@ def run_job(root: str, trial: dict[str, Any], wait_for_other: bool) -> dict[str,
         return future.result()
 
 
-def _connect(ray: Any, address: str | None, source: str) -> None:
+def _connect(ray: "ModuleType", address: str | None, source: str) -> None:
     """Join or start Ray, quietly.
 
     :raises UserError: if no cluster answers at the address.

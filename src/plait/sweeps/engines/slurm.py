@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from plait.errors import UserError
 from plait.settings import Settings as Base
@@ -20,6 +20,9 @@ from plait.sweeps.engines import need
 from plait.sweeps.engines.job import Job, lost
 from plait.sweeps.trial import Outcome, Trial
 from plait.workspace import SRC, Workspace
+
+if TYPE_CHECKING:
+    from submitit import Job as SubmittedJob
 
 BETWEEN_LOOKS = 0.5
 """Seconds until a job's result is looked for again."""
@@ -92,7 +95,7 @@ class Jobs:
         )
         self._submitting = threading.Lock()
         self._accepted = False
-        self._jobs: list[Any] = []
+        self._jobs: list[SubmittedJob] = []
         self._closed = threading.Event()
 
     @property
@@ -128,7 +131,7 @@ class Jobs:
         while time.monotonic() < end and not all(self._state(job) in OVER for job in jobs):
             time.sleep(BETWEEN_LOOKS)
 
-    def _submit(self, work: Job) -> Any:
+    def _submit(self, work: Job) -> "SubmittedJob":
         from submitit.core.utils import FailedJobError
 
         with self._submitting:
@@ -145,7 +148,7 @@ class Jobs:
             self._jobs.append(job)
             return job
 
-    def _until_over(self, job: Any) -> str:
+    def _until_over(self, job: "SubmittedJob") -> str:
         """Wait; the state that the job ended in, as far as it is known."""
         asked = time.monotonic()
         while not job.paths.result_pickle.exists() and not self._closed.is_set():
@@ -157,7 +160,7 @@ class Jobs:
             time.sleep(BETWEEN_LOOKS)
         return "COMPLETED"
 
-    def _state(self, job: Any) -> str:
+    def _state(self, job: "SubmittedJob") -> str:
         """Asked of SLURM's queue, which also clusters without accounting have."""
         if self._settings.cluster == "local":
             return "COMPLETED" if job.done() else "RUNNING"
@@ -172,7 +175,7 @@ class Jobs:
             return "COMPLETED" if "Invalid job id" in answer.stderr else "UNKNOWN"
         return answer.stdout.strip() or "COMPLETED"
 
-    def _result(self, job: Any, state: str) -> tuple[dict[str, Any], str]:
+    def _result(self, job: "SubmittedJob", state: str) -> tuple[dict[str, Any], str]:
         """The outcome's fields, or why there are none."""
         from submitit.core.utils import pickle_load
 
@@ -188,10 +191,10 @@ class Jobs:
         self._forget(job)
         return result, ""
 
-    def _log(self, job: Any) -> str:
+    def _log(self, job: "SubmittedJob") -> str:
         return f"; its log is {job.paths.stderr.relative_to(self._workspace.anchor)}"
 
-    def _forget(self, job: Any) -> None:
+    def _forget(self, job: "SubmittedJob") -> None:
         """Remove the files of a job that ended well; what its trial printed is in run.log."""
         for file in self._folder.glob(f"{job.job_id}_*"):
             file.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait import loaded
 from plait.config.registry import settings_of
@@ -20,7 +20,7 @@ from plait.workspace import Outputs
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mlflow.entities import Run
+    from mlflow.entities import LoggedModel, Run
     from mlflow.models import ModelSignature
 
 EXAMPLE_ROWS = 3
@@ -122,7 +122,7 @@ def _save(
     source: Path,
     frame: "pd.DataFrame",
     dataset: Dataset,
-    logged: Any,
+    logged: "LoggedModel",
     run: "Run",
     temporary: Path,
 ) -> None:

@@ -6,7 +6,7 @@ An error that no waiting mends is raised at once, and so are Ctrl-C and SIGTERM.
 import sys
 from collections.abc import Callable
 from threading import Event
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from plait.tracking.store.faults import StoreUnavailable
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 Answer = TypeVar("Answer")
+Arguments = ParamSpec("Arguments")
 
 BETWEEN_TRIES = 3.0
 """Seconds until a store that does not answer is asked again."""
@@ -26,7 +27,9 @@ BETWEEN_RACES, RACES = 0.5, 10
 often it is tried at most."""
 
 
-def patiently(ask: Callable[..., Answer], *arguments: Any) -> Answer:
+def patiently(
+    ask: Callable[Arguments, Answer], *arguments: Arguments.args, **more: Arguments.kwargs
+) -> Answer:
     """What ``ask`` gives; a store that does not answer is asked again for an hour.
 
     :raises StoreUnavailable: when patience ends.
@@ -49,7 +52,7 @@ def patiently(ask: Callable[..., Answer], *arguments: Any) -> Answer:
         stop=stop_after_delay(PATIENCE),
         before_sleep=tell,
         reraise=True,
-    )(ask, *arguments)
+    )(ask, *arguments, **more)
 
 
 def until(

@@ -8,7 +8,10 @@ import sys
 import threading
 import time
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from torch.distributed import ProcessGroup
 
 Value = TypeVar("Value")
 
@@ -38,14 +41,15 @@ def world() -> tuple[int, int]:
 
 
 @cache
-def cpu_group() -> Any:
+def cpu_group() -> "ProcessGroup | None":
     """What the processes talk by where no weights are concerned: over the network, not the GPUs.
 
     To be asked for by all of them at the same point.
     """
     from torch import distributed
 
-    return distributed.new_group(backend="gloo")
+    group: ProcessGroup | None = distributed.new_group(backend="gloo")
+    return group
 
 
 def gather(value: Value) -> list[Value]:
