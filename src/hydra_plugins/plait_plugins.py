@@ -4,8 +4,8 @@ Their settings stand here, where Hydra looks for them, and not in ``conf/``: a f
 ``conf/hydra/launcher/basic.yaml`` would be checked against Hydra's own launcher of that name.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -16,7 +16,17 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-ENGINES: dict[str, dict[str, Any]] = {
+from plait.json_types import Json
+
+if TYPE_CHECKING:
+    from plait.settings import Settings
+    from plait.sweeps.composition import ExperimentLoader
+    from plait.sweeps.search import SearchSettings
+    from plait.sweeps.summary import Row
+    from plait.sweeps.sweep import Sweep
+    from plait.sweeps.trial import Trial
+
+ENGINES: dict[str, dict[str, Json]] = {
     # One worker process, one trial after the other; a worker that a trial kills is replaced.
     "basic": {},
     # Several worker processes on this machine.
@@ -44,7 +54,7 @@ ENGINES: dict[str, dict[str, Any]] = {
 }
 """By name in ``hydra/launcher``: the settings of a module of `plait.sweeps.engines`."""
 
-SEARCH: dict[str, Any] = {
+SEARCH: dict[str, Json] = {
     "defaults": ["_self_", {"pruner": None}],  # null: train every trial to its end
     "n_trials": 20,  # in total, however often it is launched; null: the whole grid
     "sampler": "tpe",  # tpe, random or grid
@@ -55,7 +65,7 @@ SEARCH: dict[str, Any] = {
 }
 """``hydra/sweeper=optuna``. What it searches for is ``sweep.metric``; null: the least val/loss."""
 
-PRUNERS: dict[str, dict[str, Any]] = {
+PRUNERS: dict[str, dict[str, Json]] = {
     # Ends a trial that is worse than the median of the others at that epoch.
     "median": {
         "startup_trials": 5,  # finished before any is pruned
@@ -80,11 +90,12 @@ class TrialLauncher(Launcher):
     :param settings: what it takes.
     """
 
-    def __init__(self, engine: str, **settings: Any) -> None:
+    def __init__(self, engine: str, **settings: Json) -> None:
         self._engine, self._given = engine, settings
-        self._settings: Any = None
-        self._loader: Any = None
-        self.sweep: Any = None
+        # Set up by Hydra before anything is launched.
+        self._settings: Settings
+        self._loader: ExperimentLoader
+        self.sweep: Sweep
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -93,11 +104,15 @@ class TrialLauncher(Launcher):
 
         :raises ConfigurationError: for settings or a section ``sweep`` that mean nothing.
         """
+        from plait.sweeps.composition import ExperimentLoader
         from plait.sweeps.engines import settings_of
+        from plait.sweeps.sweep import Sweep
 
         self._settings = settings_of(self._engine, self._given)
-        self._loader = hydra_context.config_loader
-        self.sweep = task_function
+        loader = hydra_context.config_loader
+        assert isinstance(loader, ExperimentLoader)
+        assert isinstance(task_function, Sweep)
+        self._loader, self.sweep = loader, task_function
         self.sweep.begin(config)
 
     def launch(
@@ -117,7 +132,7 @@ class TrialLauncher(Launcher):
             returns.append(job)
         return returns
 
-    def trial(self, overrides: Sequence[str]) -> Any:
+    def trial(self, overrides: Sequence[str]) -> "Trial":
         """What the overrides of a trial come to; it is told by those that have an effect.
 
         :raises ConfigurationError: with everything that is wrong with it.
@@ -128,7 +143,7 @@ class TrialLauncher(Launcher):
         self.sweep.note(resolved, effect)
         return Trial(resolved, effect.overrides)
 
-    def run(self, trials: Iterable[Any], **how: Any) -> None:
+    def run(self, trials: "list[Trial] | Iterator[Trial | Row]", **how: Any) -> None:
         """Run trials as they come: see `plait.sweeps.sweep.Sweep.launch`."""
         self.sweep.launch(trials, self._engine, self._settings, **how)
 
@@ -142,13 +157,13 @@ class SearchSweeper(Sweeper):
     """
 
     def __init__(
-        self, params: dict[str, str] | None, pruner: dict[str, Any] | None, **settings: Any
+        self, params: dict[str, str] | None, pruner: dict[str, Json] | None, **settings: Json
     ) -> None:
         self._params, self._pruner, self._given = params or {}, pruner, settings
-        self._settings: Any = None
-        self._parser: Any = None
-        # Under this name Hydra's own classes look for it.
-        self.launcher: Any = None
+        # Set up by Hydra before it asks for a sweep; under this name its own classes look for it.
+        self.launcher: TrialLauncher
+        self._settings: SearchSettings
+        self._parser: OverridesParser
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -161,9 +176,11 @@ class SearchSweeper(Sweeper):
 
         self._settings = check_search(self._given, self._pruner, config.sweep)
         self._parser = OverridesParser.create(hydra_context.config_loader)
-        self.launcher = Plugins.instance().instantiate_launcher(
+        launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
+        assert isinstance(launcher, TrialLauncher)
+        self.launcher = launcher
 
     def sweep(self, arguments: list[str]) -> None:
         """Run what is left of the search."""
@@ -176,7 +193,7 @@ class SearchSweeper(Sweeper):
         search.run(launcher.run)
 
 
-def _store(group: str, name: str, node: dict[str, Any]) -> None:
+def _store(group: str, name: str, node: dict[str, Json]) -> None:
     ConfigStore.instance().store(name, node, group=group, provider="plait")
 
 

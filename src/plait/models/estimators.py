@@ -11,9 +11,10 @@ import zipfile
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.errors import UserError
+from plait.json_types import Json
 from plait.models.base import EstimatorSettings, Shape
 from plait.models.family import ModelFamily
 
@@ -130,7 +131,7 @@ class Estimators(ModelFamily[EstimatorSettings, "BaseEstimator", "np.ndarray"]):
         """Weights (inputs,) and bias of a linear regression."""
         return estimator.coef_.ravel(), float(estimator.intercept_)
 
-    def save(self, estimator: "BaseEstimator", folder: Path) -> dict[str, Any]:
+    def save(self, estimator: "BaseEstimator", folder: Path) -> dict[str, Json]:
         """Write the estimator, without the times, object addresses and padding that skops writes.
 
         :returns: what `load` needs beside it: nothing.
@@ -160,7 +161,7 @@ class Estimators(ModelFamily[EstimatorSettings, "BaseEstimator", "np.ndarray"]):
         choice: str,
         settings: EstimatorSettings,
         shape: Shape,
-        extra: dict[str, Any],
+        extra: dict[str, Json],
     ) -> "BaseEstimator":
         """Read the estimator.
 

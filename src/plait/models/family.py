@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from plait.config.registry import family_of
 from plait.data.preprocessing import Preprocessor
 from plait.errors import UserError
+from plait.json_types import Json
 from plait.models.base import Inputs, ModelSettings, Shape
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class ModelFamily(EncodedFamily[Encoded], Generic[ChoiceSettings, Model, Encoded
         """What preprocessing gives, (rows, …), to what the task predicts, (rows, …)."""
 
     @abstractmethod
-    def save(self, fitted: Model, folder: Path) -> dict[str, Any]:
+    def save(self, fitted: Model, folder: Path) -> dict[str, Json]:
         """Write what was fitted; equal models give equal bytes.
 
         :returns: what `load` needs beside it, for ``model.json``.
@@ -61,7 +62,7 @@ class ModelFamily(EncodedFamily[Encoded], Generic[ChoiceSettings, Model, Encoded
         choice: str,
         settings: ChoiceSettings,
         shape: Shape,
-        extra: dict[str, Any],
+        extra: dict[str, Json],
     ) -> Model:
         """Read what `save` wrote, without unpickling.
 
@@ -83,7 +84,7 @@ class GradientFamily(EncodedFamily[Encoded], Generic[ChoiceSettings, Model, Enco
         choice: str,
         settings: ChoiceSettings,
         shape: Shape,
-        finetuning: dict[str, Any] | None = None,
+        finetuning: dict[str, Json] | None = None,
         *,
         base: Path | None = None,
     ) -> Model:

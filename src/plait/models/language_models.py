@@ -1,6 +1,7 @@
 """Trained language models: predictions, and what was trained on disk as safetensors."""
 
 import shutil
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +11,7 @@ from plait.data.tokens import Tokens
 from plait.errors import UserError
 from plait.finetuning.base import FinetuningSettings
 from plait.finetuning.finetuned import Finetuned
+from plait.json_types import Json
 from plait.models import pretrained
 from plait.models.base import Inputs, Shape
 from plait.models.family import ChoiceSettings, GradientFamily, ModelFamily
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
     from torch import Tensor, nn
+    from transformers import PreTrainedModel
 
     from plait.models.encoder import Settings
 
@@ -32,7 +35,7 @@ TOKENS_AT_ONCE = 8192
 """In a batch that is predicted, padding included; fixed, so that no setting changes a rounding."""
 
 
-def longest(body: Any) -> int | None:
+def longest(body: "PreTrainedModel") -> int | None:
     """The tokens that a transformer takes; None if it sets no limit."""
     from torch import nn
 
@@ -92,11 +95,15 @@ def padded(tokens: Tokens, rows: "np.ndarray | Tensor") -> TokenBatch:
     return TokenBatch(torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64)))
 
 
-def make_self_contained(settings: Any, finetuning: dict[str, Any], folder: Path) -> None:
+def make_self_contained(settings: Any, finetuning: dict[str, Json], folder: Path) -> None:
     """Put beside saved weights what else it takes to predict anywhere: the pretrained model."""
     if not (folder / BASE).is_dir():
-        whole = settings_of("finetuning", finetuning["choice"], FinetuningSettings).saves_body
+        whole = _saves_body(finetuning)
         _keep_base(_base(settings).folder, folder, weights=not whole)
+
+
+def _saves_body(finetuning: Mapping[str, Json]) -> bool:
+    return settings_of("finetuning", str(finetuning["choice"]), FinetuningSettings).saves_body
 
 
 def _keep_base(source: Path, folder: Path, weights: bool) -> None:
@@ -156,7 +163,7 @@ class LanguageModels(
         choice: str,
         settings: "Settings",
         shape: Shape,
-        finetuning: dict[str, Any] | None = None,
+        finetuning: dict[str, Json] | None = None,
         *,
         base: Path | None = None,
         weights: bool = True,
@@ -174,7 +181,7 @@ class LanguageModels(
         source = _base(settings) if base is None else Pretrained(base)
         body = source.body(weights, settings.backbone_dropout)
         limit = longest(body)
-        method = finetuning["choice"]
+        method = str(finetuning["choice"])
         values = {key: value for key, value in finetuning.items() if key != "choice"}
         try:
             finetuned: Finetuned = module_of("finetuning", method).apply(
@@ -229,7 +236,7 @@ class LanguageModels(
                 results[rows] = shape.task.activate(outputs).numpy()
         return results
 
-    def save(self, network: LanguageModel, folder: Path) -> dict[str, Any]:
+    def save(self, network: LanguageModel, folder: Path) -> dict[str, Json]:
         """Write what was trained.
 
         :returns: what `load` needs beside it.
@@ -248,7 +255,7 @@ class LanguageModels(
         }
 
     def load(
-        self, folder: Path, choice: str, settings: "Settings", shape: Shape, extra: dict[str, Any]
+        self, folder: Path, choice: str, settings: "Settings", shape: Shape, extra: dict[str, Json]
     ) -> LanguageModel:
         """Build the network, from the pretrained weights or those in the folder, and read the rest.
 
@@ -257,12 +264,13 @@ class LanguageModels(
         import torch
 
         finetuning = extra["finetuning"]
-        whole = settings_of("finetuning", finetuning["choice"], FinetuningSettings).saves_body
+        assert isinstance(finetuning, dict), "`TrainedModel.save` writes the method"
+        whole = _saves_body(finetuning)
         # Members of an ensemble share the one beside the first.
         beside = [place / BASE for place in (folder, folder.parent) if (place / BASE).is_dir()]
         base = beside[0] if beside else None
         network = self.build(choice, settings, shape, finetuning, base=base, weights=not whole)
-        network.to(getattr(torch, extra["dtype"]))
+        network.to(getattr(torch, str(extra["dtype"])))
         self.take(network, read(folder))
         return network.eval()
 

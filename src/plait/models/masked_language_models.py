@@ -2,9 +2,10 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.errors import UserError
+from plait.json_types import Json
 from plait.models.base import Shape
 from plait.models.language_models import Transformers, check_length, longest
 from plait.models.masked_language_model import MaskedLanguageModel, Masking
@@ -57,7 +58,7 @@ class MaskedLanguageModels(Transformers["Settings", MaskedLanguageModel]):
         choice: str,
         settings: "Settings",
         shape: Shape,
-        finetuning: dict[str, Any] | None = None,
+        finetuning: dict[str, Json] | None = None,
         *,
         base: Path | None = None,
     ) -> MaskedLanguageModel:

@@ -1,9 +1,10 @@
 """Trained networks: predictions, and what they are given and kept as."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.config.registry import module_of
+from plait.json_types import Json
 from plait.models.base import Inputs, ModelSettings, Shape
 from plait.models.family import GradientFamily, ModelFamily
 from plait.models.weights import not_readable, read, write
@@ -28,7 +29,7 @@ class Networks(
         choice: str,
         settings: ModelSettings,
         shape: Shape,
-        finetuning: dict[str, Any] | None = None,
+        finetuning: dict[str, Json] | None = None,
         *,
         base: Path | None = None,
     ) -> "nn.Module":
@@ -83,7 +84,7 @@ class Networks(
         bias = arrays.get("bias")
         return arrays["weight"].ravel(), 0.0 if bias is None else float(bias[0])
 
-    def save(self, network: "nn.Module", folder: Path) -> dict[str, Any]:
+    def save(self, network: "nn.Module", folder: Path) -> dict[str, Json]:
         """Write the weights.
 
         :returns: what `load` needs beside them.
@@ -97,7 +98,7 @@ class Networks(
         choice: str,
         settings: ModelSettings,
         shape: Shape,
-        extra: dict[str, Any],
+        extra: dict[str, Json],
     ) -> "nn.Module":
         """Build the network and read its weights.
 
@@ -106,7 +107,7 @@ class Networks(
         import torch
 
         network = self.build(choice, settings, shape)
-        network.to(getattr(torch, extra["dtype"]))
+        network.to(getattr(torch, str(extra["dtype"])))
         self.take(network, read(folder))
         return network.eval()
 
