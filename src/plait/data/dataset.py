@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from plait.artifacts import read_json, write_json
 from plait.errors import UserError
@@ -60,6 +60,14 @@ class Source:
     """What rows refer to, such as the items and users of a shop, by name."""
 
 
+class Written(TypedDict):
+    """What was written of a part or of a side table."""
+
+    rows: int
+    digest: str
+    """Of the contents, not of the file."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """The contents of ``dataset.json``."""
@@ -69,16 +77,16 @@ class Dataset:
     task: str
     columns: tuple[Column, ...]
     classes: tuple[str, ...]
-    parts: dict[str, dict[str, Any]]
-    """By part: ``rows`` and ``digest`` (of the contents, not of the file)."""
+    parts: dict[str, Written]
+    """By part."""
     digest: str
     """Of the contents of all parts, and of the side tables."""
     provenance: dict[str, str]
     licence: str
     counts: dict[str, Any]
     facts: dict[str, Any]
-    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By side table: ``rows`` and ``digest``, as of the parts."""
+    tables: dict[str, Written] = field(default_factory=dict)
+    """By side table."""
     folder: Path | None = field(default=None, compare=False, repr=False)
     """From which it was read."""
 

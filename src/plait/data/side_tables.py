@@ -4,16 +4,16 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait import digests
-from plait.data.dataset import TABLES
+from plait.data.dataset import TABLES, Written
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_tables(tables: "Mapping[str, pd.DataFrame]", folder: Path) -> dict[str, dict[str, Any]]:
+def write_tables(tables: "Mapping[str, pd.DataFrame]", folder: Path) -> dict[str, Written]:
     """Write ``folder/tables/NAME.parquet`` for each table; those of before are removed.
 
     :param tables: by name; columns are numbers, texts or dates.
@@ -23,7 +23,7 @@ def write_tables(tables: "Mapping[str, pd.DataFrame]", folder: Path) -> dict[str
     target = folder / TABLES
     partial = target.with_name(f".{TABLES}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    described = {}
+    described: dict[str, Written] = {}
     try:
         for name, frame in sorted(tables.items()):
             partial.mkdir(exist_ok=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait import digests
 from plait.data import leakage, validation
-from plait.data.dataset import PARTS, Column, Dataset, Part, Source
+from plait.data.dataset import PARTS, Column, Dataset, Part, Source, Written
 from plait.data.side_tables import write_tables
 from plait.errors import UserError
 
@@ -157,7 +157,9 @@ def _write_parts(
 
 
 def _describe(source: Source, name: str, written: dict[str, _PartWriter]) -> Dataset:
-    parts = {part: {"rows": of.rows, "digest": of.digest()} for part, of in written.items()}
+    parts: dict[str, Written] = {
+        part: {"rows": of.rows, "digest": of.digest()} for part, of in written.items()
+    }
     in_parts = sum(of.rows for of in written.values())
     return Dataset(
         source=name,

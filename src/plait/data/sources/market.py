@@ -1,14 +1,14 @@
 """Daily prices and volumes of five stocks: tomorrow's return, or its sign, from what is known."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import model_validator
 
 from plait.data import leakage, reading
 from plait.data.base import SourceSettings
 from plait.data.column_types import Reader
-from plait.data.dataset import Column, Source
+from plait.data.dataset import Column, Source, Type
 from plait.data.header import require
 from plait.data.splits import NO_PART, Split, assign
 from plait.errors import UserError
@@ -256,7 +256,7 @@ def _direction(returns: "pd.Series") -> "pd.Series":
 
 
 def _columns(settings: Settings, known: list[str], naive: str, target: str) -> tuple[Column, ...]:
-    kind: Any = "number" if settings.target == "return" else "category"
+    kind: Type = "number" if settings.target == "return" else "category"
     unit = "fraction" if settings.target == "return" else ""
     return (
         Column("date", "time", "date"),

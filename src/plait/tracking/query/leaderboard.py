@@ -6,7 +6,6 @@ import textwrap
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from plait.errors import UserError, did_you_mean
 from plait.evaluation.notation import NOTHING, duration, readable
@@ -163,7 +162,7 @@ def as_table(found: list[Entry], width: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def _by_rank(entry: Entry) -> tuple[Any, ...]:
+def _by_rank(entry: Entry) -> tuple[int, str, float]:
     if entry.score is None:
         return (2, "", -entry.began)
     if entry.score.direction is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from plait.errors import UserError
@@ -244,7 +244,7 @@ def _is_passing(error: sqlite3.Error) -> bool:
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
     """An error and those that it came from, which MLflow and SQLAlchemy wrap."""
-    seen: list[Any] = [error]
+    seen = [error]
     while seen:
         each = seen.pop()
         yield each

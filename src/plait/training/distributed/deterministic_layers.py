@@ -3,10 +3,9 @@
 They stand in for torch's own while a network is trained; names of weights and what is saved stay.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 
 from plait.models.counter_rng import CounterRNG, mixed, spared, splitmix64_int
 from plait.models.masked_language_model import Masking
@@ -68,7 +67,7 @@ class SyncBatchNorm(nn.Module):
     running_var: Tensor
     num_batches_tracked: Tensor
 
-    def __init__(self, norm: Any) -> None:
+    def __init__(self, norm: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d) -> None:
         super().__init__()
         self.settings = (norm.eps, norm.momentum)
         self.weight, self.bias = norm.weight, norm.bias
@@ -111,13 +110,13 @@ class SyncBatchNorm(nn.Module):
 
 class _AllSum(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, values: Tensor) -> Tensor:
         summed = values.clone()
         torch.distributed.all_reduce(summed)
         return summed
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> Tensor:
         return all_reduce_sum(gradients[0])
 
 
