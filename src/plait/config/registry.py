@@ -20,11 +20,11 @@ class Family:
     name: str
     takes: Literal["columns", "text"]
     inputs: str
-    """The module that makes a model's inputs of a part's columns."""
+    """The module that makes a model's inputs of a part's columns, by its ``PREPROCESSOR``."""
     models: str
-    """The module that predicts, saves and loads."""
+    """The module that predicts, saves and loads, by its ``FAMILY``; see `plait.models.family`."""
     training: str
-    """The module that fits."""
+    """The module that fits, by its ``TRAINING``."""
 
     @property
     def by_gradient(self) -> bool:
