@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from plait.models.counter_rng import CounterRNGLayer, mixed, splitmix64_int
 from plait.models.language_model import TokenBatch
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ NOTHING = -100
 """Stands where no word is to be guessed."""
 
 
-class Masking(nn.Module):
+class Masking(CounterRNGLayer):
     """Chooses the tokens that are to be guessed, and hides them.
 
     The choice depends on seed, step and the text's own tokens alone, so that it is the same in
@@ -38,14 +39,10 @@ class Masking(nn.Module):
     ) -> None:
         super().__init__()
         self.share, self.hidden, self.vocabulary = share, hidden, vocabulary
-        self.draws: Any = None
-        """A `plait.training.distributed.deterministic_layers.CounterRNG`; given before training."""
         self._special = special
 
     def forward(self, batch: TokenBatch) -> tuple[Tensor, Tensor]:
         """What the transformer is shown, and what it is to guess, int64 (rows, tokens)."""
-        from plait.models.counter_rng import mixed, splitmix64_int
-
         ids, mask = batch
         seed, step = (0, -1) if self.draws is None else (self.draws.seed, self.draws.step)
         key = splitmix64_int(splitmix64_int(seed) + (step if self.training else -1))

@@ -42,16 +42,6 @@ class Job:
         if self._worker is not None:
             self._worker.close()
 
-    def checkpoint(self) -> Any:
-        """Called by submitit when the job's time is up, or its place is wanted.
-
-        :returns: what SLURM is to run when it has room again: the trial, from its checkpoint on.
-        """
-        from submitit.helpers import DelayedSubmission
-
-        self.end()
-        return DelayedSubmission(Job(self._root, self._trial, self._wait))
-
 
 def lost(workspace: Workspace, trial: Trial, reason: str, seconds: float) -> Outcome:
     """The outcome of a trial whose job is gone, recorded once its worker is gone too.

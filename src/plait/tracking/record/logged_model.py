@@ -2,12 +2,13 @@
 
 import shutil
 import tempfile
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait import loaded
-from plait.config.registry import settings_of
+from plait.config.registry import family_of, settings_of
 from plait.data.dataset import Column, Dataset, read_part
 from plait.models.trained import TrainedModel
 from plait.proof.stage import sources
@@ -28,7 +29,6 @@ EXAMPLE_ROWS = 3
 
 PACKAGES = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml")
 """What every model needs to predict; a network needs torch too, an estimator the others."""
-
 
 OF_LANGUAGE_MODELS = ("torch", "transformers", "peft", "tokenizers", "safetensors")
 
@@ -135,11 +135,10 @@ def _save(
         packages, artifacts = [*PACKAGES, "torch"], temporary / "exported"
         exported.export(model, source, artifacts, example)
     elif model.finetuning is not None:
-        from plait.models import language_models
-
         packages, artifacts = [*PACKAGES, *OF_LANGUAGE_MODELS], temporary / "whole"
         shutil.copytree(source, artifacts)
-        language_models.make_self_contained(
+        models: Any = import_module(family_of(model.choice).models)
+        models.make_self_contained(
             settings_of("model", model.choice)(**model.settings), model.finetuning, artifacts
         )
     else:
