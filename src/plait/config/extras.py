@@ -29,11 +29,14 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "ray": ("plait.sweeps.engines.ray",),
     "tensorboard": ("plait.tracking.tensorboard",),
 }
-"""Modules and packages by the extra of ``pyproject.toml`` that they need."""
+"""Modules and packages by the extra of ``pyproject.toml`` that they need; the contract of a package,
+its module ``base``, needs none."""
 
 
 def extra_of(module: str) -> str | None:
     """The extra that a module needs; None where a plain installation is enough."""
+    if module.endswith(".base"):
+        return None
     for extra, leaves in LEAVES.items():
         if any(module == leaf or module.startswith(f"{leaf}.") for leaf in leaves):
             return extra

@@ -8,6 +8,7 @@ from plait.config.chosen import settings_in
 from plait.config.registry import module_of
 from plait.config.resolved import Resolved
 from plait.pipeline.entry import run_stage
+from plait.pretraining.base import PretrainingSettings
 from plait.workspace import PRETRAINED, Outputs, Workspace
 
 
