@@ -6,12 +6,15 @@ It is made of links into the environment of the tests, in a second and without a
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections import defaultdict
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, distributions
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from checkouts import ROOT
 
 SCRIPT = """#!{python}
 import sys
@@ -39,13 +42,23 @@ def required(requirement: str) -> dict[str, Distribution]:
         except PackageNotFoundError:
             # pip has let it pass, so it is a package for another machine.
             continue
-        for text in found[name].requires or []:
-            further = Requirement(text)
-            extras = {"", *wanted.extras}
-            if further.marker is None or any(
-                further.marker.evaluate({"extra": extra}) for extra in extras
-            ):
-                waiting.append(further)
+        listed = _own() if name == "plait" else map(Requirement, found[name].requires or [])
+        extras = {"", *wanted.extras}
+        waiting += [
+            further
+            for further in listed
+            if further.marker is None
+            or any(further.marker.evaluate({"extra": extra}) for extra in extras)
+        ]
+    return found
+
+
+def _own() -> list[Requirement]:
+    """plait's own, as ``pyproject.toml`` has them, not as they were when it was installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found = [Requirement(text) for text in project["dependencies"]]
+    for extra, texts in project["optional-dependencies"].items():
+        found += [Requirement(f'{text} ; extra == "{extra}"') for text in texts]
     return found
 
 

@@ -1,12 +1,10 @@
 """A plain installation, without any extra, is enough for tables."""
 
 import json
-import subprocess
-from pathlib import Path
 
 import pytest
 
-from bare import make_bare, required
+from bare import make_bare
 from checkouts import Checkout, copy_project
 from plait.config.extras import LEAVES
 

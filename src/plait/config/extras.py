@@ -29,8 +29,8 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "ray": ("plait.sweeps.engines.ray",),
     "tensorboard": ("plait.tracking.tensorboard",),
 }
-"""Modules and packages by the extra of ``pyproject.toml`` that they need; the contract of a package,
-its module ``base``, needs none."""
+"""Modules and packages by the extra of ``pyproject.toml`` that they need. The contract of a
+package, its module ``base``, needs none."""
 
 
 def extra_of(module: str) -> str | None:
