@@ -53,6 +53,12 @@ def required(requirement: str) -> dict[str, Distribution]:
     return found
 
 
+def import_names(installed: Distribution) -> set[str]:
+    """What of a distribution can be imported."""
+    tops = {_top(path) for path in _files(installed)}
+    return {top.partition(".")[0] for top in tops if not top.endswith(".dist-info")} - {""}
+
+
 def _own() -> list[Requirement]:
     """plait's own, as ``pyproject.toml`` has them, not as they were when it was installed."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -10,16 +10,14 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
-from bare import required
+from bare import import_names, required
 from checkouts import ROOT, Checkout, copy_project
 from finetuning.tiny import write_experiment
 from plait.config.check import Root
@@ -208,11 +206,7 @@ def leaves_imported(src: Path) -> list[str]:
 def installed_with(extra: str | None) -> frozenset[str]:
     """What can be imported once plait is installed, with an extra or without."""
     brought = required("plait" if extra is None else f"plait[{extra}]")
-    return frozenset(
-        name
-        for name, providers in packages_distributions().items()
-        if any(canonicalize_name(each) in brought for each in providers)
-    )
+    return frozenset().union(*map(import_names, brought.values()))
 
 
 def packages_not_brought(src: Path) -> list[str]:
