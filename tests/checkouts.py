@@ -39,6 +39,8 @@ class Checkout:
     """A copy of the project, with a history of its own."""
 
     root: Path
+    programs: Path | None = None
+    """Those of an environment of its own; None: those of the tests."""
 
     def run(
         self, *command: str, check: bool = True, env: dict[str, str] | None = None
@@ -47,7 +49,8 @@ class Checkout:
         environment = {**os.environ, **(env or {})}
         # Stages find the copy's own code: no variable of the test process may leak in.
         environment.pop("DVC_ROOT", None)
-        tools = [None if command[0] == "git" else warm_tools(), Path(sys.executable).parent]
+        warm = None if command[0] == "git" else warm_tools(self.programs)
+        tools = [warm, self.programs or Path(sys.executable).parent]
         paths = [*map(str, filter(None, tools)), environment["PATH"]]
         environment["PATH"] = os.pathsep.join(paths)
         environment["GIT_CONFIG_GLOBAL"] = os.devnull

@@ -6,19 +6,24 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
+from bare import import_names, required
 from checkouts import ROOT, Checkout, copy_project
 from finetuning.tiny import write_experiment
 from plait.config.check import Root
 from plait.config.closure import Code
 from plait.config.compose import Project
+from plait.config.extras import LEAVES, extra_of
 from plait.config.levels import read_yaml
 from plait.config.registry import SECTIONS, choices, section_settings, settings_of
 from plait.pipeline.stages import GROUPS, STAGES
@@ -71,17 +76,27 @@ RUN = {"info", "data", "inputs", "outputs"}
 
 PARTS_OF_DATA = {"metrics", "params", "tags"}
 
+LONGEST_FUNCTION, LONGEST_MODULE = 60, 350
+"""Lines."""
+
 HEAVY = {
     *("torch", "lightning", "mlflow", "sklearn", "pandas", "numpy", "matplotlib", "pyarrow"),
     *("pandera", "scipy", "skops", "hydra", "omegaconf", "transformers", "peft", "datasets"),
 }
 
 
+@cache
+def parsed(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
+def module_named(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
 def modules(src: Path) -> dict[str, ast.Module]:
     return {
-        ".".join(path.relative_to(src).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
-            path.read_text(encoding="utf-8")
-        )
+        module_named(path.relative_to(src)): parsed(path.read_text(encoding="utf-8"))
         for path in sorted(src.rglob("*.py"))
     }
 
@@ -146,6 +161,62 @@ def circles(src: Path) -> list[list[str]]:
     if graph:
         found.append(sorted(graph))
     return found
+
+
+def brought_into(tree: ast.Module, known: frozenset[str]) -> set[str]:
+    """Of the modules ``known``, those that are imported, in functions and for type checking too."""
+    named = set(imported(tree)) | {
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    return named & known
+
+
+def modules_known(src: Path) -> frozenset[str]:
+    return frozenset(module_named(path.relative_to(src)) for path in src.rglob("*.py"))
+
+
+@cache
+def included(extra: str) -> frozenset[str]:
+    """An extra and those that it includes, as ``pyproject.toml`` says."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    listed = tomllib.loads(text)["project"]["optional-dependencies"][extra]
+    own = [Requirement(each) for each in listed]
+    within = [
+        each for requirement in own if requirement.name == "plait" for each in requirement.extras
+    ]
+    return frozenset({extra}).union(*map(included, within))
+
+
+def leaves_imported(src: Path) -> list[str]:
+    """Imports of a module behind an extra by one whose own extra does not include that."""
+    known = modules_known(src)
+    return [
+        f"{name} imports {target}"
+        for name, tree in modules(src).items()
+        for target in sorted(brought_into(tree, known))
+        if (extra := extra_of(target)) is not None
+        and not ((own := extra_of(name)) and extra in included(own))
+    ]
+
+
+@cache
+def installed_with(extra: str | None) -> frozenset[str]:
+    """What can be imported once plait is installed, with an extra or without."""
+    brought = required("plait" if extra is None else f"plait[{extra}]")
+    return frozenset().union(*map(import_names, brought.values()))
+
+
+def packages_not_brought(src: Path) -> list[str]:
+    """Imports of packages that come with no installation of plait, or with another extra alone."""
+    return [
+        f"{name} imports {package}"
+        for name, tree in modules(src).items()
+        for package in sorted({target.partition(".")[0] for target in imported(tree)})
+        if package not in {"", "plait", *sys.stdlib_module_names, *installed_with(extra_of(name))}
+    ]
 
 
 def mlflow_violations(src: Path) -> list[str]:
@@ -329,6 +400,25 @@ def settings_with_defaults() -> list[str]:
     ]
 
 
+def functions_too_long(src: Path) -> list[str]:
+    """Functions of more lines than `LONGEST_FUNCTION`, their docstrings counted."""
+    return [
+        f"{name}: {node.name}"
+        for name, tree in modules(src).items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION
+    ]
+
+
+def modules_too_long(src: Path) -> list[str]:
+    return [
+        str(path.relative_to(src))
+        for path in sorted(src.rglob("*.py"))
+        if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST_MODULE
+    ]
+
+
 def rooms_without_a_place(src: Path) -> list[str]:
     rooms = {path.stem for path in (src / "plait").iterdir() if not path.name.startswith("__")}
     return sorted(rooms ^ {room for room in ROOMS if "." not in room})
@@ -368,6 +458,25 @@ def heavy_imports(root: Path) -> list[str]:
 
 def test_rooms_import_from_upstream_only() -> None:
     assert upstream_violations(SRC) == []
+
+
+def test_what_needs_an_extra_is_imported_by_its_like_alone() -> None:
+    """The core finds such modules by the names of choices, families, launchers and sweepers."""
+    assert leaves_imported(SRC) == []
+
+
+def test_every_leaf_is_there() -> None:
+    for leaves in LEAVES.values():
+        assert set(leaves) <= modules_known(SRC)
+
+
+def test_every_package_comes_with_the_installation_or_the_own_extra() -> None:
+    assert packages_not_brought(SRC) == []
+
+
+def test_functions_and_modules_are_short() -> None:
+    assert functions_too_long(SRC) == []
+    assert modules_too_long(SRC) == []
 
 
 def test_no_modules_import_each_other() -> None:
@@ -476,6 +585,36 @@ PLANTED = {
         "src/plait/training/task.py",
         "def late() -> None:\n    import plait.training.fit\n",
         lambda root: circles(root / "src"),
+    ),
+    "a leaf's module from outside": (
+        "src/plait/training/batches.py",
+        "def late() -> None:\n    from plait.models import pretrained\n",
+        lambda root: leaves_imported(root / "src"),
+    ),
+    "a leaf's module from another leaf": (
+        "src/plait/data/sources/hub.py",
+        "if TYPE_CHECKING:\n    from plait.data.tokens import Tokens\n",
+        lambda root: leaves_imported(root / "src"),
+    ),
+    "an extra's package outside its leaf": (
+        "src/plait/training/batches.py",
+        "def late() -> None:\n    import transformers\n",
+        lambda root: packages_not_brought(root / "src"),
+    ),
+    "a package that nothing brings": (
+        "src/plait/finetuning/lora.py",
+        "import optuna\n",
+        lambda root: packages_not_brought(root / "src"),
+    ),
+    "a function of 61 lines": (
+        "src/plait/digests.py",
+        "def long() -> None:\n" + "    print()\n" * 60,
+        lambda root: functions_too_long(root / "src"),
+    ),
+    "a module of more than 350 lines": (
+        "src/plait/digests.py",
+        "# a line\n" * 350,
+        lambda root: modules_too_long(root / "src"),
     ),
     "mlflow in another room": (
         "src/plait/training/module.py",

@@ -1,8 +1,4 @@
-"""Where Hydra finds plait's launchers and its search: it takes plugins from this package alone.
-
-Their settings stand here, where Hydra looks for them, and not in ``conf/``: a file
-``conf/hydra/launcher/basic.yaml`` would be checked against Hydra's own launcher of that name.
-"""
+"""Where Hydra finds plait's launchers and its search: it takes plugins from this package alone."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +13,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from plait.json_types import Json
+from plait.sweeps.menu import ENGINES, PRUNERS, SEARCH, search_module
 
 if TYPE_CHECKING:
     from plait.settings import Settings
@@ -25,62 +22,6 @@ if TYPE_CHECKING:
     from plait.sweeps.summary import Row
     from plait.sweeps.sweep import Sweep
     from plait.sweeps.trial import Trial
-
-ENGINES: dict[str, dict[str, Json]] = {
-    # One worker process, one trial after the other; a worker that a trial kills is replaced.
-    "basic": {},
-    # Several worker processes on this machine.
-    "joblib": {
-        "jobs": None,  # at once; null: as the GPUs allow, or one a CPU core
-        "gpus": 1,  # of a trial, where there are any
-    },
-    # A job of SLURM a trial, by submitit; the tree lies where every node finds it.
-    "slurm": {
-        "cluster": "slurm",  # local: submitit's jobs on this machine, to try
-        "jobs": 16,  # at once, those that wait for a node counted
-        "timeout_min": 60,  # of a job; a trial that takes longer goes on in the next, three times
-        "cpus_per_task": 1,
-        "gpus_per_node": 0,
-        "mem_gb": None,  # null: the partition's default
-        "partition": None,
-        "additional_parameters": {},  # of sbatch, such as {account: mine, constraint: a100}
-    },
-    # A task of Ray a trial; the tree lies where every node finds it.
-    "ray": {
-        "address": None,  # of a cluster, such as auto or 10.0.0.1:6379; null: Ray on this machine
-        "num_cpus": 1,  # that a trial takes
-        "num_gpus": None,  # that a trial takes; null: 1 where there are any
-    },
-}
-"""By name in ``hydra/launcher``: the settings of a module of `plait.sweeps.engines`."""
-
-SEARCH: dict[str, Json] = {
-    "defaults": ["_self_", {"pruner": None}],  # null: train every trial to its end
-    "n_trials": 20,  # in total, however often it is launched; null: the whole grid
-    "sampler": "tpe",  # tpe, random or grid
-    "seed": 0,  # of the sampler
-    "storage": None,  # an SQLAlchemy URL for the study; null: a file below .plait/searches/
-    "params": {},  # what to search over, as on the command line
-    "pruner": None,
-}
-"""``hydra/sweeper=optuna``. What it searches for is ``sweep.metric``; null: the least val/loss."""
-
-PRUNERS: dict[str, dict[str, Json]] = {
-    # Ends a trial that is worse than the median of the others at that epoch.
-    "median": {
-        "startup_trials": 5,  # finished before any is pruned
-        "warmup_epochs": 5,  # that none is pruned in
-    },
-    # Lets one in `reduction_factor` trials past the epochs n, n·factor, n·factor², …
-    "successive_halving": {"min_epochs": 5, "reduction_factor": 4},
-    # The same in several brackets, from rash to patient.
-    "hyperband": {
-        "min_epochs": 3,
-        "max_epochs": None,  # of the longest training; null: of the first finished
-        "reduction_factor": 3,
-    },
-}
-"""By name in ``hydra/sweeper/pruner``."""
 
 
 class TrialLauncher(Launcher):
@@ -172,9 +113,7 @@ class SearchSweeper(Sweeper):
 
         :raises UserError: without Optuna, or for settings that mean nothing.
         """
-        from plait.sweeps.search import check_search
-
-        self._settings = check_search(self._given, self._pruner, config.sweep)
+        self._settings = search_module().check_search(self._given, self._pruner, config.sweep)
         self._parser = OverridesParser.create(hydra_context.config_loader)
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
@@ -184,11 +123,10 @@ class SearchSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Run what is left of the search."""
-        from plait.sweeps.search import Search
-
         texts = [*(f"{key}={value}" for key, value in self._params.items()), *arguments]
         overrides = self._parser.parse_overrides(texts)
         launcher = self.launcher
+        Search = search_module().Search
         search = Search(launcher.sweep, self._settings, self._pruner, overrides, launcher.trial)
         search.run(launcher.run)
 

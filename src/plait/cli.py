@@ -40,9 +40,14 @@ def join(arguments: argparse.Namespace) -> int:
 def options(arguments: argparse.Namespace) -> int:
     """List the choices, or the fields of one group."""
     from plait.config.options import describe, describe_groups
+    from plait.sweeps.menu import describe as describe_launchers
 
     conf = find_root() / CONF
-    print(describe(conf, arguments.group) if arguments.group else describe_groups(conf))
+    if arguments.group:
+        print(describe(conf, arguments.group))
+    else:
+        print(describe_groups(conf))
+        print(describe_launchers())
     return 0
 
 

@@ -31,6 +31,9 @@ RAW = "data/raw"
 RESOLVED, RESULTS = "resolved", "results"
 """What composing and the stages leave, which git keeps."""
 
+PRETRAINED = "pretrained.json"
+"""Beside a pretrained model: what it learnt from; all there is where nothing is pretrained."""
+
 STORE = "mlruns"
 """What is recorded, and the pages of reports."""
 

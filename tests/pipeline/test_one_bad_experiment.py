@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from checkouts import Checkout
-from plait.config import packages
+from plait.config import extras
 from plait.config.compose import Project
 from plait.config.levels import flat
 from plait.errors import ConfigurationError
@@ -42,9 +42,9 @@ def test_everything_that_is_wrong_with_any_is_said_at_once(checkout: Checkout) -
 def test_one_whose_extra_is_missing_names_it(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = packages.installed_version
+    real = extras.installed_version
     monkeypatch.setattr(
-        packages, "installed_version", lambda name: None if name == "peft" else real(name)
+        extras, "installed_version", lambda name: None if name == "peft" else real(name)
     )
     checkout.list_experiments({"review_sentiment": {"finetuning": "lora"}, "least_squares": GOOD})
     each = Project(checkout.root).compose_each()

@@ -11,10 +11,10 @@ import psutil
 import pytest
 
 from checkouts import Checkout
-from hydra_plugins.plait_plugins import ENGINES, PRUNERS, SEARCH
 from plait.errors import ConfigurationError, UserError
 from plait.sweeps.engines import settings_of, start
 from plait.sweeps.engines.gpus import gpus_here
+from plait.sweeps.menu import ENGINES, PRUNERS, SEARCH
 from plait.sweeps.pruning import PRUNERS as PRUNER_SETTINGS
 from plait.sweeps.search import SearchSettings
 from plait.tracking.cost import without_costs
@@ -83,11 +83,11 @@ def test_a_wrong_setting_ends_the_command_before_anything_runs(shared_checkout: 
 def test_a_missing_extra_is_named(
     name: str, package: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # What Python keeps of a package that can't be imported.
-    monkeypatch.setitem(sys.modules, package, None)  # type: ignore[arg-type]
-    with pytest.raises(UserError, match=rf'lock -e "\.\[{name}\]"') as caught:
+    monkeypatch.setattr("plait.config.extras.installed_version", lambda name: None)
+    with pytest.raises(UserError, match=rf"'\.\[{name}\]'`$") as caught:
         start(name, tmp_path, settings_of(name, ENGINES[name]))
-    assert f"hydra/launcher={name}" in str(caught.value)
+    said = f"hydra/launcher={name}: needs {package}, which the extra {name} brings; `pip install"
+    assert str(caught.value).startswith(said)
 
 
 def test_without_slurm_it_is_said_how_to_do_without(

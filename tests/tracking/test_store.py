@@ -216,6 +216,6 @@ def test_credentials_in_the_configuration_are_refused_and_not_repeated() -> None
 def test_a_missing_tensorboard_is_said_with_the_cure(
     empty: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plait.tracking.tensorboard.find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"pip install plait\[tensorboard\]"):
+    monkeypatch.setattr("plait.config.extras.installed_version", lambda name: None)
+    with pytest.raises(UserError, match=r"tracking: tensorboard: needs tensorboard, .*'\.\[tenso"):
         backend_of(empty, "tensorboard", {})

@@ -26,11 +26,17 @@ def share_warm_server() -> None:
 
 
 @cache
-def warm_tools() -> Path | None:
-    """A folder with ``python``, ``plait`` and ``dvc`` that ask the server."""
+def warm_tools(programs: Path | None = None) -> Path | None:
+    """A folder with ``python``, ``plait`` and ``dvc`` that ask the server.
+
+    :param programs: those of another environment, which gets a server of its own.
+    """
     if sys.platform != "linux" or os.environ.get("PLAIT_TEST_COLD"):
         return None
-    folder = Path(os.environ.get(SHARED) or _start())
+    if programs is not None:
+        folder = _start(str(programs / "python"))
+    else:
+        folder = Path(os.environ.get(SHARED) or _start())
     while not (folder / "socket").exists():
         for kept in _kept:
             if isinstance(kept, subprocess.Popen):
@@ -39,19 +45,22 @@ def warm_tools() -> Path | None:
     return folder / "bin"
 
 
-def _start() -> Path:
-    """Where the tools are, and soon the server's socket."""
+def _start(python: str = sys.executable) -> Path:
+    """Where the tools are, and soon the server's socket.
+
+    :param python: the interpreter that the commands are forked from.
+    """
     folder = tempfile.TemporaryDirectory(prefix="warm-")
     address = Path(folder.name) / "socket"
     server = subprocess.Popen(
-        [sys.executable, str(HERE / "server.py"), str(address)], stdin=subprocess.PIPE
+        [python, str(HERE / "server.py"), str(address)], stdin=subprocess.PIPE
     )
     _kept.extend((folder, server))
     tools = Path(folder.name) / "bin"
     tools.mkdir()
     text = (HERE / "client.py").read_text(encoding="utf-8")
-    text = text.replace("@python@", sys.executable).replace("@socket@", str(address))
-    (tools / "python").write_text(f"#!{sys.executable} -IS\n{text}", encoding="utf-8")
+    text = text.replace("@python@", python).replace("@socket@", str(address))
+    (tools / "python").write_text(f"#!{python} -IS\n{text}", encoding="utf-8")
     commands = {
         "plait": "from plait.cli import console; console()",
         "dvc": "import sys, dvc.cli; sys.exit(dvc.cli.main())",

@@ -13,6 +13,7 @@ from typing import Any
 from plait.artifacts import write_text
 from plait.config.check import check
 from plait.config.closure import Code
+from plait.config.extras import check_installed
 from plait.config.files import digest_of
 from plait.config.label import label_of
 from plait.config.levels import (
@@ -23,7 +24,7 @@ from plait.config.levels import (
     root_level,
 )
 from plait.config.menu import Menu, Merged
-from plait.config.packages import check_installed, versions_of
+from plait.config.packages import versions_of
 from plait.config.registry import SECTIONS, family_of
 from plait.config.resolved import Resolved, text_of_fault
 from plait.contents import Contents

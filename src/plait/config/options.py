@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from plait.config.check import Root, unknown_choice
+from plait.config.extras import need_of
 from plait.config.fields import as_yaml, interval_of, kind_words, nested
 from plait.config.levels import read_yaml
 from plait.config.registry import SECTIONS, choices, section_settings, settings_of
@@ -12,16 +13,23 @@ from plait.pipeline.stages import GROUPS
 from plait.settings import Settings
 from plait.workspace import choice_in, defaults_in
 
+FILES = ("experiment", "debug")
+"""Groups whose choices are values of others'."""
+
 
 def describe_groups(conf: Path) -> str:
     """A line for each group and section: its choices, the default marked."""
     defaults = _defaults(conf)
     lines = ["Groups, one choice each (params.yaml: `model: mlp`); * is the default:"]
-    for group in (*GROUPS, "experiment", "debug"):
-        names = [
-            f"{name}*" if name == defaults.get(group) else name for name in choices(conf, group)
-        ]
-        lines.append(f"  {group:<15}{', '.join(names)}")
+    for group, definition in GROUPS.items():
+        needs = {
+            f"{name}*" if name == defaults.get(group) else name: need_of(
+                f"{definition.package}.{name}"
+            )
+            for name in choices(conf, group)
+        }
+        lines.append(listed(group, needs))
+    lines += [listed(group, dict.fromkeys(choices(conf, group), "")) for group in FILES]
     lines.append("Sections of values (`trainer: {max_epochs: 10}`):")
     lines += [
         f"  {section:<15}{', '.join(section_settings(section).model_fields)}"
@@ -40,7 +48,7 @@ def describe(conf: Path, group: str) -> str:
     if group in SECTIONS:
         values = read_yaml(defaults_in(conf))[group]
         return "\n".join([f"{group}", *_fields(section_settings(group), values)])
-    if group in ("experiment", "debug"):
+    if group in FILES:
         blocks = []
         for name in choices(conf, group):
             path = choice_in(conf, group, name)
@@ -57,9 +65,23 @@ def describe(conf: Path, group: str) -> str:
         values = read_yaml(path)
         values = values[name] if GROUPS[group].several else values
         default = " (default)" if _defaults(conf).get(group) == name else ""
-        header = f"{group}: {name}{default}   {_comment(path)}"
+        need = need_of(f"{GROUPS[group].package}.{name}")
+        said = f"{_comment(path)} [{need}]" if need else _comment(path)
+        header = f"{group}: {name}{default}   {said}"
         blocks.append("\n".join([header, *_fields(settings_of(group, name), values)]))
     return "\n\n".join(blocks)
+
+
+def listed(group: str, needs: dict[str, str]) -> str:
+    """The line of a group.
+
+    :param needs: what each choice needs, by its name; empty where nothing.
+    """
+    needed = set(needs.values())
+    if len(needed) == 1 and any(needed):
+        return f"  {group:<15}{', '.join(needs)} [{needed.pop()}]"
+    names = (f"{name} [{need}]" if need else name for name, need in needs.items())
+    return f"  {group:<15}{', '.join(names)}"
 
 
 def _defaults(conf: Path) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def read_lock(lock: Path) -> dict[str, str]:
     for line in text.splitlines():
         match = re.match(r"([A-Za-z0-9._-]+)==([^\s;]+)\s*(?:;\s*(.+))?$", line)
         if match and (match[3] is None or Marker(match[3]).evaluate()):
-            versions[_normal(match[1])] = match[2]
+            versions[normalised(match[1])] = match[2]
     return versions
 
 
@@ -84,48 +84,15 @@ def versions_of(imports: Iterable[str], lock: Path) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def check_installed(name: str, distributions: Iterable[str]) -> None:
-    """Refuse an experiment whose extra is not installed.
-
-    :raises ConfigurationError: naming what is missing, and how to get it.
-    """
-    missing = [each for each in sorted(distributions) if installed_version(each) is None]
-    if not missing:
-        return
-    extras = sorted({extra for each in missing if (extra := _extra_of(each)) is not None})
-    how = f"pip install --constraint requirements.lock --editable '.[{','.join(extras)}]'"
-    brought = f", which the extra {' and '.join(extras)} brings" if extras else ""
-    raise ConfigurationError(
-        f"{name}: needs {', '.join(missing)}{brought}; "
-        + (f"`{how}`" if extras else "`make repro` installs what requirements.lock says")
-    )
-
-
-def _extra_of(distribution: str) -> str | None:
-    """The extra of plait that brings a distribution, or None."""
-    from importlib.metadata import PackageNotFoundError, requires
-
-    from packaging.requirements import Requirement
-
-    try:
-        listed = requires("plait") or []
-    except PackageNotFoundError:
-        return None
-    for requirement in map(Requirement, listed):
-        extra = re.search(r"extra == [\"'](.+?)[\"']", str(requirement.marker or ""))
-        if extra is not None and _normal(requirement.name) == distribution:
-            return extra[1]
-    return None
-
-
 def _providers(name: str, locked: dict[str, str]) -> list[str]:
-    if _normal(name) in locked:
-        return [_normal(name)]
+    if normalised(name) in locked:
+        return [normalised(name)]
     # Slow, so only for names unlike their distribution's.
     from importlib.metadata import packages_distributions
 
-    return [_normal(found) for found in packages_distributions().get(name, [name])]
+    return [normalised(found) for found in packages_distributions().get(name, [name])]
 
 
-def _normal(name: str) -> str:
+def normalised(name: str) -> str:
+    """The name of a distribution, as the lock spells it."""
     return re.sub(r"[-_.]+", "-", name).lower()

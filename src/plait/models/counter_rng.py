@@ -1,7 +1,7 @@
 """Random numbers that depend on seed, step and row alone, in whichever process they are drawn."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 class CounterRNG:
@@ -12,6 +12,13 @@ class CounterRNG:
         self.step = 0
         self.rows = torch.empty(0, dtype=torch.int64)
         """int64, (rows,): which rows of the part the batch holds."""
+
+
+class CounterRNGLayer(nn.Module):
+    """A layer that draws by the counter itself, in training and in validation."""
+
+    draws: CounterRNG | None = None
+    """Given before training."""
 
 
 FACTORS = (-7046029254386353131, -4658895280553007687, -7723592293110705685)

@@ -6,9 +6,10 @@ class that derives from `plait.data.preprocessing.Preprocessor`.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from plait.config.registry import family_of
 from plait.data.preprocessing import Preprocessor
@@ -40,6 +41,9 @@ class EncodedFamily(ABC, Generic[Encoded]):
 class ModelFamily(EncodedFamily[Encoded], Generic[ChoiceSettings, Model, Encoded]):
     """Models that predict and are kept."""
 
+    packages: ClassVar[tuple[str, ...]] = ()
+    """Distributions that a logged model needs to predict, beside those that all need."""
+
     @abstractmethod
     def encode(self, settings: ChoiceSettings, features: "np.ndarray") -> Encoded:
         """What a model is given, from what preprocessing gives."""
@@ -69,6 +73,11 @@ class ModelFamily(EncodedFamily[Encoded], Generic[ChoiceSettings, Model, Encoded
         :param extra: what ``model.json`` holds.
         :raises UserError: if a file is damaged or missing, or another model's.
         """
+
+    def complete(
+        self, settings: ChoiceSettings, finetuning: Mapping[str, Json] | None, folder: Path
+    ) -> None:
+        """Put into a folder that `save` wrote what else it takes to predict on any machine."""
 
     def linear_terms(self, fitted: Model) -> "tuple[np.ndarray, float]":
         """Weights (inputs,) and bias of a linear regression; asked of choices that are one."""

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from plait.config.registry import module_of, settings_of
 from plait.data.tokens import Tokens
@@ -95,13 +95,6 @@ def padded(tokens: Tokens, rows: "np.ndarray | Tensor") -> TokenBatch:
     return TokenBatch(torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64)))
 
 
-def make_self_contained(settings: Any, finetuning: dict[str, Json], folder: Path) -> None:
-    """Put beside saved weights what else it takes to predict anywhere: the pretrained model."""
-    if not (folder / BASE).is_dir():
-        whole = _saves_body(finetuning)
-        _keep_base(_base(settings).folder, folder, weights=not whole)
-
-
 def _saves_body(finetuning: Mapping[str, Json]) -> bool:
     return settings_of("finetuning", str(finetuning["choice"]), FinetuningSettings).saves_body
 
@@ -157,6 +150,16 @@ class LanguageModels(
     Transformers["Settings", LanguageModel], ModelFamily["Settings", LanguageModel, Tokens]
 ):
     """Transformers with a head for the task."""
+
+    packages = ("torch", "transformers", "peft", "tokenizers", "safetensors")
+
+    def complete(
+        self, settings: "Settings", finetuning: Mapping[str, Json] | None, folder: Path
+    ) -> None:
+        """Put the pretrained model beside the weights that were trained."""
+        assert finetuning is not None, "composing chooses a method for every language model"
+        if not (folder / BASE).is_dir():
+            _keep_base(_base(settings).folder, folder, weights=not _saves_body(finetuning))
 
     def build(
         self,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from plait.models.counter_rng import CounterRNG, mixed, splitmix64_int
+from plait.models.counter_rng import CounterRNGLayer, mixed, splitmix64_int
 from plait.models.language_model import TokenBatch
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ NOTHING = -100
 """Stands where no word is to be guessed."""
 
 
-class Masking(nn.Module):
+class Masking(CounterRNGLayer):
     """Chooses the tokens that are to be guessed, and hides them.
 
     The choice depends on seed, step and the text's own tokens alone, so that it is the same in
@@ -39,8 +39,6 @@ class Masking(nn.Module):
     ) -> None:
         super().__init__()
         self.share, self.hidden, self.vocabulary = share, hidden, vocabulary
-        self.draws: CounterRNG | None = None
-        """Given before training."""
         self._special = special
 
     def forward(self, batch: TokenBatch) -> tuple[Tensor, Tensor]:

@@ -24,6 +24,8 @@ class Networks(
 ):
     """Networks of numbers: float64, (rows, inputs)."""
 
+    packages = ("torch",)
+
     def build(
         self,
         choice: str,

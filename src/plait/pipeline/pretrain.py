@@ -8,8 +8,8 @@ from plait.config.chosen import settings_in
 from plait.config.registry import module_of
 from plait.config.resolved import Resolved
 from plait.pipeline.entry import run_stage
-from plait.pretraining.base import PRETRAINED, PretrainingSettings
-from plait.workspace import Outputs, Workspace
+from plait.pretraining.base import PretrainingSettings
+from plait.workspace import PRETRAINED, Outputs, Workspace
 
 
 def pretrain(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:

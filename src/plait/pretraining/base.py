@@ -2,16 +2,13 @@
 
 from plait.settings import Settings
 
-PRETRAINED = "pretrained.json"
-"""Beside the model: what it learnt from; all there is where nothing is pretrained."""
-
 
 class PretrainingSettings(Settings):
     """Settings of a choice whose ``pretrain_once`` goes on with the training of a pretrained
     transformer.
 
     It leaves in ``outputs["pretrained"]`` what `plait.models.pretrained.Pretrained` reads
-    (configuration, tokenizer, weights), the curves, and `PRETRAINED`.
+    (configuration, tokenizer, weights), the curves, and `plait.workspace.PRETRAINED`.
     """
 
     @property

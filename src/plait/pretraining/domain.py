@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from plait.artifacts import write_json
 from plait.data.reading import TextFormat, TextPath
 from plait.errors import UserError
-from plait.pretraining.base import PRETRAINED, PretrainingSettings
+from plait.pretraining.base import PretrainingSettings
 from plait.settings import setting
-from plait.workspace import Outputs, Workspace
+from plait.workspace import PRETRAINED, Outputs, Workspace
 
 if TYPE_CHECKING:
     from types import ModuleType

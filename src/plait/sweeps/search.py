@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 from plait import digests
 from plait.config.check import checked
+from plait.config.extras import require
 from plait.errors import ConfigurationError, UserError
 from plait.json_types import Json
 from plait.locks import held, lock_named
 from plait.settings import Settings, setting
-from plait.sweeps.engines import need
 from plait.sweeps.metric import fault_of
 from plait.sweeps.pruning import pruner_of
 from plait.sweeps.space import Space
@@ -61,7 +61,7 @@ def check_search(
     :param section: ``sweep``, which says what to search for; by default the least ``val/loss``.
     :raises UserError: without Optuna, or for settings that mean nothing.
     """
-    need("optuna", "optuna", "hydra/sweeper=optuna")
+    require("optuna", "hydra/sweeper=optuna")
     settings = checked("hydra.sweeper.", SearchSettings, given)
     pruner_of(pruner)
     if section.metric is None:

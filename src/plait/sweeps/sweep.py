@@ -132,11 +132,10 @@ class Sweep:
         def end(trial: Trial, outcome: Outcome) -> None:
             row = self._row(trial, outcome)
             before = self._rows.get(trial.resolved.identity)
-            again = before is not None
             if before is not None and before.score is not None and outcome.status == "reused":
                 row = before
             self._rows[trial.resolved.identity] = row
-            progress.add(row, silent=again)
+            progress.add(row, silent=before is not None)
             done(trial, row)
 
         def left_to_do() -> Iterator[Trial]:

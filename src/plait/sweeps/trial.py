@@ -24,6 +24,7 @@ from plait.pipeline.record import write_page
 from plait.pipeline.stages import STAGES, TRAINING
 from plait.proof.stage import proved
 from plait.signals import is_termination
+from plait.sweeps.menu import search_module
 from plait.sweeps.trial_data import data_digest, trial_data
 from plait.tracking.live.claim import claim
 from plait.tracking.live.delivery import deliver_journal
@@ -56,7 +57,7 @@ class Trial:
     fresh: bool = False
     """Train it anew, although it is done."""
     search: dict[str, Any] = field(default_factory=dict)
-    """What `plait.sweeps.pruning.watcher` takes, where a search may prune it."""
+    """What a search's ``watcher`` takes, where a search may prune it."""
 
     def to_json(self) -> dict[str, Any]:
         """The trial as it travels to another process."""
@@ -258,9 +259,8 @@ def record_trial(workspace: Workspace, trial: Trial, outputs: Outputs, tags: dic
 def _watch(trial: Trial) -> "Observe | None":
     if not trial.search:
         return None
-    from plait.sweeps.pruning import watcher
-
-    return watcher(**trial.search)
+    watch: Observe | None = search_module().watcher(**trial.search)
+    return watch
 
 
 def sweep_tags(trial: Trial, run: RecordedRun | None) -> dict[str, str]:

@@ -1,11 +1,10 @@
 """Tracking in the checkout's own store, and the curves as TensorBoard's event files too."""
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plait.errors import UserError
+from plait.config.extras import require
 from plait.settings import Settings as Base
 from plait.tracking.store.backend import Backend, local_backend
 from plait.workspace import Workspace
@@ -21,14 +20,10 @@ class Settings(Base):
 def backend(settings: Settings, workspace: Workspace) -> Backend:
     """The checkout's own store, with event files under ``mlruns/tensorboard``.
 
-    :raises UserError: if the package ``tensorboard`` is missing.
+    :raises ConfigurationError: if the extra is not installed.
     """
-    if find_spec("tensorboard") is None:
-        raise UserError(
-            "tracking: tensorboard: the package tensorboard is missing;"
-            " run `pip install plait[tensorboard]`"
-        )
-    return local_backend(workspace, workspace.tensorboard)
+    require("tensorboard", "tracking: tensorboard")
+    return local_backend(workspace, lambda run: EventFiles(workspace.tensorboard / run))
 
 
 class EventFiles:

@@ -76,12 +76,8 @@ def read(settings: Settings, root: Path) -> Source:
 
 
 def _load(settings: Settings, root: Path) -> "DatasetDict":
-    try:
-        import datasets
-    except ModuleNotFoundError:
-        raise UserError(
-            "data: hub needs the package datasets; install it: pip install 'plait[hub]'"
-        ) from None
+    import datasets
+
     datasets.disable_progress_bars()
     name = str(root / settings.name) if settings.is_folder else settings.name
     try:

@@ -1,16 +1,14 @@
 """What runs trials: one module an engine, named as ``hydra/launcher`` names it.
 
-Each has ``Settings``, whose values stand in `hydra_plugins.plait_plugins`, and
+Each has ``Settings``, whose values stand in `plait.sweeps.menu`, and
 ``engine(root, settings)``.
 """
 
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 from plait.config.check import checked
-from plait.errors import UserError
 from plait.settings import Settings
 from plait.sweeps.trial import Outcome, Trial
 
@@ -45,18 +43,6 @@ def start(name: str, root: Path, settings: Settings) -> Engine:
     """
     engine: Engine = _module(name).engine(root, settings)
     return engine
-
-
-def need(package: str, extra: str, option: str) -> None:
-    """Refuse an option whose package is an extra that is not installed.
-
-    :param option: such as ``hydra/launcher=ray``.
-    """
-    if find_spec(package) is None:
-        raise UserError(
-            f"{option}: the package {package} is missing; install it by\n"
-            f'  pip install -c requirements.lock -e ".[{extra}]"'
-        )
 
 
 def _module(name: str) -> Any:

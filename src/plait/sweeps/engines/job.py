@@ -14,7 +14,7 @@ from plait.sweeps.worker import GRACE, Worker
 from plait.workspace import Workspace
 
 if TYPE_CHECKING:
-    from submitit.helpers import DelayedSubmission
+    pass
 
 
 class Job:
@@ -44,16 +44,6 @@ class Job:
         """Let the trial end as at SIGTERM, and wait until it has."""
         if self._worker is not None:
             self._worker.close()
-
-    def checkpoint(self) -> "DelayedSubmission":
-        """Called by submitit when the job's time is up, or its place is wanted.
-
-        :returns: what SLURM is to run when it has room again: the trial, from its checkpoint on.
-        """
-        from submitit.helpers import DelayedSubmission
-
-        self.end()
-        return DelayedSubmission(Job(self._root, self._trial, self._wait))
 
 
 def lost(workspace: Workspace, trial: Trial, reason: str, seconds: float) -> Outcome:

@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from plait.config.extras import require
 from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting
-from plait.sweeps.engines import need
 from plait.sweeps.engines.job import Job, lost
 from plait.sweeps.trial import Outcome, Trial
 from plait.workspace import SRC, Workspace
@@ -44,7 +44,7 @@ class Tasks:
     """
 
     def __init__(self, root: Path, settings: Settings) -> None:
-        need("ray", "ray", "hydra/launcher=ray")
+        require("ray", "hydra/launcher=ray")
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         # Without GPUs, a task of Ray's sees the environment as it is, and Ray does not warn of it.
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

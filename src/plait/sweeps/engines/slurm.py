@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from plait.config.extras import require
 from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting
-from plait.sweeps.engines import need
 from plait.sweeps.engines.job import Job, lost
 from plait.sweeps.trial import Outcome, Trial
 from plait.workspace import SRC, Workspace
@@ -62,6 +62,20 @@ class Settings(Base):
     )
 
 
+class ResumedJob(Job):
+    """A trial that goes on in the next job when its own is ended."""
+
+    def checkpoint(self) -> Any:
+        """Called by submitit when the job's time is up, or its place is wanted.
+
+        :returns: what SLURM is to run when it has room again: the trial, from its checkpoint on.
+        """
+        from submitit.helpers import DelayedSubmission
+
+        self.end()
+        return DelayedSubmission(ResumedJob(self._root, self._trial, self._wait))
+
+
 class Jobs:
     """Runs each trial in a job of its own.
 
@@ -69,7 +83,7 @@ class Jobs:
     """
 
     def __init__(self, root: Path, settings: Settings) -> None:
-        need("submitit", "slurm", "hydra/launcher=slurm")
+        require("slurm", "hydra/launcher=slurm")
         if settings.cluster == "slurm" and shutil.which("sbatch") is None:
             raise UserError(
                 "hydra/launcher=slurm: there is no SLURM here (no sbatch on the PATH);\n"
@@ -110,7 +124,7 @@ class Jobs:
         """
         began = time.monotonic()
         try:
-            job = self._submit(Job(str(self._workspace.root), trial.to_json(), wait))
+            job = self._submit(ResumedJob(str(self._workspace.root), trial.to_json(), wait))
         except Refused as refused:
             return self._failed(trial, began, str(refused))
         try:

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -17,12 +18,11 @@ from plait.tracking.live.delivery import HEARTBEAT, Delivery, say_waiting
 from plait.tracking.live.journal import Journal
 from plait.tracking.record.record import evaluation_digest
 from plait.tracking.record.source_patch import take_patch
-from plait.tracking.store.backend import backend_of
+from plait.tracking.store.backend import CurveWriter, backend_of
 from plait.tracking.store.faults import check_own
 from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.retry import until
 from plait.tracking.tags import DEVICES, SOURCE_MEASURES
-from plait.tracking.tensorboard import EventFiles
 from plait.workspace import Workspace
 
 BETWEEN_WRITES = 2.0
@@ -63,7 +63,7 @@ class LiveRun:
         self._abandoned = threading.Event()
         self._delivered = False
         self._trouble: Exception | None = None
-        self._event_files: EventFiles | None = None
+        self._curves: CurveWriter | None = None
 
     def __enter__(self) -> "LiveRun":
         """Begin or take up the identity's run, when no other process of this checkout trains it.
@@ -75,10 +75,8 @@ class LiveRun:
         backend = backend_of(self._workspace, *tracking)
         if backend.local:
             check_own(self._workspace.database)
-        if backend.event_files:
-            self._event_files = EventFiles(
-                backend.event_files / self._resolved.name / self._resolved.identity
-            )
+        if backend.curves is not None:
+            self._curves = backend.curves(Path(self._resolved.name) / self._resolved.identity)
         try:
             self._journal.lock.acquire(timeout=1.0)
         except Timeout:
@@ -102,8 +100,8 @@ class LiveRun:
         """Record the values of an epoch, such as ``{"train/loss": 0.1}``."""
         values = {key: float(value) for key, value in values.items()}
         self._append({"epoch": step, "values": values})
-        if self._event_files is not None:
-            self._event_files.add(step, values)
+        if self._curves is not None:
+            self._curves.add(step, values)
         self._news.set()
         self._memory.keep_low()
 
@@ -119,8 +117,8 @@ class LiveRun:
             self._append({"end": status, "error": reason, "cost": self._memory.values()})
             self._closing.set()
             self._news.set()
-            if self._event_files is not None:
-                self._event_files.close()
+            if self._curves is not None:
+                self._curves.close()
             self._thread.join(PATIENCE)
             self._abandoned.set()
             if self._delivered:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from plait import loaded
 from plait.config.registry import settings_of
 from plait.data.dataset import Column, Dataset, read_part
+from plait.models.family import models_of
 from plait.models.trained import TrainedModel
 from plait.proof.stage import sources
 from plait.tasks.registry import task_named
@@ -27,10 +28,7 @@ EXAMPLE_ROWS = 3
 """More than one: a single row hides mistakes with the batch dimension."""
 
 PACKAGES = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml")
-"""What every model needs to predict; a network needs torch too, an estimator the others."""
-
-
-OF_LANGUAGE_MODELS = ("torch", "transformers", "peft", "tokenizers", "safetensors")
+"""What every model needs to predict; its family says what more."""
 
 
 def log_model(
@@ -131,19 +129,15 @@ def _save(
 
     example = frame[[column.name for column in inputs_of(dataset)]].head(EXAMPLE_ROWS)
     example = example.reset_index(drop=True)
+    family = models_of(model.choice)
+    artifacts = temporary / "whole"
     if model.is_network:
-        packages, artifacts = [*PACKAGES, "torch"], temporary / "exported"
         exported.export(model, source, artifacts, example)
-    elif model.finetuning is not None:
-        from plait.models import language_models
-
-        packages, artifacts = [*PACKAGES, *OF_LANGUAGE_MODELS], temporary / "whole"
-        shutil.copytree(source, artifacts)
-        language_models.make_self_contained(
-            settings_of("model", model.choice)(**model.settings), model.finetuning, artifacts
-        )
     else:
-        packages, artifacts = [*PACKAGES, "scikit-learn", "skops"], source
+        shutil.copytree(source, artifacts)
+        settings = settings_of("model", model.choice)(**model.settings)
+        family.complete(settings, model.finetuning, artifacts)
+    packages = (*PACKAGES, *family.packages)
     code = temporary / "code" / "plait"
     shutil.copytree(
         Path(loaded.__file__).parent, code, ignore=shutil.ignore_patterns("__pycache__")

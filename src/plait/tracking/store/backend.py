@@ -1,8 +1,10 @@
 """Where runs are recorded: what a choice of the group ``tracking`` comes down to."""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
 
 from plait.config.registry import module_of
@@ -19,6 +21,16 @@ shows those for language models until its switch *Model training* is used, whate
 experiment says it is (3.17, 2026-11)."""
 
 
+class CurveWriter(Protocol):
+    """Writes one run's curves in a form of its own."""
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """Add the values of an epoch; those of an earlier training from ``step`` on go."""
+
+    def close(self) -> None:
+        """Write what is left."""
+
+
 @dataclass(frozen=True)
 class Backend:
     """A tracking store, and what is written beside it."""
@@ -27,8 +39,8 @@ class Backend:
     """The address of the store as MLflow takes it."""
     local: bool
     """Whether it is the checkout's own database, which plait creates, mends and locks."""
-    event_files: Path | None = None
-    """The folder of TensorBoard's event files, where they are wanted."""
+    curves: Callable[[Path], CurveWriter] | None = None
+    """What keeps a run's curves beside the store, by the run's own relative path."""
 
     @property
     def shown(self) -> str:
@@ -53,9 +65,14 @@ def backend_of(workspace: Workspace, choice: str, settings: dict[str, Json]) -> 
     return backend
 
 
-def local_backend(workspace: Workspace, event_files: Path | None = None) -> Backend:
-    """The database ``mlruns/mlflow.db`` of the checkout."""
-    return Backend(sqlite_url(workspace.database), True, event_files)
+def local_backend(
+    workspace: Workspace, curves: Callable[[Path], CurveWriter] | None = None
+) -> Backend:
+    """The database ``mlruns/mlflow.db`` of the checkout.
+
+    :param curves: as in `Backend`.
+    """
+    return Backend(sqlite_url(workspace.database), True, curves)
 
 
 def sqlite_url(database: Path) -> str:

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
 
-from plait.models.counter_rng import CounterRNG, mixed, spared, splitmix64_int
-from plait.models.masked_language_model import Masking
+from plait.models.counter_rng import CounterRNG, CounterRNGLayer, mixed, spared, splitmix64_int
 from plait.training.distributed.collectives import world
 
 
@@ -142,7 +141,7 @@ def exact(network: nn.Module, draws: CounterRNG) -> nn.Module:
             dropouts += 1
         elif type(layer) in norms and world()[1] > 1:
             new = SyncBatchNorm(layer)
-        elif isinstance(layer, Masking):
+        elif isinstance(layer, CounterRNGLayer):
             layer.draws = draws
             continue
         else:
