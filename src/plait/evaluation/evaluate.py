@@ -69,9 +69,8 @@ def evaluate(
     samples = _measured(assessment, chosen, others, members)
 
     metrics, compared = _stated_metrics(samples, chosen, others)
-    primary = next(iter(chosen))
+    primary, level = next(iter(chosen)), settings.confidence_level
     has_texts = bool(dataset.names("text"))
-    level = settings.confidence_level
     evaluation: Evaluation = {
         "task": dataset.task,
         "rows": len(test),
