@@ -51,7 +51,6 @@ ROOMS = (
         "state",
         "contents",
         "loaded",
-        "tasks",
         "config",
         "proof",
         "data",

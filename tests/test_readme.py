@@ -50,8 +50,10 @@ def test_every_folder_of_the_layout_is_there() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     layout = text.partition("## Layout")[2].partition("\n## ")[0]
     made_by_running = {"mlruns/", "outputs/", "resolved/", "results/"}
-    paths = re.findall(r"^\| `([^`]+)`", layout, flags=re.MULTILINE)
-    assert len(paths) > 10
+    cells = re.findall(r"^\| (`[^|]+) \|", layout, flags=re.MULTILINE)
+    paths = [path for cell in cells for path in re.findall("`([^`]+)`", cell)]
+    rooms = {path.parent.name for path in ROOT.glob("src/plait/*/__init__.py")}
+    assert {f"src/plait/{room}/" for room in rooms} <= set(paths)
     for path in paths:
         assert path in made_by_running or (ROOT / path).exists(), path
 

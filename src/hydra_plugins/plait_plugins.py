@@ -18,7 +18,6 @@ from plait.sweeps.menu import ENGINES, PRUNERS, SEARCH, search_module
 if TYPE_CHECKING:
     from plait.settings import Settings
     from plait.sweeps.composition import ExperimentLoader
-    from plait.sweeps.search import SearchSettings
     from plait.sweeps.summary import Row
     from plait.sweeps.sweep import Sweep
     from plait.sweeps.trial import Trial
@@ -103,7 +102,7 @@ class SearchSweeper(Sweeper):
         self._params, self._pruner, self._given = params or {}, pruner, settings
         # Set up by Hydra before it asks for a sweep; under this name its own classes look for it.
         self.launcher: TrialLauncher
-        self._settings: SearchSettings
+        self._settings: Settings
         self._parser: OverridesParser
 
     def setup(

@@ -61,55 +61,56 @@ def evaluate(
     """
     chosen = select(settings, dataset)
     task = evaluation_of(dataset.task)
-    truth = task.truth(test, dataset)
-    members = [predict(member, test, dataset) for member in model.members]
-    prediction = model.average(members)
+    assessment, unit, members = _assess(model, test, dataset, settings)
+    units = len(test) if assessment.unit is None else int(assessment.unit.max()) + 1
     fitted = model.coefficients()
     solved = closed_form(train, dataset) if fitted is not None else None
     others = _compared(train, test, dataset, solved)
-    unit, unit_name = _drawn_together(test, dataset)
-    units = len(test) if unit is None else int(unit.max()) + 1
-    resampling = Resampling(
-        settings.resamples, settings.max_bootstrap_rows, settings.confidence_level, settings.seed
-    )
-    assessment = Assessment(truth, prediction, test, dataset, resampling, unit)
-    of_members = {f"member {place}": one for place, one in enumerate(members, start=1)}
-    samples = _measured(assessment, chosen, others, of_members if model.others else {})
+    samples = _measured(assessment, chosen, others, members)
 
     metrics, compared = _stated_metrics(samples, chosen, others)
-    primary = next(iter(chosen))
-    level = settings.confidence_level
+    primary, level = next(iter(chosen)), settings.confidence_level
+    has_texts = bool(dataset.names("text"))
     evaluation: Evaluation = {
         "task": dataset.task,
         "rows": len(test),
         "level": level,
         "resamples": settings.resamples,
-        "resampled": {"unit": unit_name, "units": units},
+        "resampled": {"unit": unit, "units": units},
         "primary": primary,
         "metrics": metrics,
         "baselines": compared,
         "verdict": task.verdict(metrics[primary], compared, level),
         "confusion": None,
         "per_class": None,
-        "coefficients": None,
-        "errors": None,
-        "sizes": None,
-        "members": None,
+        "coefficients": None if fitted is None else _coefficients(fitted, solved, dataset),
+        "errors": texts.worst_errors(assessment) if has_texts else None,
+        "sizes": texts.sizes(model, {"train": train, "test": test}, outputs) if has_texts else None,
+        "members": [of_predictor(each, samples, chosen, primary) for each in members] or None,
         "plots": [],
         **task.details(assessment),
     }
-    if model.others:
-        evaluation["members"] = [
-            of_predictor(name, samples, chosen, primary) for name in of_members
-        ]
-    if dataset.names("text"):
-        evaluation["sizes"] = texts.sizes(model, {"train": train, "test": test}, outputs)
-        evaluation["errors"] = texts.worst_errors(assessment)
-    if fitted is not None:
-        evaluation["coefficients"] = _coefficients(fitted, solved, dataset)
     evaluation["plots"] = draw(outputs["plots"], evaluation, assessment, settings.plots, curves)
     _write(outputs, evaluation, assessment, settings.plots.max_points)
     return evaluation
+
+
+def _assess(
+    model: "TrainedModel", test: "pd.DataFrame", dataset: Dataset, settings: Settings
+) -> "tuple[Assessment, str, dict[str, np.ndarray]]":
+    """What is measured; the name of what is drawn together; what an ensemble's members predict."""
+    truth = evaluation_of(dataset.task).truth(test, dataset)
+    predictions = [predict(member, test, dataset) for member in model.members]
+    unit, name = _drawn_together(test, dataset)
+    resampling = Resampling(
+        settings.resamples, settings.max_bootstrap_rows, settings.confidence_level, settings.seed
+    )
+    average = model.average(predictions)
+    assessment = Assessment(truth, average, test, dataset, resampling, unit)
+    if not model.others:
+        return assessment, name, {}
+    members = {f"member {place}": one for place, one in enumerate(predictions, start=1)}
+    return assessment, name, members
 
 
 def _coefficients(
