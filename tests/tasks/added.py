@@ -129,12 +129,6 @@ class Ranking(Task):
         """From plain values."""
         return Liked(values["target"], tuple(values["items"]))
 
-    def loss(self, targets: "np.ndarray", outputs: "np.ndarray") -> float:
-        """The share of the lists that is not liked."""
-        import numpy as np
-
-        return float(1 - np.take_along_axis(targets, outputs, axis=1).mean())
-
     def average(self, predictions: "list[np.ndarray]") -> "np.ndarray":
         """The first member's lists."""
         return predictions[0]
@@ -385,6 +379,8 @@ PREPROCESSOR = Histories
     "src/plait/training/counting.py": '''\
 """The fit of a recommender that counts."""
 
+import numpy as np
+
 from plait.config.resolved import Resolved
 from plait.models import recommenders
 from plait.training.task import Fitted, Task, Training
@@ -401,7 +397,7 @@ def fit(task: Task) -> Fitted:
     matrix = train.features.T @ train.targets
     model: recommenders.Counts = {"matrix": matrix.tolist(), "count": count}
     lists = recommenders.FAMILY.predict(model, train.features, task.shape)
-    values = {"train/loss": task.shape.task.loss(train.targets, lists)}
+    values = {"train/loss": float(1 - np.take_along_axis(train.targets, lists, axis=1).mean())}
     task.observe(0, values)
     return Fitted(model, [{"epoch": 0, **values}])
 
@@ -559,12 +555,6 @@ class PriceAndKindTask(Task):
         import torch
 
         return torch.cat([outputs[:, :1], outputs[:, 1:].softmax(-1)], dim=1)
-
-    def loss(self, targets: "np.ndarray", outputs: "np.ndarray") -> float:
-        """The mean absolute error of scaled prices that are known."""
-        import numpy as np
-
-        return float(np.nanmean(np.abs(targets[:, 0] - outputs[:, 0])))
 
     def answers(self, prediction: "np.ndarray", classes: Sequence[str]) -> "pd.DataFrame":
         """A column a target."""

@@ -87,22 +87,16 @@ class Task(ABC):
         """How many numbers a model gives for a row."""
         return max(1, len(classes))
 
-    def tensor(self, targets: "np.ndarray", dtype: "torch.dtype") -> "torch.Tensor":
+    def learnt(self, targets: "torch.Tensor", dtype: "torch.dtype") -> "torch.Tensor":
         """Encoded targets, as an objective takes them.
 
         :param dtype: of the network's weights.
         """
-        import torch
-
-        return torch.from_numpy(targets).to(dtype)
+        return targets.to(dtype)
 
     def activate(self, outputs: "torch.Tensor") -> "torch.Tensor":
         """From a network's outputs, (rows, …), to what it predicts, such as probabilities."""
         return outputs
-
-    @abstractmethod
-    def loss(self, targets: "np.ndarray", outputs: "np.ndarray") -> float:
-        """What an estimator that fits itself reaches on encoded targets: less is better."""
 
     def average(self, predictions: "list[np.ndarray]") -> "np.ndarray":
         """What an ensemble predicts whose members predict these."""

@@ -1,13 +1,18 @@
 """The fit of an estimator that knows how to fit itself."""
 
+from typing import TYPE_CHECKING
+
 from plait.artifacts import significant
 from plait.config.chosen import settings_in
 from plait.config.registry import module_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models import estimators
-from plait.models.base import EstimatorSettings
+from plait.models.base import EstimatorSettings, Shape
 from plait.training.task import Fitted, Task, Training
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def prepare(resolved: Resolved) -> str:
@@ -35,10 +40,23 @@ def fit(task: Task) -> Fitted:
         except ValueError as error:
             raise UserError(f"{resolved.name}: model {choice}: {error}") from error
         outputs = estimators.FAMILY.predict(estimator, train.features, shape)
-        loss = shape.task.loss(train.targets, outputs)
+        loss = _loss(shape, train.targets, outputs)
     values = {"train/loss": significant(loss)}
     task.observe(0, values)
     return Fitted(estimator, [{"epoch": 0, **values}])
+
+
+def _loss(shape: Shape, targets: "np.ndarray", outputs: "np.ndarray") -> float:
+    """The mean squared error of scaled numbers, or the mean negative logarithm of the probability
+    of what is right, in nats.
+    """
+    from sklearn.metrics import log_loss, mean_squared_error
+
+    if shape.task.scalar:
+        return float(mean_squared_error(targets, outputs))
+    if shape.task.several:
+        return float(log_loss(targets.ravel(), outputs.ravel(), labels=[0, 1]))
+    return float(log_loss(targets, outputs, labels=list(range(shape.outputs))))
 
 
 TRAINING = Training(prepare, fit)

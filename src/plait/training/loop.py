@@ -115,7 +115,7 @@ def _rows_of(task: Task, arrays: Arrays, dtype: torch.dtype, limit: int | None =
     """
     return Rows(
         networks_of(task.resolved.choice("model")).inputs_of(arrays.features, dtype),
-        task.shape.task.tensor(arrays.targets[:limit], dtype),
+        task.shape.task.learnt(torch.from_numpy(arrays.targets[:limit]), dtype),
     )
 
 

@@ -60,21 +60,13 @@ class Classification(Task):
         """The classes."""
         return classes
 
-    def tensor(self, targets: "np.ndarray", dtype: "torch.dtype") -> "torch.Tensor":
+    def learnt(self, targets: "torch.Tensor", dtype: "torch.dtype") -> "torch.Tensor":
         """The numbers of classes stay whole numbers."""
-        import torch
-
-        return torch.from_numpy(targets)
+        return targets
 
     def activate(self, outputs: "torch.Tensor") -> "torch.Tensor":
         """Logits, (rows, classes), to probabilities."""
         return outputs.softmax(-1)
-
-    def loss(self, targets: "np.ndarray", outputs: "np.ndarray") -> float:
-        """The mean negative logarithm of the right class's probability."""
-        from sklearn.metrics import log_loss
-
-        return float(log_loss(targets, outputs, labels=list(range(outputs.shape[1]))))
 
     def answers(self, prediction: "np.ndarray", classes: Sequence[str]) -> "pd.DataFrame":
         """The likeliest class, and each class's probability."""

@@ -51,12 +51,6 @@ class Multilabel(Task):
         """Logits, (rows, classes), to probabilities, each for itself."""
         return outputs.sigmoid()
 
-    def loss(self, targets: "np.ndarray", outputs: "np.ndarray") -> float:
-        """The mean negative logarithm of what is right, over rows and classes."""
-        from sklearn.metrics import log_loss
-
-        return float(log_loss(targets.ravel(), outputs.ravel(), labels=[0, 1]))
-
     def answers(self, prediction: "np.ndarray", classes: Sequence[str]) -> "pd.DataFrame":
         """The classes that are likelier than not, and each class's probability."""
         return with_probabilities(sets_of(chosen(prediction), classes), prediction, classes)

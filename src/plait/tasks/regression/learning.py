@@ -55,12 +55,6 @@ class Regression(Task):
         """From plain values."""
         return ScaledNumber.from_json(values)
 
-    def loss(self, targets: "np.ndarray", outputs: "np.ndarray") -> float:
-        """The mean squared error of scaled targets."""
-        from sklearn.metrics import mean_squared_error
-
-        return float(mean_squared_error(targets, outputs))
-
     def answers(self, prediction: "np.ndarray", classes: Sequence[str]) -> "pd.DataFrame":
         """The numbers."""
         import pandas as pd
