@@ -15,7 +15,7 @@ from plait.json_types import Json
 from plait.locks import held, lock_named
 from plait.pipeline.pretrain import digest_of_what_is_read
 from plait.runs.gc.dvc_cache import cache_garbage, clear_cache, own_cache
-from plait.runs.gc.kind import Kind, size_of
+from plait.runs.gc.tally import Tally, size_of
 from plait.runs.worktree import clear_away
 from plait.sweeps.trial import trial_lock
 from plait.sweeps.trial_data import data_digest, data_lock
@@ -47,9 +47,9 @@ class GarbageCollector:
             if not (sweep := read_json(path))["finished"]
         ]
 
-    def look_through(self) -> list[Kind]:
-        """Every kind; what goes is decided, and removed, while its locks are held."""
-        kinds = [
+    def look_through(self) -> list[Tally]:
+        """A tally of everything that grows; what goes is decided, and removed, while its locks are held."""
+        tallies = [
             # First those that ask the store about runs which it then forgets.
             self._outputs(),
             self._checkpoints(),
@@ -73,9 +73,9 @@ class GarbageCollector:
                 f"  launch it again, or delete .plait/sweeps/{sweep['name']}.json"
             )
         order = ("DVC cache", "MLflow artifacts", "MLflow database")
-        return sorted(kinds, key=lambda kind: (*order, kind.name).index(kind.name))
+        return sorted(tallies, key=lambda tally: (*order, tally.name).index(tally.name))
 
-    def _outputs(self) -> Kind:
+    def _outputs(self) -> Tally:
         """Outputs of trials: MLflow has those recorded completely, nobody wants those deleted."""
 
         def goes(folder: Path) -> bool:
@@ -85,14 +85,14 @@ class GarbageCollector:
 
         folders = self._workspace.trials.glob("*/*")
         words = "trials that MLflow has completely, or that were deleted"
-        kind = self._by_identity("trial outputs", words, folders, goes)
+        tally = self._by_identity("trial outputs", words, folders, goes)
         if self._remove:
-            for folder in {path.parent for path in kind.garbage}:
+            for folder in {path.parent for path in tally.garbage}:
                 if not any(folder.iterdir()):
                     folder.rmdir()
-        return kind
+        return tally
 
-    def _checkpoints(self) -> Kind:
+    def _checkpoints(self) -> Tally:
         def goes(folder: Path) -> bool:
             state = self._ledger.state(folder.name)
             unwanted = state in ("deleted", "none") and folder.name not in self._known
@@ -101,7 +101,7 @@ class GarbageCollector:
         folders = self._workspace.all_checkpoints.glob("*")
         return self._by_identity("checkpoints", "of trainings that nobody resumes", folders, goes)
 
-    def _event_files(self) -> Kind:
+    def _event_files(self) -> Tally:
         def goes(folder: Path) -> bool:
             state = self._ledger.state(folder.name)
             return state in ("deleted", "none") and folder.name not in self._known
@@ -111,13 +111,13 @@ class GarbageCollector:
 
     def _by_identity(
         self, name: str, words: str, folders: Iterable[Path], goes: Callable[[Path], bool]
-    ) -> Kind:
-        """A kind with a folder for each training."""
+    ) -> Tally:
+        """A tally with a folder for each training."""
         found = sorted(path for path in folders if path.is_dir())
-        kind = Kind(name, sum(map(size_of, found)), words=words)
+        tally = Tally(name, sum(map(size_of, found)), words=words)
         for folder in found:
             if folder.name.startswith(TRASH):
-                self._take(kind, folder)
+                self._take(tally, folder)
             elif re.fullmatch("[0-9a-f]{32}", folder.name):
                 locks = (
                     trial_lock(self._workspace, folder.name),
@@ -125,59 +125,61 @@ class GarbageCollector:
                 )
                 with held(*locks) as mine:
                     if not mine:
-                        kind.in_use += 1
+                        tally.in_use += 1
                     elif goes(folder):
-                        self._take(kind, folder)
-        return kind
+                        self._take(tally, folder)
+        return tally
 
-    def _artifacts(self) -> Kind:
+    def _artifacts(self) -> Tally:
         folder = self._workspace.artifacts
-        kind = Kind("MLflow artifacts", size_of(folder), words="folders of deleted runs and models")
+        tally = Tally(
+            "MLflow artifacts", size_of(folder), words="folders of deleted runs and models"
+        )
         if self._ledger.own is not None:
             for path in artifact_garbage(self._ledger.own):
-                kind.add(path)
+                tally.add(path)
             if self._remove:
-                purge(self._ledger.own, kind.garbage)
-        return kind
+                purge(self._ledger.own, tally.garbage)
+        return tally
 
-    def _database(self) -> Kind:
-        return Kind("MLflow database", sum(map(size_of, self._workspace.store.glob("mlflow.db*"))))
+    def _database(self) -> Tally:
+        return Tally("MLflow database", sum(map(size_of, self._workspace.store.glob("mlflow.db*"))))
 
-    def _trial_data(self) -> Kind:
+    def _trial_data(self) -> Tally:
         """What is needed again later is generated again."""
         found = sorted(self._workspace.all_trial_data.glob("*"))
-        kind = Kind("trial data", sum(map(size_of, found)), words="data sets that no trial needs")
+        tally = Tally("trial data", sum(map(size_of, found)), words="data sets that no trial needs")
         for folder in found:
             if folder.name.startswith(TRASH):
-                self._take(kind, folder)
+                self._take(tally, folder)
                 continue
             # An unfinished one is named .DIGEST.PID.
             digest = folder.name.lstrip(".").partition(".")[0]
             with held(data_lock(self._workspace, digest)) as mine:
                 needed = self._digests_in_use()
                 if not mine or needed is None or digest in needed:
-                    kind.in_use += 1
+                    tally.in_use += 1
                 elif digest not in {trial["data"] for trial in self._trials_owed}:
-                    self._take(kind, folder)
+                    self._take(tally, folder)
                     if self._remove:
                         receipts = self._workspace.trial_receipts(digest)
                         shutil.rmtree(receipts, ignore_errors=True)
-        return kind
+        return tally
 
-    def _pretrained(self) -> Kind:
+    def _pretrained(self) -> Tally:
         """Pretrained models; of a listed experiment, one that is half trained is in use too."""
         found = sorted(self._workspace.pretrained.glob("*"))
         words = "that no listed experiment reads"
-        kind = Kind("pretrained models", sum(map(size_of, found)), words=words)
+        tally = Tally("pretrained models", sum(map(size_of, found)), words=words)
         for folder in found:
             # An unfinished one is named .DIGEST, its checkpoints .DIGEST.checkpoints.
             digest = folder.name.lstrip(".").partition(".")[0]
             with held(lock_named(self._workspace, f"pretrained-{digest}")) as mine:
                 if not mine or digest in self._pretrained_in_use:
-                    kind.in_use += 1
+                    tally.in_use += 1
                 elif not self._sweeps:
-                    self._take(kind, folder)
-        return kind
+                    self._take(tally, folder)
+        return tally
 
     @cached_property
     def _pretrained_in_use(self) -> set[str]:
@@ -190,58 +192,58 @@ class GarbageCollector:
                 digests.add(digest_of_what_is_read(resolved, outputs))
         return digests
 
-    def _rebuilds(self) -> Kind:
+    def _rebuilds(self) -> Tally:
         folder = self._workspace.worktrees
-        kind = Kind("rebuilds", size_of(folder), words="left by rebuilds that were killed")
+        tally = Tally("rebuilds", size_of(folder), words="left by rebuilds that were killed")
         for tree in sorted(path for path in folder.glob("*") if path.is_dir()):
             with held(FileLock(f"{tree}.lock")) as mine:
                 if mine:
-                    kind.add(tree)
+                    tally.add(tree)
                 else:
-                    kind.in_use += 1
-        if self._remove and kind.garbage:
+                    tally.in_use += 1
+        if self._remove and tally.garbage:
             clear_away(self._workspace.root, folder)
-        return kind
+        return tally
 
-    def _searches(self) -> Kind:
+    def _searches(self) -> Tally:
         """Their studies: whoever wants more trials of a search goes on with it."""
-        return Kind("searches", size_of(self._workspace.searches))
+        return Tally("searches", size_of(self._workspace.searches))
 
-    def _job_logs(self) -> Kind:
+    def _job_logs(self) -> Tally:
         """Of cluster jobs that failed; those that ended well leave none."""
         folder = self._workspace.slurm_jobs
-        kind = Kind("job logs", size_of(folder), words="of sweeps that are finished")
+        tally = Tally("job logs", size_of(folder), words="of sweeps that are finished")
         if not self._sweeps:
             for file in sorted(folder.glob("*")):
-                kind.add(file)
+                tally.add(file)
                 if self._remove:
                     file.unlink()
-        return kind
+        return tally
 
-    def _state(self) -> Kind:
+    def _state(self) -> Tally:
         """What is known of files; all of it can be worked out again."""
         folder = self._workspace.state
-        kind = Kind("known files", size_of(folder), words="large, and made again as it is needed")
-        if kind.size > LARGEST_STATE:
-            self._take(kind, folder)
-        return kind
+        tally = Tally("known files", size_of(folder), words="large, and made again as it is needed")
+        if tally.size > LARGEST_STATE:
+            self._take(tally, folder)
+        return tally
 
-    def _dvc_cache(self) -> Kind:
+    def _dvc_cache(self) -> Tally:
         words = "files that no commit, branch, tag or experiment names"
-        kind = Kind("DVC cache", 0, words=words)
+        tally = Tally("DVC cache", 0, words=words)
         try:
             folder = own_cache(self._workspace)
-            kind.size = size_of(folder)
+            tally.size = size_of(folder)
             for path in cache_garbage(self._workspace):
-                kind.add(path)
-            if self._remove and kind.garbage:
+                tally.add(path)
+            if self._remove and tally.garbage:
                 clear_cache(self._workspace)
         except UserError as error:
             self.notes.append(f"DVC cache: nothing goes: {error}")
-        return kind
+        return tally
 
-    def _take(self, kind: Kind, folder: Path) -> None:
-        kind.add(folder)
+    def _take(self, tally: Tally, folder: Path) -> None:
+        tally.add(folder)
         if self._remove:
             if not folder.name.startswith(TRASH):
                 folder = folder.rename(folder.with_name(TRASH + folder.name))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 @dataclass
-class Kind:
+class Tally:
     """Something that grows."""
 
     name: str
