@@ -44,7 +44,7 @@ def _json(workspace: Workspace, tallies: list[Tally], notes: list[str], removed:
     return json.dumps(
         {
             "removed": removed,
-            "tallies": {
+            "kinds": {
                 tally.name: {
                     "bytes": tally.size,
                     "garbage_bytes": tally.garbage_size,
