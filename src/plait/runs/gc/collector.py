@@ -48,7 +48,7 @@ class GarbageCollector:
         ]
 
     def look_through(self) -> list[Tally]:
-        """A tally of all that grows; what goes is decided, and removed, while its locks are held."""
+        """A tally of all that grows; what goes is decided and removed while its locks are held."""
         tallies = [
             # First those that ask the store about runs which it then forgets.
             self._outputs(),
