@@ -203,7 +203,7 @@ class Laboratory:
         network.load_state_dict(trained.weights)
         network.eval()
         features = torch.from_numpy(preprocessor.transform(data.test))
-        targets = torch.from_numpy(preprocessor.encode_target(data.test[data.dataset.target]))
+        targets = torch.from_numpy(preprocessor.target.encode(data.test))
         with torch.inference_mode():
             return float(torch.nn.functional.mse_loss(network(features), targets))
 
