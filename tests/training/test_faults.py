@@ -89,7 +89,7 @@ def test_auto_takes_every_gpu_or_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
         return processes_here(settings), describe_devices(settings)
 
     assert taken(8) == (8, "8 x H100")
-    assert taken(8, devices=2, nodes=2) == (2, "2 nodes of 2 x H100")
+    assert taken(8, devices=2, num_nodes=2) == (2, "2 nodes of 2 x H100")
     assert taken(8, accelerator="cpu") == (1, "cpu")
     assert taken(0) == (1, "cpu")
     assert taken(0, devices=3) == (3, "3 x cpu")
