@@ -233,6 +233,11 @@ class Workspace:
         return self.scratch / "state"
 
     @property
+    def imports(self) -> Path:
+        """What each kind of stage imports, see `plait.forkserver`."""
+        return self.scratch / "imports.json"
+
+    @property
     def sweeps(self) -> Path:
         """Which trials each sweep has."""
         return self.scratch / "sweeps"

@@ -1,6 +1,7 @@
 """People edit while a training runs: what concerns it is refused, all else fails nothing."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -63,11 +64,13 @@ def run(checkout: Checkout, stage: str, **hook: Any) -> None:
     if not hook:
         checkout.run("python", *command, env=environment)
         return
-    path = checkout.root / "src" / "sitecustomize.py"
+    # Beside the project: within, it would be part of what is recorded, and act again in a rebuild.
+    path = checkout.root.parent / "hook" / "sitecustomize.py"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(HOOK.format(stage=stage, **hook))
+    environment["PYTHONPATH"] += os.pathsep + str(path.parent)
     # In a process of its own, which imports everything itself.
     checkout.run(sys.executable, *command, env=environment)
-    path.unlink()
 
 
 def metrics(checkout: Checkout) -> dict[str, float]:

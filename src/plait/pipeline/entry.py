@@ -1,5 +1,6 @@
 """How a stage starts: ``python -m plait.pipeline.STAGE NAME``, in the project's folder."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 from plait.config.packages import installed_version
 from plait.config.resolved import Resolved
 from plait.errors import UserError, exit_with
+from plait.forkserver.client import end_as, run_in_fork
 from plait.pipeline.stages import TRAINING, after, before
 from plait.proof.refusal import Unproved
 from plait.proof.stage import proved
 from plait.signals import end_at_sigterm
+from plait.tracking.mlflow_environment import mlflow_environment
 from plait.workspace import Outputs, Workspace
 
 StageFunction = Callable[[Workspace, Resolved, Outputs], None]
@@ -41,7 +44,25 @@ def run_stage(stage: StageFunction) -> None:
             raise
 
     end_at_sigterm()
+    status = _in_fork(stage.__name__)
+    if status is not None:
+        end_as(status)
     exit_with(command)
+
+
+def _in_fork(stage: str) -> int | None:
+    """The status of the stage, run by a fork; None where this process has to run it."""
+    workspace = Workspace.at(Path.cwd())
+    try:
+        packages = Resolved.read(workspace.resolved(sys.argv[1])).values["packages"]
+    except (IndexError, UserError):
+        return None  # which this process says
+    return run_in_fork(
+        f"plait.pipeline.{stage}",
+        f"{stage} {' '.join(packages.get(stage, ()))}",
+        mlflow_environment(os.environ),
+        workspace.imports,
+    )
 
 
 def check_packages(stage: str, resolved: Resolved) -> None:

@@ -67,12 +67,17 @@ PRUNERS: dict[str, dict[str, Json]] = {
 }
 """By name in ``hydra/sweeper/pruner``."""
 
-SEARCH_MODULE = "plait.sweeps.search"
+SEARCH_MODULE, PRUNING_MODULE = "plait.sweeps.search", "plait.sweeps.pruning"
 
 
 def search_module() -> Any:
-    """What searches, and watches the trainings of a search; it needs an extra."""
+    """What searches; it needs an extra."""
     return import_module(SEARCH_MODULE)
+
+
+def pruning_module() -> Any:
+    """What watches the trainings of a search, and prunes them; it needs the same extra."""
+    return import_module(PRUNING_MODULE)
 
 
 def describe() -> str:

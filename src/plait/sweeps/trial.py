@@ -24,7 +24,7 @@ from plait.pipeline.record import write_page
 from plait.pipeline.stages import STAGES, TRAINING
 from plait.proof.stage import proved
 from plait.signals import is_termination
-from plait.sweeps.menu import search_module
+from plait.sweeps.menu import pruning_module
 from plait.sweeps.trial_data import data_digest, trial_data
 from plait.tracking.live.claim import claim
 from plait.tracking.live.delivery import deliver_journal
@@ -259,7 +259,7 @@ def record_trial(workspace: Workspace, trial: Trial, outputs: Outputs, tags: dic
 def _watch(trial: Trial) -> "Observe | None":
     if not trial.search:
         return None
-    watch: Observe | None = search_module().watcher(**trial.search)
+    watch: Observe | None = pruning_module().watcher(**trial.search)
     return watch
 
 

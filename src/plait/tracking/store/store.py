@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from plait.json_types import Json
 from plait.locks import lock_named
+from plait.tracking.mlflow_environment import mlflow_environment
 from plait.tracking.store.backend import Backend, artifact_uri, backend_of, sqlite_url
 from plait.tracking.store.faults import StoreBroken as StoreBroken
 from plait.tracking.store.faults import StoreUnavailable as StoreUnavailable
@@ -177,16 +178,7 @@ def translate_errors(store_address: str) -> Iterator[None]:
 
 def prepare_mlflow() -> None:
     """Set MLflow up for this process, before its first import: offline, bounded, quiet."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"
-    # A server that is gone is noticed in seconds; MLflow's own values try for minutes.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    # A model's requirements are given; MLflow must not look for a uv project in the folder.
-    os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"
+    os.environ.update(mlflow_environment(os.environ))
     import mlflow  # noqa: F401  # sets its loggers up when it is imported
 
     # These print a traceback or a retry and then raise the same error, which plait reports.

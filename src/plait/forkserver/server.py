@@ -1,0 +1,352 @@
+"""Imports what stages import of others, and forks a process for each stage that asks.
+
+A script for `plait.forkserver.client` to start, ``python server.py SOCKET OWNER READY LEARNED
+INSTALLED``, into which no part of plait is imported: a fork imports plait from the checkout that it
+runs in, as any process does. What to import it learns from what its forks have imported, by kind of
+stage. It ends once its owner has ended, the process of DVC that runs the stages.
+"""
+
+import array
+import atexit
+import ctypes
+import gc
+import io
+import json
+import os
+import random
+import runpy
+import select
+import signal
+import socket
+import sys
+import sysconfig
+import threading
+import warnings
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn, TypedDict
+
+HELD = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+"""Signals that reach a child once it is what its client has asked for."""
+
+DRIVERS = ("/dev/nvidia", "/dev/kfd")
+"""Devices that a process which has forked may not have open."""
+
+
+class Request(TypedDict):
+    """What a client asks for: to run a module as ``python -m`` does."""
+
+    module: str
+    arguments: list[str]
+    original: list[str]
+    """The interpreter's own arguments."""
+    kind: str
+    """Requests of one kind import much alike."""
+    folder: str
+    path: list[str]
+    """``sys.path``."""
+    environment: dict[str, str]
+    umask: int
+    group: int
+    """The process group to join."""
+    ignored: list[int]
+    """Signals."""
+
+
+class Imports:
+    """What each kind of stage imports, as far as it is known.
+
+    :param file: keeps it from one server to the next. It may be removed at any time.
+    :param installed: names what is installed; what is known of anything else is forgotten.
+    """
+
+    def __init__(self, file: Path, installed: str) -> None:
+        self._file, self._installed = file, installed
+        self._kinds: dict[str, list[str]] = {}
+        self._never: list[str] = []
+        self.forkable = True
+        """Whether this process may still fork: it has one thread, and no device is open."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            known = json.loads(file.read_text(encoding="utf-8"))
+            if known["installed"] == installed:
+                self._kinds, self._never = dict(known["kinds"]), list(known["never"])
+
+    def prepare(self, kind: str) -> None:
+        """Import what stages of this kind do."""
+        self.forkable = self.forkable and _may_fork()
+        for name in self._kinds.get(kind, ()):
+            if not self.forkable:
+                return
+            if name in sys.modules or name in self._never:
+                continue
+            try:
+                with warnings.catch_warnings():
+                    import_module(name)
+            except Exception:
+                # The stage will import it itself, and say what is wrong if it still fails. Half of
+                # it may be left behind here, so that this process is no longer as a new one.
+                self.forkable = False
+            else:
+                self.forkable = _may_fork()
+            if not self.forkable:
+                self._never.append(name)
+                self._keep()
+
+    def learn(self, kind: str, names: list[str]) -> None:
+        """Add what a fork has imported beside what was there.
+
+        :param names: in the order of their import.
+        """
+        known = self._kinds.setdefault(kind, [])
+        if new := [name for name in names if name not in known]:
+            known.extend(new)
+            self._keep()
+
+    def _keep(self) -> None:
+        content = {"installed": self._installed, "kinds": self._kinds, "never": self._never}
+        beside = self._file.with_suffix(f".{os.getpid()}")
+        with suppress(OSError):  # it is learnt again
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_text(json.dumps(content), encoding="utf-8")
+            beside.replace(self._file)
+
+
+def _may_fork() -> bool:
+    """Whether nothing is here that does not survive a fork."""
+    if len(os.listdir("/proc/self/task")) > 1:
+        return False
+    for number in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # that of the listing itself
+            if os.readlink(f"/proc/self/fd/{number}").startswith(DRIVERS):
+                return False
+    return True
+
+
+class Fork:
+    """A child, and the client that waits for its end."""
+
+    def __init__(self, pid: int, client: socket.socket, kind: str) -> None:
+        self.pid, self.client, self.kind = pid, client, kind
+        self.end = os.pidfd_open(pid)
+
+
+def serve(listener: socket.socket, owner: int, address: Path, imports: Imports) -> Request:
+    """Fork a child for each request; returns in a child alone, with what it is to run.
+
+    :param owner: a descriptor of the process to end with.
+    :param address: of the listener; what children report lies beside it.
+    """
+    running: dict[int, Fork] = {}
+    watched = {owner, listener.fileno()}
+    while watched or running:
+        clients = {fork.client.fileno(): fork for fork in running.values()}
+        ready, _, _ = select.select([*watched, *running, *clients], [], [])
+        for descriptor in ready:
+            if descriptor == owner:
+                # No stage can come any more; those that run are waited for.
+                watched.clear()
+            elif fork := running.get(descriptor):
+                del running[descriptor]
+                _end(fork, imports, Path(f"{address}.{fork.pid}"))
+            elif (fork := clients.get(descriptor)) and fork.end in running:
+                # The client was killed, and so is what it stands for.
+                signal.pidfd_send_signal(fork.end, signal.SIGKILL)
+                select.select([fork.end], [], [])
+            elif descriptor in watched:
+                client, _ = listener.accept()
+                asked = _read(client)
+                if asked is None:
+                    client.close()
+                    continue
+                request, files = asked
+                imports.prepare(request["kind"])
+                if not imports.forkable:
+                    client.sendall(b"alone\n")
+                    client.close()
+                elif (pid := _fork()) == 0:
+                    _close(listener.fileno(), owner, client.fileno(), *clients, *running)
+                    for number, file in enumerate(files):
+                        os.dup2(file, number)
+                    _close(*files)
+                    return request
+                else:
+                    fork = Fork(pid, client, request["kind"])
+                    running[fork.end] = fork
+                    _tell_started(fork, request["group"])
+                _close(*files)
+    address.unlink(missing_ok=True)
+    os._exit(0)
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def _fork() -> int:
+    # What is there already is no garbage: to look at it would copy it into every child.
+    gc.collect()
+    gc.freeze()
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+    if pid := os.fork():
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+    return pid
+
+
+def _read(client: socket.socket) -> tuple[Request, list[int]] | None:
+    """What a client asks, and its standard streams; None if it has gone."""
+    files = array.array("i")
+    try:
+        header, ancillary, _, _ = client.recvmsg(8, socket.CMSG_SPACE(3 * files.itemsize))
+        for _, _, content in ancillary:
+            files.frombytes(content)
+        text = bytearray()
+        while len(text) < int(header):
+            part = client.recv(int(header) - len(text))
+            if not part:
+                raise ConnectionResetError
+            text += part
+    except (OSError, ValueError):
+        _close(*files)
+        return None
+    return json.loads(text), list(files)
+
+
+def _tell_started(fork: Fork, group: int) -> None:
+    """Say which process it is, once it gets what is sent to the client's process group."""
+    with suppress(ProcessLookupError):  # it is over already
+        os.setpgid(fork.pid, group)
+    descriptor = array.array("i", [fork.end]).tobytes()
+    with suppress(OSError):  # the client is gone, which is seen next
+        fork.client.sendmsg(
+            [b"%8d" % os.getpgrp()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptor)]
+        )
+
+
+def _end(fork: Fork, imports: Imports, report: Path) -> None:
+    _, status = os.waitpid(fork.pid, 0)
+    with suppress(OSError, ValueError):  # it was killed before it could tell
+        imports.learn(fork.kind, json.loads(report.read_text(encoding="utf-8")))
+    report.unlink(missing_ok=True)
+    with suppress(OSError):  # the client does not wait
+        fork.client.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+    fork.client.close()
+    os.close(fork.end)
+
+
+def become(request: Request) -> None:
+    """Be the process that a client has asked for, up to its first own line."""
+    set_death_signal = 1
+    ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for ignored in request["ignored"]:
+        signal.signal(ignored, signal.SIG_IGN)
+    os.umask(request["umask"])
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.path[:] = request["path"]
+    sys.argv, sys.orig_argv = request["arguments"], request["original"]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=stream is sys.stderr or stream.isatty())
+    random.seed()
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed()
+    _give_threads_back()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+
+
+def _give_threads_back() -> None:
+    """As many threads as OpenBLAS takes where it is imported by the process itself."""
+    if "numpy" not in sys.modules and "scipy" not in sys.modules:
+        return
+    from threadpoolctl import ThreadpoolController
+
+    stated = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
+    numbers = [os.environ[name] for name in stated if os.environ.get(name, "").isdigit()]
+    threads = next((int(number) for number in numbers if int(number)), None)
+    for library in ThreadpoolController().lib_controllers:
+        if library.internal_api == "openblas":
+            library.set_num_threads(threads or len(os.sched_getaffinity(0)))
+
+
+def run(request: Request, report: Path) -> NoReturn:
+    """Run the module to its end, and report what was imported.
+
+    As the interpreter ends, but for taking apart what it has imported, which would have to be
+    copied first; `multiprocessing` ends its children likewise.
+    """
+    before = set(sys.modules)
+    status = 0
+    try:
+        become(request)
+        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+    except SystemExit as error:
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException as error:
+        sys.excepthook(*sys.exc_info())
+        status = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
+    vars(threading)["_shutdown"]()
+    atexit._run_exitfuncs()
+    with suppress(OSError):  # nothing is learnt
+        report.write_text(json.dumps(imported(before)), encoding="utf-8")
+    with suppress(OSError, ValueError):  # a reader that has gone, or a stream that is closed
+        sys.stdout.flush()
+        sys.stderr.flush()
+    if status == -signal.SIGINT:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit(status & 0xFF)
+
+
+def imported(before: set[str]) -> list[str]:
+    """Modules of installed packages that were imported since, in order; plait's own excepted."""
+    folders = tuple({sysconfig.get_path(name) + os.sep for name in ("purelib", "platlib")})
+    return [
+        name
+        for name, module in list(sys.modules.items())
+        if name not in before
+        and name.partition(".")[0] != "plait"
+        and str(getattr(getattr(module, "__spec__", None), "origin", None)).startswith(folders)
+    ]
+
+
+def listen(path: Path) -> socket.socket:
+    """A socket at ``path``, in the place of one whose server was killed."""
+    listener = socket.socket(socket.AF_UNIX)
+    beside = path.with_suffix(f".{os.getpid()}")
+    listener.bind(str(beside))
+    listener.listen(16)
+    beside.replace(path)
+    return listener
+
+
+def main(address: Path, owner: int, ready: int, learned: Path, installed: str) -> None:
+    """Serve until the owner has ended.
+
+    :param ready: a descriptor, which is closed once clients can connect.
+    """
+    try:
+        end = os.pidfd_open(owner)
+    except ProcessLookupError:
+        return
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    listener = listen(address)
+    os.write(ready, b"1")
+    os.close(ready)
+    imports = Imports(learned, installed)
+    request = serve(listener, end, address, imports)
+    run(request, Path(f"{address}.{os.getpid()}"))
+
+
+if __name__ == "__main__":
+    # The script's own folder: what lies there is plait's.
+    del sys.path[0]
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]), sys.argv[5])
