@@ -17,6 +17,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # What the tests of `plait.forkserver` are about; the others have a warm server of their own.
+    os.environ["PLAIT_FORK"] = "0"
     if config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
         share_warm_server()
 

@@ -42,6 +42,7 @@ ROOMS = (
         "errors",
         "digests",
         "signals",
+        "forkserver",
         "settings",
         "tasks",
         "pipeline.stages",

@@ -25,6 +25,7 @@ import warnings
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from types import TracebackType
 from typing import NoReturn, TypedDict
 
 HELD = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
@@ -256,6 +257,8 @@ def become(request: Request) -> None:
     random.seed()
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
+    if torch := sys.modules.get("torch"):
+        torch.default_generator.seed()
     _give_threads_back()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
 
@@ -290,7 +293,8 @@ def run(request: Request, report: Path) -> NoReturn:
             print(error.code, file=sys.stderr)
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException as error:
-        sys.excepthook(*sys.exc_info())
+        error = error.with_traceback(_of_module(error.__traceback__))
+        sys.excepthook(type(error), error, error.__traceback__)
         status = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
     vars(threading)["_shutdown"]()
     atexit._run_exitfuncs()
@@ -303,6 +307,14 @@ def run(request: Request, report: Path) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     os._exit(status & 0xFF)
+
+
+def _of_module(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback from where the module's own code begins."""
+    first = traceback
+    while first is not None and first.tb_frame.f_globals is globals():
+        first = first.tb_next
+    return first or traceback
 
 
 def imported(before: set[str]) -> list[str]:
