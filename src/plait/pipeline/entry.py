@@ -7,6 +7,7 @@ from pathlib import Path
 from plait.config.packages import installed_version
 from plait.config.resolved import Resolved
 from plait.errors import UserError, exit_with
+from plait.json_types import mapping_at
 from plait.pipeline.stages import TRAINING, after, before
 from plait.proof.refusal import Unproved
 from plait.proof.stage import proved
@@ -46,7 +47,8 @@ def run_stage(stage: StageFunction) -> None:
 
 def check_packages(stage: str, resolved: Resolved) -> None:
     """Refuse to compute by other versions than those that will be recorded."""
-    for name, locked in resolved.values["packages"].get(stage, {}).items():
+    packages = mapping_at(resolved.values, "packages")
+    for name, locked in mapping_at(packages, stage).items() if stage in packages else ():
         installed = installed_version(name)
         if installed != locked:
             raise UserError(

@@ -16,7 +16,7 @@ import yaml
 from plait.artifacts import read_json, write_json
 from plait.config.resolved import Resolved, leaves
 from plait.contents import Contents
-from plait.json_types import Json
+from plait.json_types import Json, Values
 from plait.pipeline.stages import Stage
 from plait.workspace import PIPELINE_LOCK, Outputs, Workspace
 
@@ -27,7 +27,7 @@ _EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 class Receipt:
     """What a stage read and left at one of its runs."""
 
-    read: dict[str, Json]
+    read: Values
     """The values that the stage read, as `Resolved.read_by` has them."""
     taken: dict[str, str]
     """Digests of what it read of other stages, by name."""

@@ -4,7 +4,7 @@ from abc import ABC
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.tasks.base import TargetEncoder
 
 _SHOWN = 12
@@ -22,7 +22,7 @@ class SingleTarget(TargetEncoder, ABC):
     target_mean: float = 0.0
     target_scale: float = 1.0
 
-    def to_json(self) -> dict[str, Json]:
+    def to_json(self) -> Values:
         """Plain values."""
         return asdict(self) | {"classes": list(self.classes)}
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.locks import lock_named
 from plait.tracking.store.backend import Backend, artifact_uri, backend_of, sqlite_url
 from plait.tracking.store.faults import StoreBroken as StoreBroken
@@ -129,9 +129,7 @@ def precedence(run: "Run") -> tuple[int, int, str]:
     return rank, run.info.start_time, run.info.run_id
 
 
-def open_store(
-    workspace: Workspace, tracking_choice: str, tracking_settings: dict[str, Json]
-) -> Store:
+def open_store(workspace: Workspace, tracking_choice: str, tracking_settings: Values) -> Store:
     """Open the store of a tracking choice, and make it if it is missing.
 
     Paths that a moved or copied checkout left behind are mended; no run is touched. Many processes
