@@ -14,14 +14,44 @@ Values: TypeAlias = dict[str, "Plain"]
 
 
 def mapping_at(values: Values, key: str) -> Values:
-    """The mapping at a key where the layout has one."""
+    """The mapping at a key.
+
+    :raises TypeError: if there is something else.
+    """
     found = values[key]
-    assert isinstance(found, dict), f"{key} holds no mapping"
+    if not isinstance(found, dict):
+        raise TypeError(f"{key} holds no mapping")
     return found
 
 
 def list_at(values: Values, key: str) -> list[Plain]:
-    """The list at a key where the layout has one."""
+    """The list at a key.
+
+    :raises TypeError: if there is something else.
+    """
     found = values[key]
-    assert isinstance(found, list), f"{key} holds no list"
+    if not isinstance(found, list):
+        raise TypeError(f"{key} holds no list")
+    return found
+
+
+def text_at(values: Values, key: str) -> str:
+    """The text at a key.
+
+    :raises TypeError: if there is something else.
+    """
+    found = values[key]
+    if not isinstance(found, str):
+        raise TypeError(f"{key} holds no text")
+    return found
+
+
+def number_at(values: Values, key: str) -> float:
+    """The number at a key.
+
+    :raises TypeError: if there is something else.
+    """
+    found = values[key]
+    if not isinstance(found, int | float):
+        raise TypeError(f"{key} holds no number")
     return found

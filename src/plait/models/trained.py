@@ -38,7 +38,7 @@ class TrainedModel:
     """A model and the preprocessing that was fitted with it."""
 
     choice: str
-    settings: dict[str, Any]
+    settings: Values
     task: str
     """A name of `plait.tasks.registry.TASKS`."""
     classes: tuple[str, ...]
