@@ -126,7 +126,7 @@ def choice_at(values: Values, group: str) -> str:
     return str(mapping_at(values, group)["choice"])
 
 
-def unknown_choice(group: str, given: object, known: list[str]) -> str:
+def unknown_choice(group: str, given: Plain, known: list[str]) -> str:
     """The words for a choice that is not among those known."""
     near = did_you_mean(str(given), known, quoted=True) or "."
     return f"{group}: unknown choice {given!r}{near} There are: {', '.join(known)}"

@@ -159,9 +159,9 @@ class Code:
         # and public face.
         facts = f"{sys.version_info[:2]} {package} {PUBLIC}".encode()
         key = digests.of_bytes(b"\0".join([facts, files, source]))
-        known = self._state.get(SYNTAX, [key]) if self._state is not None else {}
-        if key in known:
-            found = Module(known[key][0], frozenset(known[key][1]))
+        known = self._state.get(SYNTAX, [key]).get(key) if self._state is not None else None
+        if isinstance(known, list) and isinstance(known[1], list):
+            found = Module(str(known[0]), frozenset(map(str, known[1])))
             _MODULES[name, files, source] = found
             return found
         tree = ast.parse(source, filename=str(self.path(name) or name))

@@ -97,7 +97,8 @@ class LanguageModel(TrainableModule):
 
     def zero_perturbation(self, features: TokenBatch) -> Tensor:
         """Zeros of the shape of the embeddings, (rows, tokens, width)."""
-        weight: Any = self.finetuned.embeddings.weight
+        weight = self.finetuned.embeddings.weight
+        assert isinstance(weight, Tensor)
         shape = (*features.ids.shape, weight.shape[1])
         # Not `weight.new_zeros`: of a sharded weight it would give sharded zeros.
         return torch.zeros(shape, dtype=weight.dtype, device=features.ids.device)

@@ -111,7 +111,7 @@ def _on_disk(code: Code, name: str) -> bytes | None:
 def _kept(state: State, name: str, digest: str) -> bytes | None:
     key = f"{name} {digest}"
     text = state.get(SOURCE, [key]).get(key)
-    return None if text is None else as_bytes(text)
+    return as_bytes(text) if isinstance(text, str) else None
 
 
 def _proved(code: Code, name: str, digest: str) -> bytes | None:

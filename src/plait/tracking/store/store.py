@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -25,7 +25,7 @@ from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for another process that creates the store: it takes a few."""
@@ -111,7 +111,7 @@ class Store:
         for run_id in deleted:
             self.client.delete_run(run_id)
 
-    def _experiments(self) -> "Iterator[Any]":
+    def _experiments(self) -> "Iterator[Experiment]":
         token = None
         while True:
             page = self.client.search_experiments(page_token=token)
