@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from plait.finetuning.base import Memory
 from plait.finetuning.finetuned import Finetuned, layers_of
 from plait.models.base import Shape
 from plait.models.pretrained import TextEncoder
@@ -118,10 +119,10 @@ class LanguageModel(TrainableModule):
         """The transformer's layers."""
         return layers_of(self.finetuned.body)
 
-    def memory(self) -> dict[str, Any]:
+    def memory(self) -> Memory:
         """Of the method."""
         return self.finetuned.memory()
 
-    def remember(self, memory: dict[str, Any]) -> None:
+    def remember(self, memory: Memory) -> None:
         """Go on from such a memory."""
         self.finetuned.remember(memory)
