@@ -1,7 +1,7 @@
 """Where Hydra finds plait's launchers and its search: it takes plugins from this package alone."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NotRequired, TypedDict, Unpack
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -12,7 +12,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from plait.json_types import Json
+from plait.json_types import Plain, Values
 from plait.sweeps.menu import ENGINES, PRUNERS, SEARCH, search_module
 
 if TYPE_CHECKING:
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from plait.sweeps.sweep import Sweep
     from plait.sweeps.trial import Trial
 
+    class Launching(TypedDict):
+        """What `Sweep.launch` is told beside the trials."""
+
+        varying: tuple[str, ...]
+        total: NotRequired[int | None]
+        done: NotRequired[Callable[[Trial, Row], None]]
+
 
 class TrialLauncher(Launcher):
     """Hands the trials of a multirun to `plait.sweeps.sweep.Sweep`, which is Hydra's task.
@@ -30,7 +37,7 @@ class TrialLauncher(Launcher):
     :param settings: what it takes.
     """
 
-    def __init__(self, engine: str, **settings: Json) -> None:
+    def __init__(self, engine: str, **settings: Plain) -> None:
         self._engine, self._given = engine, settings
         # Set up by Hydra before anything is launched.
         self._settings: Settings
@@ -83,7 +90,9 @@ class TrialLauncher(Launcher):
         self.sweep.note(resolved, effect)
         return Trial(resolved, effect.overrides)
 
-    def run(self, trials: "list[Trial] | Iterator[Trial | Row]", **how: Any) -> None:
+    def run(
+        self, trials: "list[Trial] | Iterator[Trial | Row]", **how: "Unpack[Launching]"
+    ) -> None:
         """Run trials as they come: see `plait.sweeps.sweep.Sweep.launch`."""
         self.sweep.launch(trials, self._engine, self._settings, **how)
 
@@ -97,7 +106,7 @@ class SearchSweeper(Sweeper):
     """
 
     def __init__(
-        self, params: dict[str, str] | None, pruner: dict[str, Json] | None, **settings: Json
+        self, params: dict[str, str] | None, pruner: Values | None, **settings: Plain
     ) -> None:
         self._params, self._pruner, self._given = params or {}, pruner, settings
         # Set up by Hydra before it asks for a sweep; under this name its own classes look for it.
@@ -130,7 +139,7 @@ class SearchSweeper(Sweeper):
         search.run(launcher.run)
 
 
-def _store(group: str, name: str, node: dict[str, Json]) -> None:
+def _store(group: str, name: str, node: Values) -> None:
     ConfigStore.instance().store(name, node, group=group, provider="plait")
 
 

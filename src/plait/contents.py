@@ -80,11 +80,13 @@ class Contents:
     def _digests(self, path: Path, found: dict[str, Facts]) -> dict[str, str]:
         places = {name: str(_absolute(path / name if name else path)) for name in found}
         known = self._state.get(KIND, places.values())
-        digests, new = {}, {}
+        digests: dict[str, str] = {}
+        new: dict[str, list[int | str]] = {}
         for name, facts in found.items():
             place = places[name]
-            if known.get(place, [None])[:-1] == list(facts):
-                digests[name] = known[place][-1]
+            then = known.get(place)
+            if isinstance(then, list) and then[:-1] == list(facts):
+                digests[name] = str(then[-1])
                 continue
             digests[name] = dvc_of_file(Path(place))
             if facts_of(Path(place)) == facts and is_settled(facts, self._now(facts[0])):

@@ -4,4 +4,54 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
-"""A value of a configuration or of a JSON file. It may be nested to any depth."""
+"""A value of a configuration or of a JSON file, to be read. It may be nested to any depth."""
+
+Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
+"""The same as it is built and changed: lists and mappings of their own."""
+
+Values: TypeAlias = dict[str, "Plain"]
+"""A mapping of such values by key, such as a section of the configuration."""
+
+
+def mapping_at(values: Values, key: str) -> Values:
+    """The mapping at a key.
+
+    :raises TypeError: if there is something else.
+    """
+    found = values[key]
+    if not isinstance(found, dict):
+        raise TypeError(f"{key} holds no mapping")
+    return found
+
+
+def list_at(values: Values, key: str) -> list[Plain]:
+    """The list at a key.
+
+    :raises TypeError: if there is something else.
+    """
+    found = values[key]
+    if not isinstance(found, list):
+        raise TypeError(f"{key} holds no list")
+    return found
+
+
+def text_at(values: Values, key: str) -> str:
+    """The text at a key.
+
+    :raises TypeError: if there is something else.
+    """
+    found = values[key]
+    if not isinstance(found, str):
+        raise TypeError(f"{key} holds no text")
+    return found
+
+
+def number_at(values: Values, key: str) -> float:
+    """The number at a key.
+
+    :raises TypeError: if there is something else.
+    """
+    found = values[key]
+    if not isinstance(found, int | float):
+        raise TypeError(f"{key} holds no number")
+    return found

@@ -10,12 +10,11 @@ import importlib.util
 import marshal
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from types import CodeType, FrameType
-from typing import Any
+from types import CodeType, FrameType, ModuleType
 
 FIRST_PARTY = "plait"
 
@@ -58,7 +57,9 @@ class Loader(SourceFileLoader):
 class Finder:
     """Has first-party modules loaded by `Loader`."""
 
-    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         """What Python's own finder finds, with another loader."""
         if not fullname.startswith(f"{FIRST_PARTY}."):
             return None

@@ -6,7 +6,7 @@ Settings hold no defaults: those are the values under ``conf/``, and nowhere els
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -21,6 +21,24 @@ class Settings(BaseModel):
         first.
         """
         yield from ()
+
+
+@runtime_checkable
+class WithTask(Protocol):
+    """Settings that say what is predicted: those of every choice of data."""
+
+    @property
+    def task(self) -> str:
+        """A name of `plait.tasks.registry.TASKS`."""
+
+
+@runtime_checkable
+class WithFiles(Protocol):
+    """Settings that may name files of the user."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Their paths, relative to the project."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 TERMINATED = 128 + signal.SIGTERM
 """The exit status of a process that SIGTERM ended."""
@@ -21,7 +21,7 @@ class StopRequests:
     def __init__(self, file: Path | None = None) -> None:
         self.signal: signal.Signals | None = None
         self._file = file
-        self._before: dict[signal.Signals, Any] = {}
+        self._before: dict[signal.Signals, signal._HANDLER] = {}
 
     @property
     def pending(self) -> bool:

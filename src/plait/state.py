@@ -12,9 +12,9 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from plait import digests
+from plait.json_types import Json, Values
 from plait.workspace import Workspace
 
 BUSY = 5.0
@@ -46,10 +46,10 @@ class State:
         """Where it lies."""
         return self._folder
 
-    def get(self, kind: str, keys: Iterable[str]) -> dict[str, Any]:
+    def get(self, kind: str, keys: Iterable[str]) -> Values:
         """The values that are known, by key."""
         wanted = list(keys)
-        found: dict[str, Any] = {}
+        found: Values = {}
         with self._lock:
             try:
                 connection = self._open(create=False)
@@ -67,7 +67,7 @@ class State:
                 self._give_up(error)
         return found
 
-    def put(self, kind: str, values: Mapping[str, Any]) -> None:
+    def put(self, kind: str, values: Mapping[str, Json]) -> None:
         """Keep values; what was kept under the same keys goes."""
         if not values:
             return

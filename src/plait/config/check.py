@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from types import UnionType
-from typing import Any, TypeVar, Union, get_origin
+from typing import TypeVar, Union, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -11,6 +11,7 @@ from plait.config.fields import interval_of, kind_words, locate
 from plait.config.registry import SECTIONS, family_of, section_settings, settings_of
 from plait.config.renamed import new_key
 from plait.errors import ConfigurationError, did_you_mean
+from plait.json_types import Plain, Values, mapping_at
 from plait.pipeline.stages import GROUPS
 from plait.settings import Chosen, Settings, setting
 
@@ -59,7 +60,7 @@ class Root(Settings):
     batch_size: int = setting("rows in a step, over all devices together", unit="rows", ge=1)
 
 
-def check(name: str, values: dict[str, Any], where: Where) -> dict[str, Settings]:
+def check(name: str, values: Values, where: Where) -> dict[str, Settings]:
     """Check the values of an experiment and their combination.
 
     :param values: the sections; those of a group start with ``choice``.
@@ -69,7 +70,7 @@ def check(name: str, values: dict[str, Any], where: Where) -> dict[str, Settings
     faults: list[str] = []
     settings: dict[str, Settings] = {}
 
-    def validate(section: str, cls: type[Settings], given: Any, prefix: str) -> None:
+    def validate(section: str, cls: type[Settings], given: Plain, prefix: str) -> None:
         if not isinstance(given, dict):
             faults.append(f"{section}: is {given!r}; must be a mapping{where(section)}")
             return
@@ -86,9 +87,9 @@ def check(name: str, values: dict[str, Any], where: Where) -> dict[str, Settings
     for title in SECTIONS:
         validate(title, section_settings(title), values.get(title), f"{title}.")
     for group, definition in GROUPS.items():
-        section: Any = values.get(group)
+        section = values.get(group)
         if definition.several:
-            for choice, inner in (section or {}).items():
+            for choice, inner in section.items() if isinstance(section, dict) else ():
                 validate(
                     f"{group}.{choice}", settings_of(group, choice), inner, f"{group}.{choice}."
                 )
@@ -96,7 +97,7 @@ def check(name: str, values: dict[str, Any], where: Where) -> dict[str, Settings
             faults.append(f"{group}: is {section!r}; must be a mapping{where(group)}")
         elif section is not None:
             inner = {key: value for key, value in section.items() if key != "choice"}
-            validate(group, settings_of(group, section["choice"]), inner, f"{group}.")
+            validate(group, settings_of(group, choice_at(values, group)), inner, f"{group}.")
     if not faults:
         faults = _combination(values, settings)
     if faults:
@@ -107,7 +108,7 @@ def check(name: str, values: dict[str, Any], where: Where) -> dict[str, Settings
     return settings
 
 
-def checked(prefix: str, cls: type[Checked], given: dict[str, Any]) -> Checked:
+def checked(prefix: str, cls: type[Checked], given: Values) -> Checked:
     """The settings that values such as those of ``hydra.launcher`` make.
 
     :param prefix: of their keys, with a dot at its end.
@@ -120,17 +121,22 @@ def checked(prefix: str, cls: type[Checked], given: dict[str, Any]) -> Checked:
     raise ConfigurationError("\n       ".join(faults[:MOST_LINES]))
 
 
-def unknown_choice(group: str, given: object, known: list[str]) -> str:
+def choice_at(values: Values, group: str) -> str:
+    """The name that is chosen in a group where one is."""
+    return str(mapping_at(values, group)["choice"])
+
+
+def unknown_choice(group: str, given: Plain, known: list[str]) -> str:
     """The words for a choice that is not among those known."""
     near = did_you_mean(str(given), known, quoted=True) or "."
     return f"{group}: unknown choice {given!r}{near} There are: {', '.join(known)}"
 
 
-def _combination(values: dict[str, Any], settings: dict[str, Settings]) -> list[str]:
+def _combination(values: Values, settings: dict[str, Settings]) -> list[str]:
     """Faults of choices that are right alone and wrong together: each says what it refuses."""
-    family = family_of(values["model"]["choice"])
+    family = family_of(choice_at(values, "model"))
     names = {
-        group: values[group]["choice"]
+        group: choice_at(values, group)
         for group, definition in GROUPS.items()
         if not definition.several and values[group] is not None
     }

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from plait import digests
 from plait.config.registry import family_of, settings_of
@@ -18,6 +17,7 @@ from plait.config.resolved import Resolved
 from plait.config.source_syntax import canonical, imports
 from plait.pipeline.stages import GROUPS, Stage
 from plait.public import PUBLIC
+from plait.settings import WithTask
 from plait.state import State
 from plait.tasks.registry import modules_of
 
@@ -159,9 +159,9 @@ class Code:
         # and public face.
         facts = f"{sys.version_info[:2]} {package} {PUBLIC}".encode()
         key = digests.of_bytes(b"\0".join([facts, files, source]))
-        known = self._state.get(SYNTAX, [key]) if self._state is not None else {}
-        if key in known:
-            found = Module(known[key][0], frozenset(known[key][1]))
+        known = self._state.get(SYNTAX, [key]).get(key) if self._state is not None else None
+        if isinstance(known, list) and isinstance(known[1], list):
+            found = Module(str(known[0]), frozenset(map(str, known[1])))
             _MODULES[name, files, source] = found
             return found
         tree = ast.parse(source, filename=str(self.path(name) or name))
@@ -196,9 +196,9 @@ def as_bytes(text: str) -> bytes:
 
 def task_of(resolved: Resolved) -> str:
     """The task of an experiment's data."""
-    settings: Any = settings_of("data", resolved.choice("data"))(**resolved.settings("data"))
-    task: str = settings.task
-    return task
+    settings = settings_of("data", resolved.choice("data"))(**resolved.settings("data"))
+    assert isinstance(settings, WithTask)
+    return settings.task
 
 
 def chosen(resolved: Resolved, group: str) -> list[str]:
@@ -206,7 +206,7 @@ def chosen(resolved: Resolved, group: str) -> list[str]:
     section = resolved[group]
     if section is None:
         return []
-    return list(section) if GROUPS[group].several else [section["choice"]]
+    return list(resolved.section(group)) if GROUPS[group].several else [resolved.choice(group)]
 
 
 def _ancestors(name: str) -> Iterator[str]:

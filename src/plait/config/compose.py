@@ -8,10 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from plait.artifacts import write_text
-from plait.config.check import check
+from plait.config.check import Root, check, choice_at
 from plait.config.closure import Code
 from plait.config.extras import check_installed
 from plait.config.files import digest_of
@@ -29,7 +28,9 @@ from plait.config.registry import SECTIONS, family_of
 from plait.config.resolved import Resolved, text_of_fault
 from plait.contents import Contents
 from plait.errors import ConfigurationError
+from plait.json_types import Values, mapping_at
 from plait.pipeline.stages import GROUPS, STAGES
+from plait.settings import Settings, WithFiles
 from plait.state import State
 from plait.workspace import CONF, LOCK, PARAMS, SRC, Workspace
 
@@ -69,7 +70,7 @@ class Project:
         return Menu(self.conf)
 
     @cached_property
-    def listed(self) -> dict[str, dict[str, Any]]:
+    def listed(self) -> dict[str, Values]:
         """What ``params.yaml`` lists, by experiment."""
         return read_params(self.root / PARAMS)
 
@@ -115,7 +116,7 @@ class Project:
         self,
         name: str,
         overrides: list[str] | None = None,
-        params: dict[str, Any] | None = None,
+        params: Values | None = None,
     ) -> Resolved:
         """One experiment, listed or not.
 
@@ -131,7 +132,7 @@ class Project:
         self,
         name: str,
         overrides: list[str] | None = None,
-        params: dict[str, Any] | None = None,
+        params: Values | None = None,
     ) -> Merged:
         """The values of an experiment, unchecked, and where they come from."""
         check_name(name, PARAMS if name in self.listed else "command line")
@@ -141,14 +142,15 @@ class Project:
             level_of_overrides(overrides or []),
         )
 
-    def _digests(self, files: Iterable[str], name: str) -> dict[str, str]:
+    def _digests(self, files: Iterable[str], name: str) -> Values:
         """The digests of the user's files that an experiment reads, by path."""
         return {path: digest_of(self.contents, self.root, path, name) for path in files}
 
-    def _resolve(self, name: str, merged: Merged, settings: dict[str, Any]) -> Resolved:
+    def _resolve(self, name: str, merged: Merged, settings: dict[str, Settings]) -> Resolved:
         """Order the sections, clear what is unused, add digests and the identity."""
-        values = merged.values
-        ordered: dict[str, Any] = {
+        values, root = merged.values, settings[""]
+        assert isinstance(root, Root)
+        ordered: Values = {
             "name": name,
             "description": values["description"],
             "label": "",
@@ -156,52 +158,60 @@ class Project:
             "batch_size": values["batch_size"],
             "ensemble": values["ensemble"],
             "reads": values["reads"],
-            "read_files": self._digests(values["reads"], name),
+            "read_files": self._digests(root.reads, name),
         }
         # As the settings hold them, so that 1 and 1.0 are one value and the order is theirs.
         for section in (*GROUPS, *SECTIONS):
             if section in GROUPS and GROUPS[section].several:
                 ordered[section] = {
                     choice: settings[f"{section}.{choice}"].model_dump()
-                    for choice in sorted(values[section])
+                    for choice in sorted(mapping_at(values, section))
                 }
             elif values[section] is None:
                 ordered[section] = None
             else:
-                choice = {"choice": values[section]["choice"]} if section in GROUPS else {}
+                choice = {"choice": choice_at(values, section)} if section in GROUPS else {}
                 ordered[section] = choice | settings[section].model_dump()
-        kind = family_of(values["model"]["choice"])
+        kind = family_of(choice_at(values, "model"))
         ordered["pretraining_base"] = None
         if kind.name != "language_model":
             ordered["finetuning"] = ordered["pretraining"] = None
         elif values["pretraining"] is not None:
             # What it goes on from: all of the model's settings that it reads.
-            ordered["pretraining_base"] = {key: ordered["model"][key] for key in BASE_KEYS}
+            model = mapping_at(ordered, "model")
+            ordered["pretraining_base"] = {key: model[key] for key in BASE_KEYS}
         if not kind.by_gradient:
             for unused in ("objective", "optimizer", "schedule", "adversarial", "batch_size"):
                 ordered[unused] = None
             ordered["callbacks"] = {}
             ordered["trainer"] = {
                 key: value if key == "threads" else None
-                for key, value in ordered["trainer"].items()
+                for key, value in mapping_at(ordered, "trainer").items()
             }
         ordered["label"] = label_of(merged.users, ordered)
         for group in GROUPS.values():
             if group.files is not None:
-                read = settings[group.name].files if ordered[group.name] is not None else []
-                ordered[group.files] = self._digests(read, name)
+                used = settings[group.name] if ordered[group.name] is not None else None
+                ordered[group.files] = self._digests(_files_named(used), name)
         resolved = Resolved(ordered)
         closures = {name: self.code.closure(stage, resolved) for name, stage in STAGES.items()}
         self.code.keep(closures.values())
         ordered["code"] = {name: closure.digest for name, closure in closures.items()}
-        ordered["packages"] = {
+        packages = {
             stage: versions_of(closures[stage].packages, self.root / LOCK)
             for stage, entry in STAGES.items()
             if entry.computes
         }
-        check_installed(name, {each for of in ordered["packages"].values() for each in of})
+        ordered["packages"] = {stage: {**versions} for stage, versions in packages.items()}
+        check_installed(name, {each for of in packages.values() for each in of})
         ordered["identity"] = resolved.named_identity
         return resolved
+
+
+def _files_named(settings: Settings | None) -> tuple[str, ...]:
+    """The user's files that the choice of a group reads; none where nothing is chosen."""
+    assert settings is None or isinstance(settings, WithFiles)
+    return () if settings is None else settings.files
 
 
 def write_resolved(

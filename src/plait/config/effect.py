@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
 
 from plait.config.compose import Project
 from plait.config.levels import ConfigLayer, flat, level_of_overrides, level_of_params, read_yaml
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
-from plait.json_types import Json
+from plait.json_types import Plain, Values
 from plait.pipeline.stages import GROUPS, RUNTIME
 from plait.workspace import choice_in
 
@@ -93,7 +92,7 @@ def _unused(project: Project, level: ConfigLayer, resolved: Resolved) -> list[st
             continue
         keys = [key]
         if key == "debug":
-            preset = read_yaml(choice_in(project.conf, "debug", value))
+            preset = read_yaml(choice_in(project.conf, "debug", str(value)))
             keys = [each for each, _ in flat(preset)]
         if not any(each in RUNTIME or _holds(resolved, each) for each in keys):
             found.append(key)
@@ -101,7 +100,7 @@ def _unused(project: Project, level: ConfigLayer, resolved: Resolved) -> list[st
 
 
 def _holds(resolved: Resolved, key: str) -> bool:
-    value: Any = resolved.values
+    value: Plain = resolved.values
     for part in key.split("."):
         if not isinstance(value, dict):
             return False
@@ -127,15 +126,15 @@ def _replaced(texts: tuple[str, ...]) -> dict[str, str]:
     }
 
 
-def _keys_of(text: str) -> dict[str, Json]:
+def _keys_of(text: str) -> Values:
     return dict(level_of_overrides([text]).deviations())
 
 
-def _without(listed: dict[str, Json], keys: list[str]) -> dict[str, Json]:
+def _without(listed: Values, keys: list[str]) -> Values:
     """A section of ``params.yaml`` without some of its choices and values."""
 
-    def rest(above: str, values: dict[str, Json]) -> dict[str, Json]:
-        left = {}
+    def rest(above: str, values: Values) -> Values:
+        left: Values = {}
         for name, value in values.items():
             key = above.removesuffix(".") if name == "choice" and above else f"{above}{name}"
             inner = rest(f"{key}.", value) if isinstance(value, dict) else value

@@ -17,7 +17,9 @@ def nested(field: FieldInfo) -> type[Settings] | None:
     return inner if isinstance(inner, type) and issubclass(inner, Settings) else None
 
 
-def locate(cls: type[Settings], path: tuple[int | str, ...]) -> tuple[str, type[Settings], Any]:
+def locate(
+    cls: type[Settings], path: tuple[int | str, ...]
+) -> tuple[str, type[Settings], FieldInfo | None]:
     """Follow pydantic's location of a fault into nested settings.
 
     :returns: the dotted key as the user wrote it, the innermost settings class on the way, and the

@@ -1,23 +1,29 @@
 """What the user sets, above the experiment file: in ``params.yaml`` and on the command line."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 import yaml
 
 from plait.config.registry import SECTIONS
 from plait.errors import ConfigurationError
+from plait.json_types import Plain, Values, list_at
 from plait.pipeline.stages import GROUPS
 from plait.workspace import CONF, choice_in, defaults_in
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import ParsedElementType, Sweep
 
 FILE_GROUPS = (*GROUPS, "debug")
 """Groups of ``conf/`` that a string chooses from."""
 
 ROOT_KEYS = ("description", "seed", "batch_size", "ensemble", "reads")
 """Values that stand in no group and no section."""
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -26,18 +32,18 @@ class ConfigLayer:
 
     origin: str
     """How errors call it: ``params.yaml`` or ``command line``."""
-    choices: dict[str, Any] = field(default_factory=dict)
+    choices: Values = field(default_factory=dict)
     """The choice of each group: a name, a list of names, or None for none."""
-    values: dict[str, Any] = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
     """Nested."""
 
-    def deviations(self) -> Iterator[tuple[str, Any]]:
+    def deviations(self) -> Iterator[tuple[str, Plain]]:
         """Everything set here, choices first, as dotted keys and values."""
         yield from self.choices.items()
         yield from flat(self.values)
 
 
-def flat(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def flat(values: Values, above: str = "") -> Iterator[tuple[str, Plain]]:
     """The leaves of nested mappings, by dotted key."""
     for key, value in values.items():
         if isinstance(value, dict) and value:
@@ -46,7 +52,7 @@ def flat(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{above}{key}", value
 
 
-def read_params(path: Path) -> dict[str, dict[str, Any]]:
+def read_params(path: Path) -> dict[str, Values]:
     """The mapping ``experiments`` of ``params.yaml``: by name, what is set there.
 
     :raises ConfigurationError: if the file is missing, malformed, or of another shape.
@@ -64,6 +70,7 @@ def read_params(path: Path) -> dict[str, dict[str, Any]]:
             f"{path.name}: `experiments` must list at least one experiment,"
             " such as `linear_regression: {}`"
         )
+    experiments: dict[str, Values] = {}
     for name, values in listed.items():
         check_name(name, path.name)
         if not isinstance(values, dict):
@@ -72,7 +79,8 @@ def read_params(path: Path) -> dict[str, dict[str, Any]]:
                 f"{path.name}: experiments.{name} is {given}; it must be a mapping of what"
                 f" differs, such as `{name}: {{}}`"
             )
-    return listed
+        experiments[name] = values
+    return experiments
 
 
 def check_name(name: object, origin: str) -> None:
@@ -84,7 +92,7 @@ def check_name(name: object, origin: str) -> None:
         )
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> Values:
     """A YAML file that holds a mapping; numbers such as ``1e-3`` are numbers.
 
     :raises ConfigurationError: naming file and line, if it is malformed.
@@ -109,7 +117,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return _with_text_keys(content)
 
 
-def _with_text_keys(values: dict[Any, Any]) -> dict[str, Any]:
+def _with_text_keys(values: Mapping[Key, Plain]) -> Values:
     return {
         str(key): _with_text_keys(value) if isinstance(value, dict) else value
         for key, value in values.items()
@@ -135,10 +143,11 @@ def root_level(conf: Path) -> ConfigLayer:
     Of a group that it does not name, nothing is chosen.
     """
     values = read_yaml(defaults_in(conf))
-    choices: dict[str, Any] = dict.fromkeys(GROUPS)
-    for item in values.pop("defaults"):
+    choices: Values = dict.fromkeys(GROUPS)
+    for item in list_at(values, "defaults"):
         if isinstance(item, dict):
             choices |= item
+    del values["defaults"]
     del choices["experiment"]
     return ConfigLayer("conf/config.yaml", choices, values)
 
@@ -163,7 +172,7 @@ def experiment_levels(conf: Path, name: str, above: tuple[str, ...] = ()) -> lis
             f"{origin}: defaults must be a list, such as `- override /model: mlp`"
         )
     below: list[ConfigLayer] = []
-    choices: dict[str, Any] = {}
+    choices: Values = {}
     for item in listed:
         if isinstance(item, str):
             if item in (*above, name):
@@ -192,12 +201,12 @@ def experiment_levels(conf: Path, name: str, above: tuple[str, ...] = ()) -> lis
     return [*below, ConfigLayer(origin, choices, values)]
 
 
-def level_of_params(values: dict[str, Any], origin: str = "params.yaml") -> ConfigLayer:
+def level_of_params(values: Values, origin: str = "params.yaml") -> ConfigLayer:
     """A mapping as in ``params.yaml``: ``model: mlp`` chooses, ``optimizer: {lr: 0.1}`` sets,
     ``{choice: adam, lr: 0.1}`` does both.
     """
-    choices: dict[str, Any] = {}
-    rest: dict[str, Any] = {}
+    choices: Values = {}
+    rest: Values = {}
     for key, value in values.items():
         if key not in FILE_GROUPS:
             rest[key] = value
@@ -220,7 +229,7 @@ def level_of_overrides(overrides: list[str]) -> ConfigLayer:
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
-    nested: dict[str, Any] = {}
+    nested: Values = {}
     for text in overrides:
         try:
             override = OverridesParser.create().parse_override(text)
@@ -242,16 +251,19 @@ def level_of_overrides(overrides: list[str]) -> ConfigLayer:
                 inner = here[part] = {"choice": inner}
             here = inner
         value = _plain(override.value())
-        if isinstance(here.get(last), dict) and not isinstance(value, dict):
-            here[last]["choice"] = value
+        group = here.get(last)
+        if isinstance(group, dict) and not isinstance(value, dict):
+            group["choice"] = value
         else:
             here[last] = value
     return level_of_params(nested, "command line")
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: "ParsedElementType | Sweep") -> Plain:
     """Hydra's quoted strings and containers as plain values."""
-    from hydra.core.override_parser.types import QuotedString
+    from hydra.core.override_parser.types import QuotedString, Sweep
+
+    assert not isinstance(value, Sweep), "a single value"
 
     if isinstance(value, QuotedString):
         return value.text

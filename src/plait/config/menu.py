@@ -4,7 +4,6 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -20,7 +19,9 @@ from plait.config.levels import (
 from plait.config.registry import choices, family_of, settings_of
 from plait.config.renamed import key_today
 from plait.errors import ConfigurationError, did_you_mean
+from plait.json_types import Plain, Values
 from plait.pipeline.stages import GROUPS
+from plait.settings import WithTask
 from plait.tasks.registry import task_named
 from plait.workspace import choice_in
 
@@ -34,7 +35,7 @@ class Menu:
     def __init__(self, conf: Path) -> None:
         self.conf = conf
         # Trials of a sweep choose much alike.
-        self._files: dict[tuple[str, str], dict[str, Any]] = {}
+        self._files: dict[tuple[str, str], Values] = {}
 
     def merge(self, name: str, *users: ConfigLayer) -> "Merged":
         """The values of an experiment, unchecked, and where they come from.
@@ -50,8 +51,8 @@ class Menu:
         for level in (*files, *users):
             self._check_choices(name, level, root.choices)
             chosen |= level.choices
-        if chosen.get("debug"):
-            path = choice_in(self.conf, "debug", chosen["debug"])
+        if debug := chosen.get("debug"):
+            path = choice_in(self.conf, "debug", str(debug))
             files.append(ConfigLayer(shown_path(path), {}, read_yaml(path)))
         counting = _effective_layers([*files, *users], root.choices, chosen)
         values = self._defaults(root, chosen)
@@ -69,7 +70,7 @@ class Menu:
         ]
         return Merged(values, (root, *menu, *counting), users)
 
-    def _complete(self, group: str, choice: Any, values: dict[str, Any]) -> None:
+    def _complete(self, group: str, choice: Plain, values: Values) -> None:
         """Put a group's choice before its values; None where nothing is chosen."""
         if GROUPS[group].several:
             values[group] = values.get(group) or {}
@@ -80,29 +81,32 @@ class Menu:
             if not isinstance(given, dict | None):
                 return  # which `check` will say
             if group == "objective":
-                given = {**self._file(group, choice), **(given or {})}
+                given = {**self._file(group, str(choice)), **(given or {})}
             values[group] = {"choice": choice, **(given or {})}
 
-    def _default_objective(self, chosen: dict[str, Any], values: dict[str, Any]) -> str | None:
+    def _default_objective(self, chosen: Values, values: Values) -> str | None:
         """Of a model trained by gradients, what the task of its data asks for."""
-        if not family_of(chosen["model"]).by_gradient:
+        if not family_of(str(chosen["model"])).by_gradient:
             return None
         try:
-            settings: Any = settings_of("data", chosen["data"]).model_validate(values["data"])
+            settings = settings_of("data", str(chosen["data"])).model_validate(values["data"])
         except ValidationError:
             return None  # which `check` will say
+        assert isinstance(settings, WithTask)
         return task_named(settings.task).objective
 
-    def _defaults(self, root: ConfigLayer, chosen: dict[str, Any]) -> dict[str, Any]:
+    def _defaults(self, root: ConfigLayer, chosen: Values) -> Values:
         """The values of the chosen files, and over them those of ``conf/config.yaml``."""
-        values: dict[str, Any] = {}
+        values: Values = {}
         for group in GROUPS:
             for choice in _names(chosen[group]):
-                _overlay(values.setdefault(group, {}), self._file(group, choice))
+                section = values.setdefault(group, {})
+                assert isinstance(section, dict)
+                _overlay(section, self._file(group, choice))
         _overlay(values, root.values)
         return values
 
-    def _file(self, group: str, choice: str) -> dict[str, Any]:
+    def _file(self, group: str, choice: str) -> Values:
         """The values of a choice, as its file holds them."""
         if (group, choice) not in self._files:
             self._files[group, choice] = read_yaml(choice_in(self.conf, group, choice))
@@ -116,7 +120,7 @@ class Menu:
                 f" conf/experiment/{name}.yaml"
             )
 
-    def _check_choices(self, name: str, level: ConfigLayer, defaults: dict[str, Any]) -> None:
+    def _check_choices(self, name: str, level: ConfigLayer, defaults: Values) -> None:
         for group, chosen in level.choices.items():
             if group not in FILE_GROUPS:
                 near = did_you_mean(group, FILE_GROUPS)
@@ -129,10 +133,11 @@ class Menu:
             for choice in _names(chosen):
                 self._check_choice(f"{name}: ", group, choice, f" ({level.origin})")
 
-    def _check_callbacks(self, name: str, chosen: dict[str, Any], level: ConfigLayer) -> None:
+    def _check_callbacks(self, name: str, chosen: Values, level: ConfigLayer) -> None:
         """Refuse values for a callback that is not among those chosen."""
         for group in (group for group, definition in GROUPS.items() if definition.several):
-            for choice in level.values.get(group) or {}:
+            given = level.values.get(group)
+            for choice in given if isinstance(given, dict) else {}:
                 if choice not in _names(chosen[group]):
                     self._check_choice(f"{name}: ", group, choice, f" ({level.origin})")
                     raise ConfigurationError(
@@ -150,7 +155,7 @@ class Menu:
 class Merged:
     """The values of an experiment and their levels."""
 
-    values: dict[str, Any]
+    values: Values
     levels: tuple[ConfigLayer, ...]
     """What set them, lowest precedence first: the defaults, the chosen files of the menu, the
     experiment files, the debug preset, params.yaml, the command line; without values that a
@@ -169,7 +174,7 @@ class Merged:
 
 
 def _effective_layers(
-    levels: list[ConfigLayer], defaults: dict[str, Any], chosen: dict[str, Any]
+    levels: list[ConfigLayer], defaults: Values, chosen: Values
 ) -> list[ConfigLayer]:
     """The levels without the values for choices that a higher level replaced."""
     counting = []
@@ -187,16 +192,17 @@ def _effective_layers(
     return counting
 
 
-def _overlay(values: dict[str, Any], above: dict[str, Any]) -> None:
+def _overlay(values: Values, above: Values) -> None:
     """Set ``above`` on top of ``values``: mappings key by key, everything else whole."""
     for key, value in above.items():
-        if isinstance(value, dict) and isinstance(values.get(key), dict):
-            _overlay(values[key], value)
+        below = values.get(key)
+        if isinstance(value, dict) and isinstance(below, dict):
+            _overlay(below, value)
         else:
             values[key] = deepcopy(value)
 
 
-def _interpolated(name: str, values: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
+def _interpolated(name: str, values: Values, chosen: Values) -> Values:
     """With ``${other.key}`` replaced by the value there.
 
     :param chosen: by group.
@@ -207,7 +213,7 @@ def _interpolated(name: str, values: dict[str, Any], chosen: dict[str, Any]) -> 
 
     try:
         config = OmegaConf.create(values)
-        plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         key = f"{error.full_key}: " if error.full_key else ""
         said = str(error).splitlines()[0]
@@ -215,14 +221,15 @@ def _interpolated(name: str, values: dict[str, Any], chosen: dict[str, Any]) -> 
             new = key_today(missing[1], chosen.get(missing[1].partition(".")[0]))
             said += f"; it is now {new}" if new != missing[1] else ""
         raise ConfigurationError(f"{name}: {key}{said}") from None
-    return dict(plain)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
 
 
 def _within(key: str, set_key: str) -> bool:
     return bool(key) and (key == set_key or set_key.startswith(f"{key}."))
 
 
-def _names(choice: Any) -> list[str]:
+def _names(choice: Plain) -> list[str]:
     if choice is None:
         return []
     return [str(item) for item in choice] if isinstance(choice, list) else [str(choice)]

@@ -1,7 +1,6 @@
 """``plait options``: the choices of each group, with fields, units, ranges and defaults."""
 
 from pathlib import Path
-from typing import Any
 
 from plait.config.check import Root, unknown_choice
 from plait.config.extras import need_of
@@ -9,6 +8,7 @@ from plait.config.fields import as_yaml, interval_of, kind_words, nested
 from plait.config.levels import read_yaml
 from plait.config.registry import SECTIONS, choices, section_settings, settings_of
 from plait.errors import ConfigurationError
+from plait.json_types import Values, list_at, mapping_at
 from plait.pipeline.stages import GROUPS
 from plait.settings import Settings
 from plait.workspace import choice_in, defaults_in
@@ -46,7 +46,7 @@ def describe(conf: Path, group: str) -> str:
     :raises ConfigurationError: for an unknown group.
     """
     if group in SECTIONS:
-        values = read_yaml(defaults_in(conf))[group]
+        values = mapping_at(read_yaml(defaults_in(conf)), group)
         return "\n".join([f"{group}", *_fields(section_settings(group), values)])
     if group in FILES:
         blocks = []
@@ -63,7 +63,7 @@ def describe(conf: Path, group: str) -> str:
     for name in choices(conf, group):
         path = choice_in(conf, group, name)
         values = read_yaml(path)
-        values = values[name] if GROUPS[group].several else values
+        values = mapping_at(values, name) if GROUPS[group].several else values
         default = " (default)" if _defaults(conf).get(group) == name else ""
         need = need_of(f"{GROUPS[group].package}.{name}")
         said = f"{_comment(path)} [{need}]" if need else _comment(path)
@@ -84,8 +84,8 @@ def listed(group: str, needs: dict[str, str]) -> str:
     return f"  {group:<15}{', '.join(names)}"
 
 
-def _defaults(conf: Path) -> dict[str, Any]:
-    listed: list[Any] = read_yaml(defaults_in(conf))["defaults"]
+def _defaults(conf: Path) -> Values:
+    listed = list_at(read_yaml(defaults_in(conf)), "defaults")
     return {key: value for item in listed if isinstance(item, dict) for key, value in item.items()}
 
 
@@ -97,11 +97,11 @@ def _comment(path: Path) -> str:
     return ""
 
 
-def _fields(cls: type[Settings], values: dict[str, Any], above: str = "") -> list[str]:
+def _fields(cls: type[Settings], values: Values, above: str = "") -> list[str]:
     lines: list[str] = []
     for name, field in cls.model_fields.items():
         if inner := nested(field):
-            lines += _fields(inner, values[name], f"{above}{name}.")
+            lines += _fields(inner, mapping_at(values, name), f"{above}{name}.")
             continue
         extra = field.json_schema_extra
         unit = extra.get("unit") if isinstance(extra, dict) else None

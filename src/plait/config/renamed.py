@@ -10,7 +10,7 @@ from plait.config.fields import nested
 from plait.config.registry import SECTIONS, section_settings, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
-from plait.json_types import Json
+from plait.json_types import Plain, Values
 from plait.settings import Settings
 
 RENAMED: dict[str, str] = {
@@ -70,9 +70,9 @@ def new_key(above: str, name: str, cls: type[Settings]) -> str:
     return new if new in cls.model_fields and name not in cls.model_fields else name
 
 
-def by_new_keys(above: str, values: Mapping[str, Json], cls: type[Settings]) -> dict[str, Json]:
+def by_new_keys(above: str, values: Mapping[str, Plain], cls: type[Settings]) -> Values:
     """Recorded values of some settings, nested ones too, with the keys that they have today."""
-    found: dict[str, Json] = {}
+    found: Values = {}
     for name, value in values.items():
         key = new_key(above, name, cls)
         inner = _nested(cls, key)
@@ -91,7 +91,7 @@ def read_today(recorded: Resolved) -> Resolved:
     return Resolved(values)
 
 
-def section_today(section: str, choice: str | None, values: dict[str, Json]) -> dict[str, Json]:
+def section_today(section: str, choice: Plain, values: Values) -> Values:
     """The recorded values of a section with today's keys.
 
     :param choice: made in a group; None of a section without choices.
@@ -105,7 +105,7 @@ def parameters_today(recorded: Mapping[str, str]) -> dict[str, str]:
     return {key_today(key, recorded.get(key.partition(".")[0])): recorded[key] for key in recorded}
 
 
-def key_today(key: str, choice: str | None) -> str:
+def key_today(key: str, choice: Plain) -> str:
     """A dotted key with the names that it has today.
 
     :param choice: made in the group that the key belongs to; None of a section without choices.
@@ -118,14 +118,14 @@ def key_today(key: str, choice: str | None) -> str:
     return ".".join([path, *rest])
 
 
-def _settings_class(section: str, choice: str | None) -> type[Settings] | None:
+def _settings_class(section: str, choice: Plain) -> type[Settings] | None:
     """None where nothing has been renamed, and of a choice that there is no more."""
     if section not in _SECTIONS:
         return None
     if section in SECTIONS:
         return section_settings(section)
     try:
-        return None if choice is None else settings_of(section, choice)
+        return None if choice is None else settings_of(section, str(choice))
     except ConfigurationError:
         return None
 

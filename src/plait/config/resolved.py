@@ -3,19 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from plait import digests
 from plait.errors import ConfigurationError, UserError
-from plait.json_types import Json
+from plait.json_types import Plain, Values, mapping_at
 from plait.pipeline.stages import FILES, GROUPS, STAGES, Stage, identifying
 
 HEADER = "# Written by `plait compose` from params.yaml and conf/. Edit those, not this file.\n"
 
 
-UNDECLARED: dict[str, Json] = {
+UNDECLARED: Values = {
     **dict.fromkeys(GROUPS),
     **{key: {} for key in FILES},
     "reads": [],
@@ -37,7 +36,7 @@ class Resolved:
     ``choice``. What the chosen model does not use is None.
     """
 
-    values: dict[str, Any]
+    values: Values
     stage: str | None = None
     """The stage that this is handed to: it can read what it has named and nothing else."""
 
@@ -91,7 +90,7 @@ class Resolved:
         """The digest of everything that the training's numbers depend on."""
         return str(self.values["identity"])
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> Plain:
         """The value at a dotted key, such as ``trainer.max_epochs``; None below what is unused."""
         value = self._at(key)
         if self.stage is not None:
@@ -102,12 +101,13 @@ class Resolved:
                 )
         return value
 
-    def _at(self, key: str) -> Any:
+    def _at(self, key: str) -> Plain:
         first, *inner = key.split(".")
-        value: Any = UNDECLARED[first] if first not in self.values else self.values[first]
+        value = UNDECLARED[first] if first not in self.values else self.values[first]
         for part in inner:
             if value is None:
                 return None
+            assert isinstance(value, dict), f"{first} holds no {key}"
             value = value[part]
         return value
 
@@ -122,19 +122,40 @@ class Resolved:
     @property
     def user_files(self) -> dict[str, str]:
         """The digest of each of the user's files that it depends on, by path."""
-        return {path: digest for key in FILES for path, digest in self._at(key).items()}
+        files: dict[str, str] = {}
+        for key in FILES:
+            digest_of = self._at(key)
+            assert isinstance(digest_of, dict), f"{key} holds no mapping"
+            files |= {path: str(digest) for path, digest in digest_of.items()}
+        return files
+
+    def section(self, key: str) -> Values:
+        """The mapping at a dotted key that holds one."""
+        found = self[key]
+        assert isinstance(found, dict), f"{key} holds no mapping"
+        return found
+
+    def optional_section(self, key: str) -> Values | None:
+        """The mapping at a dotted key, or None where that is unused."""
+        return None if self[key] is None else self.section(key)
+
+    def integer(self, key: str) -> int:
+        """The whole number at a dotted key that holds one."""
+        found = self[key]
+        assert isinstance(found, int), f"{key} holds no whole number"
+        return found
 
     def choice(self, group: str) -> str:
         """The name chosen in a group, such as ``mlp`` for ``model``."""
-        return str(self[group]["choice"])
+        return str(self.section(group)["choice"])
 
-    def settings(self, group: str) -> dict[str, Json]:
-        """The values of the choice in a group, without its name."""
-        return {key: value for key, value in self[group].items() if key != "choice"}
+    def settings(self, group: str) -> Values:
+        """The values of the choice in a group, or of a section, without the choice's name."""
+        return {key: value for key, value in self.section(group).items() if key != "choice"}
 
-    def read_by(self, stage: str) -> dict[str, Json]:
+    def read_by(self, stage: str) -> Values:
         """Everything whose change reruns a stage: its values and digests, by dotted key."""
-        read: dict[str, Json] = {}
+        read: Values = {}
         for key in STAGES[stage].keys:
             read.update(leaves(key, self._at(key)))
         return read
@@ -147,18 +168,18 @@ class Resolved:
         """
         read = {
             stage.name: {key: self._at(key) for key in stage.reads}
-            | {key: self.values[key][stage.name] for key in ("code", "packages")}
+            | {key: mapping_at(self.values, key)[stage.name] for key in ("code", "packages")}
             for stage in identifying()
             if stage.unless_null is None or self._at(stage.unless_null) is not None
         }
         return digests.of_values(read)
 
-    def parameters(self) -> dict[str, Json]:
+    def parameters(self) -> Values:
         """What the identity is made of, flat: ``{"optimizer": "sgd", "optimizer.lr": 0.01, …}``.
 
         A choice stands under its group's name; lists are kept whole; what is unused is left out.
         """
-        flat: dict[str, Json] = {}
+        flat: Values = {}
         for key in (key for stage in identifying() for key in stage.reads):
             flat.update(_flatten(key, self._at(key)))
         return flat
@@ -178,7 +199,7 @@ def _readable_by(stage: Stage) -> tuple[str, ...]:
     return keys
 
 
-def as_text(values: dict[str, Json]) -> str:
+def as_text(values: Values) -> str:
     """Plain data as YAML, keys in their order."""
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
 
@@ -189,7 +210,7 @@ def text_of_fault(name: str, fault: str) -> str:
     It holds every key that ``dvc.yaml`` names, as null: DVC runs its stages, which fail by saying
     what is wrong, and every other experiment's.
     """
-    values: dict[str, Any] = {"name": name, FAULT: _Block(fault)}
+    values: Values = {"name": name, FAULT: _Block(fault)}
     for stage in STAGES.values():
         for key in stage.keys:
             *above, last = key.split(".")
@@ -197,7 +218,7 @@ def text_of_fault(name: str, fault: str) -> str:
             for part in above:
                 if here.get(part) is None:
                     here[part] = {}
-                here = here[part]
+                here = mapping_at(here, part)
             here.setdefault(last, None)
     return HEADER + as_text(values)
 
@@ -209,7 +230,7 @@ class _Block(str):
 class _Dumper(yaml.SafeDumper):
     """Mappings and lists that fit a line take one line."""
 
-    def represent_data(self, data: Json) -> yaml.Node:
+    def represent_data(self, data: Plain) -> yaml.Node:
         node = super().represent_data(data)
         if isinstance(node, yaml.CollectionNode):
             deep = isinstance(data, dict) and any(isinstance(v, dict) for v in data.values())
@@ -222,7 +243,7 @@ _Dumper.add_representer(
 )
 
 
-def leaves(key: str, value: Json) -> Iterator[tuple[str, Json]]:
+def leaves(key: str, value: Plain) -> Iterator[tuple[str, Plain]]:
     """The values at and below a dotted key; an empty mapping is a value, as it is for DVC."""
     if isinstance(value, dict) and value:
         for name, inner in value.items():
@@ -231,7 +252,7 @@ def leaves(key: str, value: Json) -> Iterator[tuple[str, Json]]:
         yield key, value
 
 
-def _flatten(key: str, value: Json) -> Iterator[tuple[str, Json]]:
+def _flatten(key: str, value: Plain) -> Iterator[tuple[str, Plain]]:
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _flatten(key if name == "choice" else f"{key}.{name}", inner)

@@ -5,13 +5,12 @@ and looks whether the outputs are there. `dvc status` also hashes them.
 """
 
 import subprocess
-from typing import Any
 
 from plait.config.compose import Project
 from plait.config.levels import flat, read_yaml
 from plait.config.renamed import key_today
 from plait.config.resolved import Resolved
-from plait.json_types import Json
+from plait.json_types import Plain, Values
 from plait.pipeline.stages import STAGES
 from plait.workspace import PIPELINE_LOCK, Workspace
 
@@ -23,6 +22,7 @@ def why(project: Project, name: str) -> str:
         return f"{name} is not listed in params.yaml, so `dvc repro` does not run it"
     lock = project.root / PIPELINE_LOCK
     locked = read_yaml(lock).get("stages", {}) if lock.exists() and lock.stat().st_size else {}
+    assert isinstance(locked, dict)
     lines = []
     upstream: list[str] = []
     for stage in STAGES:
@@ -37,12 +37,10 @@ def why(project: Project, name: str) -> str:
     return "\n".join(lines)
 
 
-def _reasons(
-    project: Project, resolved: Resolved, stage: str, entry: dict[str, Any] | None
-) -> list[str]:
-    if entry is None:
+def _reasons(project: Project, resolved: Resolved, stage: str, entry: Plain) -> list[str]:
+    if not isinstance(entry, dict):
         return ["it has never run"]
-    then = dict(flat(entry.get("params", {}).get(f"resolved/{resolved.name}.yaml", {})))
+    then = dict(flat(_read_then(entry, resolved.name)))
     now = resolved.read_by(stage)
     reasons = []
     for old in sorted(then.keys() - now):
@@ -69,7 +67,16 @@ def _reasons(
     return reasons
 
 
-def _shown(value: Json) -> str:
+def _read_then(entry: Values, name: str) -> Values:
+    """What a stage of ``dvc.lock`` read of the resolved file."""
+    params = entry.get("params", {})
+    assert isinstance(params, dict)
+    read = params.get(f"resolved/{name}.yaml", {})
+    assert isinstance(read, dict)
+    return read
+
+
+def _shown(value: Plain) -> str:
     return "none" if value is None else str(value)
 
 

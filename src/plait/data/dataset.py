@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from plait.artifacts import read_json, write_json
 from plait.errors import UserError
+from plait.json_types import Values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,9 +52,9 @@ class Source:
     licence: str
     classes: tuple[str, ...] = ()
     """But for regression: the labels in the order of the classes' numbers."""
-    counts: dict[str, Any] = field(default_factory=dict)
+    counts: Values = field(default_factory=dict)
     """What was met and done: missing values by column, rows dropped, …"""
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Values = field(default_factory=dict)
     """What is known of the truth, such as coefficients, bias, noise_std of generated data, or of
     the naive answers: ``naive_column`` names an ``extra`` column that is a baseline prediction."""
     tables: dict[str, "pd.DataFrame"] = field(default_factory=dict)
@@ -83,8 +84,8 @@ class Dataset:
     """Of the contents of all parts, and of the side tables."""
     provenance: dict[str, str]
     licence: str
-    counts: dict[str, Any]
-    facts: dict[str, Any]
+    counts: Values
+    facts: Values
     tables: dict[str, Written] = field(default_factory=dict)
     """By side table."""
     folder: Path | None = field(default=None, compare=False, repr=False)

@@ -99,7 +99,7 @@ def _finite(digits: str) -> float:
     return number
 
 
-def _checked(value: object, where: str, key: str) -> str | bool | int | float | None:
+def _checked(value: Json, where: str, key: str) -> str | bool | int | float | None:
     if isinstance(value, str):
         check_unicode(value, f"{where}: {key!r}")
     elif value is not None and not isinstance(value, bool | int | float):

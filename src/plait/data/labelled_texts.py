@@ -8,6 +8,7 @@ from plait.data.dataset import PARTS, Column, Source
 from plait.data.leakage import in_earlier_part
 from plait.data.splits import NO_PART
 from plait.errors import UserError
+from plait.json_types import Values
 from plait.settings import setting
 from plait.tasks.registry import task_named
 
@@ -68,7 +69,7 @@ def labelled(
 
     (text,) = (column.name for column in columns if column.role == "text")
     (target,) = (column.name for column in columns if column.role == "target")
-    counts: dict[str, object] = {}
+    counts: Values = {}
     dropped = _leave_out(settings, frame[text], frame[target], part_of_row, where)
 
     classes: tuple[str, ...] = ()
@@ -85,7 +86,7 @@ def labelled(
             settings.n_labelled, labels, part_of_row, settings.seed, where
         )
     if dropped:
-        counts["rows_dropped"] = dropped
+        counts["rows_dropped"] = {**dropped}
     if settings.duplicates == "keep":
         # Whatever their labels: `write` counts only those whose labels are equal too.
         again = in_earlier_part(frame[text], part_of_row)

@@ -5,11 +5,14 @@ Imports nothing but numpy and pandas from outside: it travels with every logged 
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import TypeAdapter
 
 from plait.data.dataset import Dataset, Type
 from plait.data.raw_column import column_of
 from plait.errors import UserError
+from plait.json_types import Values, text_at
 from plait.settings import Settings as Base
 from plait.settings import setting
 from plait.tasks.base import TargetEncoder
@@ -94,12 +97,12 @@ class Preprocessor(ABC):
         """
 
     @abstractmethod
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Values:
         """Plain values from which `from_json` makes an equal preprocessor."""
 
     @classmethod
     @abstractmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
+    def from_json(cls, values: Values) -> Self:
         """The preprocessor that `to_json` described."""
 
 
@@ -180,7 +183,7 @@ class ColumnPreprocessor(Preprocessor):
             constant -= weight * feature.mean / feature.scale
         return raw | {BIAS: target_scale * constant + target_mean}
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Values:
         """Plain values from which `from_json` makes an equal preprocessor."""
         return {
             **self.target.to_json(),
@@ -188,13 +191,11 @@ class ColumnPreprocessor(Preprocessor):
         }
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "ColumnPreprocessor":
+    def from_json(cls, values: Values) -> "ColumnPreprocessor":
         """The preprocessor that `to_json` described."""
         of_target = {key: value for key, value in values.items() if key != "features"}
-        return cls(
-            task_named(values["task"]).encoder(of_target),
-            tuple(_Feature(**feature) for feature in values["features"]),
-        )
+        features = TypeAdapter(tuple[_Feature, ...]).validate_python(values["features"])
+        return cls(task_named(text_at(values, "task")).encoder(of_target), features)
 
 
 PREPROCESSOR = ColumnPreprocessor

@@ -6,7 +6,7 @@ from pydantic import model_validator
 
 from plait.data.dataset import PARTS
 from plait.errors import UserError
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.settings import Settings, setting
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def _refuse_empty(split: Split, parts: "np.ndarray") -> None:
     import numpy as np
 
     counts = [np.count_nonzero(parts == number) for number in range(len(PARTS))]
-    wanted: dict[str, Json] = {
+    wanted: Values = {
         "train": True,
         "val": split.val > 0 and split.by != "column",
         "test": True,

@@ -4,12 +4,13 @@ Imports nothing but numpy and pandas from outside: it travels with every logged 
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.data.dataset import Dataset
 from plait.data.preprocessing import Preprocessor, Settings, fit_target
 from plait.data.raw_column import column_of
 from plait.errors import UserError
+from plait.json_types import Values, text_at
 from plait.tasks.base import TargetEncoder
 from plait.tasks.registry import task_named
 
@@ -58,15 +59,15 @@ class TextPreprocessor(Preprocessor):
             )
         return texts.astype("str").to_numpy(dtype=object)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Values:
         """Plain values from which `from_json` makes an equal preprocessor."""
         return {**self.target.to_json(), "text": self.text}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "TextPreprocessor":
+    def from_json(cls, values: Values) -> "TextPreprocessor":
         """The preprocessor that `to_json` described."""
         of_target = {key: value for key, value in values.items() if key != "text"}
-        return cls(task_named(values["task"]).encoder(of_target), values["text"])
+        return cls(task_named(text_at(values, "task")).encoder(of_target), text_at(values, "text"))
 
 
 PREPROCESSOR = TextPreprocessor

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from plait.data.dataset import Column, Source, Type
 from plait.errors import UserError
+from plait.json_types import mapping_at
 from plait.tasks.registry import task_named
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def may_be_missing(source: Source) -> set[str]:
     """
     if source.counts.get("missing_are") != "imputed":
         return set()
-    return {name for name, count in source.counts["missing"].items() if count}
+    return {name for name, count in mapping_at(source.counts, "missing").items() if count}
 
 
 def schema(source: Source) -> "DataFrameSchema":

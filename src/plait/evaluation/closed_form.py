@@ -1,9 +1,10 @@
 """The closed form of least squares, which a linear regression is held against."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.evaluation.entries import Coefficient
+from plait.json_types import Values, mapping_at, number_at
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,12 +73,13 @@ def closed_form(train: "pd.DataFrame", dataset: "Dataset") -> ClosedForm | None:
 
 
 def coefficient_table(
-    fitted: dict[str, float], solved: ClosedForm | None, facts: dict[str, Any]
+    fitted: dict[str, float], solved: ClosedForm | None, facts: Values
 ) -> list[Coefficient]:
     """A row a coefficient: fitted, of the closed form, and true; None where unknown."""
-    true = dict(facts.get("coefficients", {}))
+    given = mapping_at(facts, "coefficients") if "coefficients" in facts else {}
+    true = {name: number_at(given, name) for name in given}
     if "bias" in facts:
-        true[BIAS] = facts["bias"]
+        true[BIAS] = number_at(facts, "bias")
     closed = solved.coefficients if solved else {}
     return [
         {"name": name, "fitted": value, "closed_form": closed.get(name), "true": true.get(name)}

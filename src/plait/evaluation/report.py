@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.config.resolved import Resolved
 from plait.data.dataset import PARTS, Dataset
@@ -135,7 +135,7 @@ def render_index(rows: Iterable[IndexRow]) -> str:
     return page("index.html.j2", rows=list(rows))
 
 
-def page(template: str, **values: Any) -> str:
+def page(template: str, **values: object) -> str:
     """A page by the name of its template, and what that shows."""
     return _environment().get_template(template).render(values)
 

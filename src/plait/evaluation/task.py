@@ -1,10 +1,10 @@
 """What a kind of task says of how its predictions are measured and shown."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.data.dataset import Dataset
 from plait.evaluation.entries import Details, Evaluation, StatedBaseline, StatedMetric, Verdict
@@ -76,7 +76,7 @@ class TaskEvaluation(ABC):
 
     @abstractmethod
     def read_back(
-        self, predictions: "pd.DataFrame", evaluation: Mapping[str, Any]
+        self, predictions: "pd.DataFrame", evaluation: Evaluation
     ) -> "tuple[np.ndarray, np.ndarray]":
         """Truth and prediction of what `columns` wrote.
 
@@ -132,7 +132,7 @@ class TaskOfClasses(TaskEvaluation):
         """Truths, or what is said, as people read them, (rows,)."""
 
 
-def classes_in(evaluation: Mapping[str, Any]) -> list[str]:
+def classes_in(evaluation: Evaluation) -> list[str]:
     """The classes in the order of their numbers; none of a task that has none.
 
     :param evaluation: what ``evaluation.json`` holds.

@@ -1,11 +1,12 @@
 """What is said of a text experiment beside its metrics: the classic baseline, errors, sizes."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.artifacts import read_json, significant
 from plait.data.dataset import Dataset
 from plait.evaluation.entries import Sizes, WrongPrediction
 from plait.evaluation.task import Assessment, Baseline, TaskOfClasses, evaluation_of
+from plait.json_types import Values
 from plait.models import estimators, tfidf
 from plait.models.base import Shape
 from plait.models.trained import BASE, DESCRIPTION
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from plait.models.trained import TrainedModel
 
-CLASSIC: dict[str, tuple[str, dict[str, Any]]] = {
+CLASSIC: dict[str, tuple[str, Values]] = {
     "spaces": (
         "TF-IDF and logistic regression",
         {"analyzer": "words", "min_ngram": 1, "max_ngram": 2, "min_df": 2, "C": 100.0},
@@ -46,17 +47,19 @@ def classic(
 ) -> Baseline:
     """TF-IDF and logistic regression on the same training texts."""
     (text,) = dataset.names("text")
-    title, values = CLASSIC[dataset.facts.get("words", "spaces")]
+    title, values = CLASSIC[str(dataset.facts.get("words", "spaces"))]
     shape = Shape(task_named(dataset.task), 1, len(dataset.classes))
     learnt = train[text].astype(str).to_numpy()
-    estimator = tfidf.build(tfidf.Settings(**values), shape, seed=0)
+    estimator = tfidf.build(tfidf.Settings.model_validate(values), shape, seed=0)
     try:
         estimators.FAMILY.fit(estimator, learnt, truth_of_train)
     except ValueError as error:
         if "no terms remain" not in str(error):
             raise
         # No word stands in two of the texts.
-        estimator = tfidf.build(tfidf.Settings(**values | {"min_df": 1}), shape, seed=0)
+        estimator = tfidf.build(
+            tfidf.Settings.model_validate(values | {"min_df": 1}), shape, seed=0
+        )
         estimators.FAMILY.fit(estimator, learnt, truth_of_train)
     prediction = estimators.FAMILY.predict(estimator, test[text].astype(str).to_numpy(), shape)
     return Baseline("tfidf", title, False, prediction)
@@ -115,7 +118,9 @@ def sizes(model: "TrainedModel", parts: "dict[str, pd.DataFrame]", outputs: Outp
         if path.is_file() and path.parent.name != BASE
     )
     if model.finetuning is not None:
-        found["max_length"] = model.settings["max_length"]
+        longest = model.settings["max_length"]
+        assert isinstance(longest, int)
+        found["max_length"] = longest
         found["truncated"] = {
             name: significant(
                 model.fitted.encode(model.preprocessor.transform(part)).truncated / len(part), 4

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from plait.finetuning.base import Memory
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -51,11 +53,11 @@ class Finetuned(nn.Module):
         A step is skipped where gradients are more than half precision holds.
         """
 
-    def memory(self) -> dict[str, Any]:
+    def memory(self) -> Memory:
         """The state beside the weights that `after_step` depends on; checkpoints hold it."""
         return {}
 
-    def remember(self, memory: dict[str, Any]) -> None:
+    def remember(self, memory: Memory) -> None:
         """Go on from the state that `memory` gave to a checkpoint."""
 
     def merge(self) -> "nn.Module | None":

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from plait.finetuning.base import Memory
 from plait.finetuning.peft_methods import MergingPeft
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class AdaLora(MergingPeft):
         # What has been set to zero stays there.
         allocator.mask_using_rank_pattern(model, self._pattern)
 
-    def memory(self) -> dict[str, Any]:
+    def memory(self) -> Memory:
         """Importances so far, and which entries are left once that is final."""
         allocator = self._allocator
         return {
@@ -86,7 +87,7 @@ class AdaLora(MergingPeft):
             "pattern": self._pattern,
         }
 
-    def remember(self, memory: dict[str, Any]) -> None:
+    def remember(self, memory: Memory) -> None:
         """Go on from such a memory."""
         allocator = self._allocator
         allocator.ipt = dict(memory["importance"])

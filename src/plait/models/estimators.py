@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from plait.errors import UserError
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.models.base import EstimatorSettings, Shape
 from plait.models.family import ModelFamily
 
@@ -133,7 +133,7 @@ class Estimators(ModelFamily[EstimatorSettings, "BaseEstimator", "np.ndarray"]):
         """Weights (inputs,) and bias of a linear regression."""
         return estimator.coef_.ravel(), float(estimator.intercept_)
 
-    def save(self, estimator: "BaseEstimator", folder: Path) -> dict[str, Json]:
+    def save(self, estimator: "BaseEstimator", folder: Path) -> Values:
         """Write the estimator, without the times, object addresses and padding that skops writes.
 
         :returns: what `load` needs beside it: nothing.
@@ -163,7 +163,7 @@ class Estimators(ModelFamily[EstimatorSettings, "BaseEstimator", "np.ndarray"]):
         choice: str,
         settings: EstimatorSettings,
         shape: Shape,
-        extra: dict[str, Json],
+        extra: Values,
     ) -> "BaseEstimator":
         """Read the estimator.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from plait.config.registry import family_of
 from plait.data.preprocessing import Preprocessor
 from plait.errors import UserError
-from plait.json_types import Json
+from plait.json_types import Json, Values
 from plait.models.base import Inputs, ModelSettings, Shape
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class ModelFamily(EncodedFamily[Encoded], Generic[ChoiceSettings, Model, Encoded
         """What preprocessing gives, (rows, …), to what the task predicts, (rows, …)."""
 
     @abstractmethod
-    def save(self, fitted: Model, folder: Path) -> dict[str, Json]:
+    def save(self, fitted: Model, folder: Path) -> Values:
         """Write what was fitted; equal models give equal bytes.
 
         :returns: what `load` needs beside it, for ``model.json``.
@@ -66,7 +66,7 @@ class ModelFamily(EncodedFamily[Encoded], Generic[ChoiceSettings, Model, Encoded
         choice: str,
         settings: ChoiceSettings,
         shape: Shape,
-        extra: dict[str, Json],
+        extra: Values,
     ) -> Model:
         """Read what `save` wrote, without unpickling.
 
@@ -93,7 +93,7 @@ class GradientFamily(EncodedFamily[Encoded], Generic[ChoiceSettings, Model, Enco
         choice: str,
         settings: ChoiceSettings,
         shape: Shape,
-        finetuning: dict[str, Json] | None = None,
+        finetuning: Values | None = None,
         *,
         base: Path | None = None,
     ) -> Model:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from plait.finetuning.base import Memory
 from plait.finetuning.finetuned import Finetuned, layers_of
 from plait.models.base import Shape
 from plait.models.pretrained import TextEncoder
@@ -97,7 +98,8 @@ class LanguageModel(TrainableModule):
 
     def zero_perturbation(self, features: TokenBatch) -> Tensor:
         """Zeros of the shape of the embeddings, (rows, tokens, width)."""
-        weight: Any = self.finetuned.embeddings.weight
+        weight = self.finetuned.embeddings.weight
+        assert isinstance(weight, Tensor)
         shape = (*features.ids.shape, weight.shape[1])
         # Not `weight.new_zeros`: of a sharded weight it would give sharded zeros.
         return torch.zeros(shape, dtype=weight.dtype, device=features.ids.device)
@@ -117,10 +119,10 @@ class LanguageModel(TrainableModule):
         """The transformer's layers."""
         return layers_of(self.finetuned.body)
 
-    def memory(self) -> dict[str, Any]:
+    def memory(self) -> Memory:
         """Of the method."""
         return self.finetuned.memory()
 
-    def remember(self, memory: dict[str, Any]) -> None:
+    def remember(self, memory: Memory) -> None:
         """Go on from such a memory."""
         self.finetuned.remember(memory)

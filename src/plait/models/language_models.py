@@ -11,7 +11,7 @@ from plait.data.tokens import Tokens
 from plait.errors import UserError
 from plait.finetuning.base import FinetuningSettings
 from plait.finetuning.finetuned import Finetuned
-from plait.json_types import Json
+from plait.json_types import Json, Values
 from plait.models import pretrained
 from plait.models.base import Inputs, Shape
 from plait.models.family import ChoiceSettings, GradientFamily, ModelFamily
@@ -166,7 +166,7 @@ class LanguageModels(
         choice: str,
         settings: "Settings",
         shape: Shape,
-        finetuning: dict[str, Json] | None = None,
+        finetuning: Values | None = None,
         *,
         base: Path | None = None,
         weights: bool = True,
@@ -239,7 +239,7 @@ class LanguageModels(
                 results[rows] = shape.task.activate(outputs).numpy()
         return results
 
-    def save(self, network: LanguageModel, folder: Path) -> dict[str, Json]:
+    def save(self, network: LanguageModel, folder: Path) -> Values:
         """Write what was trained.
 
         :returns: what `load` needs beside it.
@@ -258,7 +258,7 @@ class LanguageModels(
         }
 
     def load(
-        self, folder: Path, choice: str, settings: "Settings", shape: Shape, extra: dict[str, Json]
+        self, folder: Path, choice: str, settings: "Settings", shape: Shape, extra: Values
     ) -> LanguageModel:
         """Build the network, from the pretrained weights or those in the folder, and read the rest.
 

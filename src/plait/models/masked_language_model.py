@@ -4,7 +4,7 @@ Devlin et al. (2019), BERT: Pre-training of deep bidirectional transformers for 
 understanding: of the chosen tokens 80 % are hidden, 10 % are others, 10 % stay as they are.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -84,9 +84,8 @@ class MaskedLanguageModel(nn.Module):
 
     def __init__(self, body: "PreTrainedModel", masking: Masking) -> None:
         super().__init__()
-        embeddings: Any = body.get_input_embeddings()
         # Some have narrower embeddings than layers.
-        vocabulary, width = embeddings.weight.shape
+        vocabulary, width = _embeddings(body).shape
         self.body, self.masking = body, masking
         self.body.requires_grad_(True)
         self.transform = nn.Sequential(
@@ -102,11 +101,17 @@ class MaskedLanguageModel(nn.Module):
         shown, wanted = self.masking(batch)
         states = self.body(input_ids=shown, attention_mask=batch.mask).last_hidden_state
         rows, places = (wanted != NOTHING).nonzero(as_tuple=True)
-        embeddings: Any = self.body.get_input_embeddings()
-        logits = self.transform(states[rows, places]) @ embeddings.weight.T + self.bias
+        logits = self.transform(states[rows, places]) @ _embeddings(self.body).T + self.bias
         words = wanted[rows, places]
         loss = nn.functional.cross_entropy(logits, words, reduction="none")
         right = (logits.detach().argmax(-1) == words).to(loss.dtype)
         hidden = torch.bincount(rows, minlength=len(shown)).clamp(min=1).to(loss.dtype)
         sums = loss.new_zeros(len(shown), 2).index_add(0, rows, torch.stack([loss, right], 1))
         return sums / hidden[:, None]
+
+
+def _embeddings(body: "PreTrainedModel") -> Tensor:
+    """The vector of each token, (tokens, width)."""
+    weight = body.get_input_embeddings().weight
+    assert isinstance(weight, Tensor)
+    return weight

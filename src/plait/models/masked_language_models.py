@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.errors import UserError
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.models.base import Shape
 from plait.models.language_models import Transformers, check_length, longest
 from plait.models.masked_language_model import MaskedLanguageModel, Masking
@@ -58,7 +58,7 @@ class MaskedLanguageModels(Transformers["Settings", MaskedLanguageModel]):
         choice: str,
         settings: "Settings",
         shape: Shape,
-        finetuning: dict[str, Json] | None = None,
+        finetuning: Values | None = None,
         *,
         base: Path | None = None,
     ) -> MaskedLanguageModel:

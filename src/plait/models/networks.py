@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.config.registry import module_of
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.models.base import Inputs, ModelSettings, Shape
 from plait.models.family import GradientFamily, ModelFamily
 from plait.models.weights import not_readable, read, write
@@ -31,7 +31,7 @@ class Networks(
         choice: str,
         settings: ModelSettings,
         shape: Shape,
-        finetuning: dict[str, Json] | None = None,
+        finetuning: Values | None = None,
         *,
         base: Path | None = None,
     ) -> "nn.Module":
@@ -86,7 +86,7 @@ class Networks(
         bias = arrays.get("bias")
         return arrays["weight"].ravel(), 0.0 if bias is None else float(bias[0])
 
-    def save(self, network: "nn.Module", folder: Path) -> dict[str, Json]:
+    def save(self, network: "nn.Module", folder: Path) -> Values:
         """Write the weights.
 
         :returns: what `load` needs beside them.
@@ -100,7 +100,7 @@ class Networks(
         choice: str,
         settings: ModelSettings,
         shape: Shape,
-        extra: dict[str, Json],
+        extra: Values,
     ) -> "nn.Module":
         """Build the network and read its weights.
 

@@ -15,7 +15,7 @@ from plait.config.registry import family_of, settings_of
 from plait.config.renamed import section_today
 from plait.data.preprocessing import ColumnPreprocessor, Preprocessor
 from plait.errors import UserError
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.models.base import Shape
 from plait.models.family import ModelFamily, models_of, preprocessor_of
 from plait.tasks.registry import task_named
@@ -38,14 +38,14 @@ class TrainedModel:
     """A model and the preprocessing that was fitted with it."""
 
     choice: str
-    settings: dict[str, Any]
+    settings: Values
     task: str
     """A name of `plait.tasks.registry.TASKS`."""
     classes: tuple[str, ...]
     preprocessor: Preprocessor
     fitted: Any
     """A `torch.nn.Module` or a scikit-learn estimator."""
-    finetuning: dict[str, Json] | None = None
+    finetuning: Values | None = None
     """Of a pretrained model: the choice of the method and its settings."""
     others: tuple[Any, ...] = ()
     """Further members of an ensemble, each as ``fitted``."""
@@ -136,7 +136,7 @@ class TrainedModel:
         return replace(model, fitted=fitted, others=tuple(others))
 
     @classmethod
-    def describe(cls, folder: Path) -> "tuple[TrainedModel, dict[str, Json]]":
+    def describe(cls, folder: Path) -> "tuple[TrainedModel, Values]":
         """What ``model.json`` says: the model without what was fitted, and further keys.
 
         :raises UserError: if the folder holds no model.
@@ -172,7 +172,7 @@ def member_folder(folder: Path, number: int) -> Path:
     return folder / f"member_{number + 2}"
 
 
-def member_folders(folder: Path, description: dict[str, Json]) -> list[Path]:
+def member_folders(folder: Path, description: Values) -> list[Path]:
     """Where the members of a model stand, the first in its folder itself.
 
     :param description: what its ``model.json`` holds.

@@ -2,9 +2,12 @@
 
 from abc import abstractmethod
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from plait.finetuning.base import Memory
 
 
 class TrainableModule(nn.Module):
@@ -42,11 +45,11 @@ class TrainableModule(nn.Module):
         """Parts, none within another, whose weights are used while they compute, and only then."""
 
     @abstractmethod
-    def memory(self) -> dict[str, Any]:
+    def memory(self) -> "Memory":
         """What `after_step` goes by, for a checkpoint."""
 
     @abstractmethod
-    def remember(self, memory: dict[str, Any]) -> None:
+    def remember(self, memory: "Memory") -> None:
         """Go on from such a memory."""
 
     def trained_names(self) -> set[str]:

@@ -9,6 +9,7 @@ from plait.config.packages import installed_version
 from plait.config.resolved import Resolved
 from plait.errors import UserError, exit_with
 from plait.forkserver.client import end_as, run_in_fork
+from plait.json_types import Values, mapping_at
 from plait.pipeline.stages import TRAINING, after, before
 from plait.proof.refusal import Unproved
 from plait.proof.stage import proved
@@ -54,12 +55,12 @@ def _in_fork(stage: str) -> int | None:
     """The status of the stage, run by a fork; None where this process has to run it."""
     workspace = Workspace.at(Path.cwd())
     try:
-        packages = Resolved.read(workspace.resolved(sys.argv[1])).values["packages"]
+        resolved = Resolved.read(workspace.resolved(sys.argv[1]))
     except (IndexError, UserError):
         return None  # which this process says
     return run_in_fork(
         f"plait.pipeline.{stage}",
-        f"{stage} {' '.join(packages.get(stage, ()))}",
+        f"{stage} {' '.join(_packages(stage, resolved))}",
         mlflow_environment(os.environ),
         workspace.imports,
     )
@@ -67,13 +68,19 @@ def _in_fork(stage: str) -> int | None:
 
 def check_packages(stage: str, resolved: Resolved) -> None:
     """Refuse to compute by other versions than those that will be recorded."""
-    for name, locked in resolved.values["packages"].get(stage, {}).items():
+    for name, locked in _packages(stage, resolved).items():
         installed = installed_version(name)
         if installed != locked:
             raise UserError(
                 f"{name} {installed or 'none'} is installed, but requirements.lock says {locked};"
                 " `make repro` installs what the lock says"
             )
+
+
+def _packages(stage: str, resolved: Resolved) -> Values:
+    """The packages that a stage may import, and their versions; none of one that has no numbers."""
+    packages = mapping_at(resolved.values, "packages")
+    return mapping_at(packages, stage) if stage in packages else {}
 
 
 def _check_inputs(stage: str, workspace: Workspace, name: str) -> None:

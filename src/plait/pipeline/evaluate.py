@@ -24,7 +24,7 @@ def evaluate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None
         train_part,
         test_part,
         Dataset.read(outputs.data),
-        Settings(**resolved["evaluation"]),
+        Settings.model_validate(resolved.section("evaluation")),
         outputs,
         pd.read_csv(outputs["curves"]),
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
 
 from plait.config.resolved import Resolved
 from plait.contents import Contents
@@ -14,7 +13,7 @@ from plait.workspace import Outputs, Workspace
 
 
 def run_stage(
-    name: str, workspace: Workspace, resolved: Resolved, outputs: Outputs, *more: Any
+    name: str, workspace: Workspace, resolved: Resolved, outputs: Outputs, *more: object
 ) -> None:
     """Run one stage between its proofs.
 
@@ -29,7 +28,7 @@ def run_stages(
     workspace: Workspace,
     resolved: Resolved,
     outputs: Outputs,
-    more: Mapping[str, tuple[Any, ...]],
+    more: Mapping[str, tuple[object, ...]],
 ) -> None:
     """Run those that write results and have not left what these values make of what lies there.
 

@@ -7,6 +7,7 @@ from plait.artifacts import write_json
 from plait.config.chosen import settings_in
 from plait.config.registry import module_of
 from plait.config.resolved import Resolved
+from plait.json_types import mapping_at
 from plait.pipeline.entry import run_stage
 from plait.pretraining.base import PretrainingSettings
 from plait.workspace import PRETRAINED, Outputs, Workspace
@@ -28,7 +29,7 @@ def digest_of_what_is_read(resolved: Resolved, outputs: Outputs) -> str:
     """The digest of everything that decides what pretraining gives."""
     values = resolved.values
     read = {key: resolved[key] for key in ("pretraining", "pretraining_base", "pretraining_files")}
-    read |= {key: values[key]["pretrain"] for key in ("code", "packages")}
+    read |= {key: mapping_at(values, key)["pretrain"] for key in ("code", "packages")}
     if not resolved["pretraining_files"]:
         read["texts"] = digests.of_file(outputs.data / "train.parquet")
     return digests.of_values(read)

@@ -7,11 +7,15 @@ same loop trains as for everything else, with AdamW and the schedule of Devlin e
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel
 
 from plait.artifacts import write_json
 from plait.data.reading import TextFormat, TextPath
 from plait.errors import UserError
+from plait.json_types import Values
+from plait.models.origins import Origin
 from plait.pretraining.base import PretrainingSettings
 from plait.settings import setting
 from plait.workspace import PRETRAINED, Outputs, Workspace
@@ -72,9 +76,18 @@ class Settings(PretrainingSettings):
         return () if self.path is None else (self.path,)
 
 
+class _Base(BaseModel):
+    """The settings of a transformer that say which one it is."""
+
+    origin: Origin
+    name: str
+    revision: str | None
+    digest: str | None
+
+
 def pretrain(
     settings: Settings,
-    base: dict[str, Any],
+    base: Values,
     texts: "np.ndarray",
     placement: "Resolved",
     *,
@@ -102,7 +115,8 @@ def pretrain(
     from plait.training.fit import digest_of
     from plait.training.task import Arrays, Task
 
-    source = find(base["origin"], base["name"], base["revision"], base["digest"])
+    pinned = _Base.model_validate(base)
+    source = find(pinned.origin, pinned.name, pinned.revision, pinned.digest)
     order = np.random.default_rng((_STREAM, settings.seed)).permutation(len(texts))
     held_out = round(settings.val * len(texts))
 
@@ -137,7 +151,7 @@ def pretrain_once(
     from plait.proof.stage import confirm, settle
     from plait.training.curves import write_curves
 
-    name, base = resolved.name, resolved["pretraining_base"]
+    name, base = resolved.name, resolved.section("pretraining_base")
     shared = workspace.pretrained / digest
     with held(
         lock_named(workspace, f"pretrained-{digest}"),
@@ -207,7 +221,7 @@ def _texts(settings: Settings, root: Path, outputs: Outputs) -> "np.ndarray":
 
 
 def _as_training(
-    settings: Settings, base: dict[str, Any], placement: "Resolved", identity: str
+    settings: Settings, base: Values, placement: "Resolved", identity: str
 ) -> "Resolved":
     """The configuration of this training, in the words of any other."""
     from plait.config.resolved import Resolved
@@ -259,7 +273,7 @@ def _as_training(
     )
 
 
-def _trainer(settings: Settings) -> dict[str, Any]:
+def _trainer(settings: Settings) -> Values:
     """The section ``trainer`` of this training, without where it runs."""
     return {
         "max_epochs": settings.epochs,

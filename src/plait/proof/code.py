@@ -9,11 +9,11 @@ in memory, so that what is edited later is neither loaded nor refused.
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from plait import loaded
 from plait.config.closure import CLOSURE, SOURCE, Code, as_bytes, digest_of_modules
 from plait.config.resolved import Resolved
+from plait.json_types import mapping_at
 from plait.pipeline.stages import STAGES
 from plait.proof.refusal import named
 from plait.state import State
@@ -54,10 +54,12 @@ class ProvedCode:
 
 def modules_of(state: State, code: Code, resolved: Resolved, stage: str) -> dict[str, str] | None:
     """The digests of the modules in a stage's closure; None if nobody here knows them any more."""
-    digest = resolved.values["code"][stage]
-    known: Any = state.get(CLOSURE, [digest]).get(digest)
-    if known is not None and digest_of_modules(known) == digest:
-        return dict(known)
+    digest = str(mapping_at(resolved.values, "code")[stage])
+    known = state.get(CLOSURE, [digest]).get(digest)
+    if isinstance(known, dict):
+        modules = {name: str(of) for name, of in known.items()}
+        if digest_of_modules(modules) == digest:
+            return modules
     try:
         closure = code.closure(STAGES[stage], resolved)
     except SyntaxError:
@@ -109,7 +111,7 @@ def _on_disk(code: Code, name: str) -> bytes | None:
 def _kept(state: State, name: str, digest: str) -> bytes | None:
     key = f"{name} {digest}"
     text = state.get(SOURCE, [key]).get(key)
-    return None if text is None else as_bytes(text)
+    return as_bytes(text) if isinstance(text, str) else None
 
 
 def _proved(code: Code, name: str, digest: str) -> bytes | None:

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from plait.artifacts import read_json, write_json
 from plait.config.resolved import Resolved, leaves
 from plait.contents import Contents
-from plait.json_types import Json
+from plait.json_types import Json, Values
 from plait.pipeline.stages import Stage
 from plait.workspace import PIPELINE_LOCK, Outputs, Workspace
 
@@ -27,7 +26,7 @@ _EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
 class Receipt:
     """What a stage read and left at one of its runs."""
 
-    read: dict[str, Json]
+    read: Values
     """The values that the stage read, as `Resolved.read_by` has them."""
     taken: dict[str, str]
     """Digests of what it read of other stages, by name."""
@@ -78,7 +77,7 @@ class Receipts:
 
     def _of_dvc(self, stage: str) -> Iterator[Receipt]:
         entry = self._locked.get(f"{stage}@{self._name}")
-        if entry is None:
+        if not isinstance(entry, dict):
             return
         names = {
             path.relative_to(self._workspace.root).as_posix(): key
@@ -87,19 +86,27 @@ class Receipts:
 
         def of(section: str) -> dict[str, str]:
             listed = entry.get(section) or []
-            return {names[each["path"]]: each["md5"] for each in listed if each["path"] in names}
+            assert isinstance(listed, list)
+            return {
+                names[str(each["path"])]: str(each["md5"])
+                for each in listed
+                if isinstance(each, dict) and each["path"] in names
+            }
 
-        values = (entry.get("params") or {}).get(f"resolved/{self._name}.yaml") or {}
+        read_by_file = entry.get("params") or {}
+        assert isinstance(read_by_file, dict)
+        values = read_by_file.get(f"resolved/{self._name}.yaml") or {}
+        assert isinstance(values, dict)
         read = {leaf: value for key in values for leaf, value in leaves(key, values[key])}
         yield Receipt(read, of("deps"), of("outs"))
 
     @cached_property
-    def _locked(self) -> dict[str, Any]:
+    def _locked(self) -> Values:
         """The stages that ``dvc.lock`` tells of; none if it is missing or no such file."""
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
             text = (self._workspace.root / PIPELINE_LOCK).read_text(encoding="utf-8")
-            stages: dict[str, Any] = yaml.load(text, loader)["stages"]
+            stages: Values = yaml.load(text, loader)["stages"]
         except (FileNotFoundError, yaml.YAMLError, KeyError, TypeError):
             return {}
         return stages

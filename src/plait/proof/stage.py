@@ -129,7 +129,9 @@ class Proof:
     def _prove_files(self) -> list[Seen]:
         found = []
         for key in STAGES[self._stage].files:
-            for relative, digest in (self._resolved.values.get(key) or {}).items():
+            files = self._resolved.values.get(key) or {}
+            assert isinstance(files, dict)
+            for relative, digest in files.items():
                 path = self._workspace.root / relative
                 if not path.exists():
                     self._missing.append(path)

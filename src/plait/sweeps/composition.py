@@ -7,9 +7,9 @@ the same words.
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.defaults_list import DefaultsList
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -22,6 +22,7 @@ from plait.config.effect import Effect, effect_of
 from plait.config.registry import choices
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
+from plait.json_types import Json
 from plait.pipeline.stages import GROUPS
 
 PRIMARY = "run"
@@ -90,13 +91,13 @@ class ExperimentLoader(ConfigLoaderImpl):
 
     def compute_defaults_list(
         self, config_name: str | None, overrides: list[str], run_mode: RunMode
-    ) -> Any:
+    ) -> DefaultsList:
         """For ``--info``: the files of ``conf/run.yaml``, then those the experiment is made of."""
         hydras, ours = _split(overrides)
         listed = super().compute_defaults_list(config_name, hydras, run_mode)
         resolved = self.resolve(ours)
         made = [
-            f"{group}=[{','.join(resolved[group])}]"
+            f"{group}=[{','.join(resolved.section(group))}]"
             if definition.several
             else f"{group}={resolved.choice(group)}"
             for group, definition in GROUPS.items()
@@ -122,7 +123,7 @@ class ExperimentLoader(ConfigLoaderImpl):
         return config
 
 
-def _single_values(params: Mapping[str, Any]) -> list[str]:
+def _single_values(params: Mapping[str, Json]) -> list[str]:
     """The values of a sweep file that are single ones and no sweep, as overrides."""
     texts = [f"{key}={value}" for key, value in params.items()]
     parsed = zip(texts, _parsed(texts), strict=True)
@@ -147,7 +148,7 @@ def _split(overrides: list[str]) -> tuple[list[str], list[str]]:
 
 def _experiment_of(overrides: tuple[str, ...]) -> tuple[str | None, list[str]]:
     """The experiment that is chosen, and the other overrides."""
-    chosen: Any = None
+    chosen: str | None = None
     rest = []
     for text, override in zip(overrides, _parsed(overrides), strict=True):
         if override.key_or_group != "experiment":

@@ -5,13 +5,13 @@ against Hydra's own launcher of that name.
 """
 
 from importlib import import_module
-from typing import Any
+from types import ModuleType
 
 from plait.config.extras import need_of
 from plait.config.options import listed
-from plait.json_types import Json
+from plait.json_types import Values
 
-ENGINES: dict[str, dict[str, Json]] = {
+ENGINES: dict[str, Values] = {
     # One worker process, one trial after the other; a worker that a trial kills is replaced.
     "basic": {},
     # Several worker processes on this machine.
@@ -39,7 +39,7 @@ ENGINES: dict[str, dict[str, Json]] = {
 }
 """By name in ``hydra/launcher``: the settings of a module of `plait.sweeps.engines`."""
 
-SEARCH: dict[str, Json] = {
+SEARCH: Values = {
     "defaults": ["_self_", {"pruner": None}],  # null: train every trial to its end
     "n_trials": 20,  # in total, however often it is launched; null: the whole grid
     "sampler": "tpe",  # tpe, random or grid
@@ -50,7 +50,7 @@ SEARCH: dict[str, Json] = {
 }
 """``hydra/sweeper=optuna``. What it searches for is ``sweep.metric``; null: the least val/loss."""
 
-PRUNERS: dict[str, dict[str, Json]] = {
+PRUNERS: dict[str, Values] = {
     # Ends a trial that is worse than the median of the others at that epoch.
     "median": {
         "startup_trials": 5,  # finished before any is pruned
@@ -70,12 +70,12 @@ PRUNERS: dict[str, dict[str, Json]] = {
 SEARCH_MODULE, PRUNING_MODULE = "plait.sweeps.search", "plait.sweeps.pruning"
 
 
-def search_module() -> Any:
+def search_module() -> ModuleType:
     """What searches; it needs an extra."""
     return import_module(SEARCH_MODULE)
 
 
-def pruning_module() -> Any:
+def pruning_module() -> ModuleType:
     """What watches the trainings of a search, and prunes them; it needs the same extra."""
     return import_module(PRUNING_MODULE)
 

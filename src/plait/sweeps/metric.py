@@ -16,12 +16,14 @@ def fault_of(metric: str, resolved: Resolved) -> str | None:
     section, _, name = metric.partition("/")
     data = settings_in(resolved, "data", SourceSettings)
     kind = family_of(resolved.choice("model"))
-    measured = resolved["evaluation.metrics"] or of_task(data.task)
+    chosen = resolved["evaluation.metrics"]
+    measured = [str(each) for each in chosen] if isinstance(chosen, list) else []
+    measured = measured or list(of_task(data.task))
     there = [f"test/{each}" for each in measured]
     if section == "test":
         if name in measured:
             return None
-        whose = "evaluation.metrics" if resolved["evaluation.metrics"] else f"a {data.task} task"
+        whose = "evaluation.metrics" if chosen else f"a {data.task} task"
         return f"{metric} is no metric of {whose}; there are {', '.join(there)}"
     if metric.startswith((*FINAL, "pretraining/")):
         return None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from plait.config.check import checked
 from plait.errors import ConfigurationError, Pruned, UserError
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.settings import Settings, setting
 from plait.tracking.store.retry import while_others_make_it
 
@@ -80,7 +80,7 @@ PRUNERS: dict[str, type[PrunerSettings]] = {
 """The settings of each pruner, by its name in ``hydra/sweeper/pruner``."""
 
 
-def pruner_of(given: dict[str, Json] | None) -> "BasePruner":
+def pruner_of(given: Values | None) -> "BasePruner":
     """Optuna's pruner of a node ``hydra.sweeper.pruner``; one that prunes nothing for None.
 
     :raises ConfigurationError: for settings that mean nothing.
@@ -126,7 +126,7 @@ def open_storage(url: str) -> "BaseStorage":
 
 
 def watcher(
-    storage: str, study: str, number: int, metric: str, pruner: dict[str, Json] | None
+    storage: str, study: str, number: int, metric: str, pruner: Values | None
 ) -> "Observe | None":
     """What tells a study of the epochs of one of its trials, and ends it when it is pruned.
 

@@ -15,7 +15,7 @@ from plait import digests
 from plait.config.check import checked
 from plait.config.extras import require
 from plait.errors import ConfigurationError, UserError
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.locks import held, lock_named
 from plait.settings import Settings, setting
 from plait.sweeps.metric import fault_of
@@ -24,7 +24,7 @@ from plait.sweeps.space import Space
 from plait.sweeps.study import DRAW, FOR_GOOD, IDENTITY, OVERRIDES, REASON, Study
 from plait.sweeps.summary import Row
 from plait.sweeps.sweep import Sweep
-from plait.sweeps.trial import Outcome, Trial, say
+from plait.sweeps.trial import Outcome, Trial, Watched, say
 from plait.sweeps.trial_data import data_digest
 from plait.tracking.store.backend import sqlite_url
 
@@ -52,9 +52,7 @@ class SearchSettings(Settings):
     )
 
 
-def check_search(
-    given: dict[str, Json], pruner: dict[str, Json] | None, section: "DictConfig"
-) -> SearchSettings:
+def check_search(given: Values, pruner: Values | None, section: "DictConfig") -> SearchSettings:
     """The settings of a search, checked.
 
     :param given: those of ``hydra.sweeper`` but its pruner.
@@ -88,7 +86,7 @@ class Search:
         self,
         sweep: Sweep,
         settings: SearchSettings,
-        pruner: dict[str, Json] | None,
+        pruner: Values | None,
         overrides: "Sequence[Override]",
         compose: Callable[[Sequence[str]], Trial],
     ) -> None:
@@ -162,12 +160,12 @@ class Search:
             raise ConfigurationError(f"sweep.metric: {fault}")
         return trial
 
-    def _plan(self) -> dict[str, Json]:
+    def _plan(self) -> Values:
         """What decides which trials there are, but for their number."""
         from optuna.distributions import distribution_to_json
 
         return {
-            "fixed": self._space.fixed,
+            "fixed": [*self._space.fixed],
             "drawn": {
                 dimension.key: [distribution_to_json(dimension.distribution), dimension.values]
                 for dimension in self._space.dimensions
@@ -224,13 +222,13 @@ class Search:
             try:
                 trial = self._valid(texts)
             except ConfigurationError as error:
-                told: dict[str, Json] = {DRAW: draw, OVERRIDES: texts, REASON: str(error)}
+                told: Values = {DRAW: draw, OVERRIDES: [*texts], REASON: str(error)}
                 study.add(values, told, refused=True)
                 yield _failed(texts, str(error))
             else:
                 yield self._numbered(study, trial, _enter(study, draw, values, trial, texts))
 
-    def _values(self, study: Study, draw: int) -> dict[str, Json]:
+    def _values(self, study: Study, draw: int) -> Values:
         """By key, decided by the seed, the number of the draw, and what the study holds."""
         import optuna
 
@@ -246,7 +244,7 @@ class Search:
 
     def _numbered(self, study: Study, trial: Trial, number: int) -> Trial:
         """The trial, and what its process needs to tell the study of its epochs."""
-        search = {
+        search: Watched = {
             "storage": self._url,
             "study": study.name,
             "number": number,
@@ -286,11 +284,9 @@ class Search:
             study.fail(number, reason, for_good=True)
 
 
-def _enter(
-    study: Study, draw: int, values: dict[str, Json], trial: Trial, texts: Sequence[str]
-) -> int:
+def _enter(study: Study, draw: int, values: Values, trial: Trial, texts: Sequence[str]) -> int:
     """Enter a trial into the study; gives its number there."""
-    told: dict[str, Json] = {DRAW: draw, OVERRIDES: list(texts), IDENTITY: trial.resolved.identity}
+    told: Values = {DRAW: draw, OVERRIDES: list(texts), IDENTITY: trial.resolved.identity}
     return study.add(values, told)
 
 

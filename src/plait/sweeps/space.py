@@ -4,11 +4,11 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.artifacts import significant
 from plait.errors import ConfigurationError
-from plait.json_types import Json
+from plait.json_types import Plain, Values
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -29,19 +29,21 @@ class Dimension:
 
     key: str
     distribution: "BaseDistribution"
-    values: list[Any] | None
+    values: list[Plain] | None
     """All of them, in order; None: an interval."""
 
-    def drawn(self, value: Any) -> Any:
+    def drawn(self, value: float | str) -> float | str:
         """What a value that Optuna has computed stands for: one of `values`, or rounded."""
         if isinstance(value, str):
             return value
         if self.values is not None:
-            return min(self.values, key=lambda known: abs(known - value))
+            numbers = [known for known in self.values if isinstance(known, int | float)]
+            return min(numbers, key=lambda known: abs(known - value))
         if isinstance(value, int):
             return value
-        bounds = self.distribution
-        return min(max(significant(value, DIGITS), bounds.low), bounds.high)
+        low: float = self.distribution.low
+        high: float = self.distribution.high
+        return min(max(significant(value, DIGITS), low), high)
 
 
 def dimension_of(override: "Override") -> Dimension:
@@ -60,16 +62,17 @@ def dimension_of(override: "Override") -> Dimension:
     try:
         if override.is_choice_sweep():
             texts = list(dict.fromkeys(override.sweep_string_iterator()))
-            return Dimension(key, CategoricalDistribution(texts), texts)
+            return Dimension(key, CategoricalDistribution(texts), [*texts])
         if override.is_range_sweep():
-            numbers: list[Any] = list(override.sweep_iterator())
+            drawn = override.sweep_iterator()
+            numbers = [number for number in drawn if isinstance(number, int | float)]
             if not numbers:
                 raise ValueError("the range is empty")
             kind = IntDistribution
             if isinstance(numbers[0], float):
                 kind, numbers = FloatDistribution, [significant(value, 12) for value in numbers]
             steps = {"log": True} if log else {"step": abs(span.step)}  # type: ignore[union-attr]
-            return Dimension(key, kind(min(numbers), max(numbers), **steps), numbers)
+            return Dimension(key, kind(min(numbers), max(numbers), **steps), [*numbers])
         low, high = span.start, span.end  # type: ignore[union-attr]
         kind = IntDistribution if isinstance(low, int) else FloatDistribution
         return Dimension(key, kind(low, high, log=log), None)
@@ -112,11 +115,11 @@ class Space:
         return tuple(dimension.key for dimension in self.dimensions)
 
     @property
-    def distributions(self) -> dict[str, Json]:
+    def distributions(self) -> "dict[str, BaseDistribution]":
         """Optuna's, by key."""
         return {dimension.key: dimension.distribution for dimension in self.dimensions}
 
-    def texts(self, values: dict[str, Json]) -> list[str]:
+    def texts(self, values: Values) -> list[str]:
         """The overrides of a draw."""
         return [*self.fixed, *(f"{key}={value}" for key, value in values.items())]
 
@@ -132,12 +135,12 @@ class Space:
                 )
         return math.prod(len(dimension.values or ()) for dimension in self.dimensions)
 
-    def grid(self) -> Iterator[dict[str, Json]]:
+    def grid(self) -> Iterator[Values]:
         """Every draw, in order; none of a space with an interval."""
         for values in itertools.product(*(dimension.values or () for dimension in self.dimensions)):
             yield dict(zip(self.keys, values, strict=True))
 
-    def probes(self, seed: int) -> Iterator[dict[str, Json]]:
+    def probes(self, seed: int) -> Iterator[Values]:
         """All draws of a small space, else some."""
         import optuna
 
@@ -150,7 +153,7 @@ class Space:
         for _ in range(PROBES):
             yield self.ask(study)
 
-    def ask(self, study: "OptunaStudy") -> dict[str, Json]:
+    def ask(self, study: "OptunaStudy") -> Values:
         """The values that one of Optuna's studies draws, by key."""
         asked = study.ask(self.distributions)
         return {

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from plait.errors import UserError
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.sweeps.pruning import open_storage
 from plait.sweeps.space import Space
 
@@ -35,7 +35,7 @@ class Study:
     """
 
     def __init__(
-        self, url: str, name: str, direction: str, space: Space, plan: dict[str, Json], fresh: bool
+        self, url: str, name: str, direction: str, space: Space, plan: Values, fresh: bool
     ) -> None:
         import optuna
 
@@ -68,7 +68,7 @@ class Study:
         """The last attempt at each draw, by its number."""
         return {trial.user_attrs[DRAW]: trial for trial in self.trials}
 
-    def draw(self, sampler: "BaseSampler", pruner: "BasePruner") -> dict[str, Json]:
+    def draw(self, sampler: "BaseSampler", pruner: "BasePruner") -> Values:
         """The values, by key, that a sampler draws which knows all of the trials.
 
         Optuna is asked in a copy of the study, so that a trial enters the database whole: whoever
@@ -82,7 +82,7 @@ class Study:
         copy.add_trials(self.trials)
         return self._space.ask(copy)
 
-    def add(self, values: dict[str, Json], told: dict[str, Json], *, refused: bool = False) -> int:
+    def add(self, values: Values, told: Values, *, refused: bool = False) -> int:
         """Enter a trial that is about to run.
 
         :param values: by key, what was drawn.

@@ -15,7 +15,7 @@ from plait.config.levels import flat
 from plait.config.resolved import Resolved
 from plait.evaluation.notation import NOTHING, duration, readable
 from plait.evaluation.text_table import aligned
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.sweeps.trial import Outcome, Status
 from plait.tracking.query.score import Score
 
@@ -312,7 +312,7 @@ def _titles(groups: list[list[Repeats]]) -> list[str]:
     return titles
 
 
-def _data_of(row: Row) -> dict[str, Json]:
+def _data_of(row: Row) -> Values:
     assert row.resolved is not None
     leaves = flat({"experiment": row.name, "data": row.resolved["data"]})
     return {key.removesuffix(".choice"): value for key, value in leaves}

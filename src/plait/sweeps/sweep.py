@@ -231,7 +231,7 @@ class Sweep:
                 links[run_id] = run.address
         path = self.workspace.sweep_page(self.name)
         first = next(iter(self._entered.values()))
-        plots = Plots(**first.resolved["evaluation.plots"])
+        plots = Plots.model_validate(first.resolved.section("evaluation.plots"))
         write(path, self.name, summary, metrics, links, plots)
         return path.relative_to(self.workspace.root)
 

@@ -7,16 +7,18 @@ left to do, so that a trial that was interrupted anywhere is simply run again.
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from filelock import FileLock
 
 from plait.artifacts import write_text
 from plait.config.resolved import Resolved
 from plait.errors import Pruned, UserError
+from plait.json_types import Values
 from plait.locks import held, lock_named
 from plait.pipeline.entry import check_packages
 from plait.pipeline.in_process import clear_results, run_stage, run_stages
@@ -44,6 +46,36 @@ if TYPE_CHECKING:
 Status = Literal["new", "resumed", "reused", "failed", "pruned", "busy"]
 
 
+class Watched(TypedDict, total=False):
+    """What `plait.sweeps.pruning.watcher` takes; empty of a trial that no search has drawn."""
+
+    storage: str
+    study: str
+    number: int
+    metric: str | None
+    pruner: Values | None
+
+
+class TrialValues(TypedDict):
+    """The fields of a trial, as they travel to another process."""
+
+    resolved: Values
+    overrides: Sequence[str]
+    sweep: str | None
+    keep_model: bool
+    fresh: bool
+    search: Watched
+
+
+class OutcomeValues(TypedDict):
+    """The fields of an outcome, as they travel back."""
+
+    status: Status
+    seconds: float
+    run_id: str | None
+    reason: str | None
+
+
 @dataclass(frozen=True)
 class Trial:
     """A training that is to be run, and how."""
@@ -56,18 +88,31 @@ class Trial:
     """Log the model in MLflow at once."""
     fresh: bool = False
     """Train it anew, although it is done."""
-    search: dict[str, Any] = field(default_factory=dict)
+    search: Watched = field(default_factory=Watched)
     """What a search's ``watcher`` takes, where a search may prune it."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> TrialValues:
         """The trial as it travels to another process."""
-        return {**asdict(self), "resolved": self.resolved.values}
+        return {
+            "resolved": self.resolved.values,
+            "overrides": self.overrides,
+            "sweep": self.sweep,
+            "keep_model": self.keep_model,
+            "fresh": self.fresh,
+            "search": self.search,
+        }
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Trial":
+    def from_json(cls, values: TrialValues) -> "Trial":
         """The trial of which `to_json` gave the values."""
-        given = {**values, "overrides": tuple(values["overrides"])}
-        return cls(**{**given, "resolved": Resolved(values["resolved"])})
+        return cls(
+            Resolved(values["resolved"]),
+            tuple(values["overrides"]),
+            values["sweep"],
+            values["keep_model"],
+            values["fresh"],
+            values["search"],
+        )
 
 
 @dataclass(frozen=True)
@@ -79,6 +124,15 @@ class Outcome:
     run_id: str | None = None
     reason: str | None = None
     """Why it failed or was pruned."""
+
+    def to_json(self) -> OutcomeValues:
+        """The outcome as it travels to another process."""
+        return {
+            "status": self.status,
+            "seconds": self.seconds,
+            "run_id": self.run_id,
+            "reason": self.reason,
+        }
 
     @property
     def reason_in_short(self) -> str:

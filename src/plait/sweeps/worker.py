@@ -17,12 +17,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TypedDict
 
 from plait.signals import TERMINATED, end_at_sigterm
-from plait.sweeps.trial import Outcome, Trial, record_failure, run_trial
+from plait.sweeps.trial import Outcome, Trial, TrialValues, record_failure, run_trial
 from plait.tracking.cost import has_gaps
 from plait.training.distributed.collectives import own_environment
 from plait.workspace import SRC, Workspace
@@ -32,6 +31,13 @@ GRACE = 30.0
 
 LOG = "run.log"
 """The file in a trial's folder that holds what the trial printed."""
+
+
+class Request(TypedDict):
+    """What a worker is asked, in a line."""
+
+    trial: TrialValues
+    wait: bool
 
 
 class Worker:
@@ -138,7 +144,7 @@ def main() -> None:
     # Ctrl-C reaches the parent too, which decides; so does SLURM's warning that time is up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-    requests: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
     idle = threading.Event()
     idle.set()
     threading.Thread(target=_listen, args=(sys.stdin, requests, idle), daemon=True).start()
@@ -150,13 +156,13 @@ def main() -> None:
         with _printed_to(folder / LOG):
             outcome = run_trial(workspace, trial, request["wait"])
         idle.set()
-        said = {"outcome": asdict(outcome), "has_gaps": has_gaps()}
+        said = {"outcome": outcome.to_json(), "has_gaps": has_gaps()}
         answers.write(json.dumps(said) + "\n")
         answers.flush()
 
 
 def _listen(
-    pipe: IO[str], requests: "queue.SimpleQueue[dict[str, Any] | None]", idle: threading.Event
+    pipe: IO[str], requests: "queue.SimpleQueue[Request | None]", idle: threading.Event
 ) -> None:
     """The thread that reads requests, and notices that nobody will read the answers."""
     for line in pipe:

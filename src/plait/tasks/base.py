@@ -7,9 +7,9 @@ training depends on. Both are found by the task's name: ``plait/tasks/NAME/learn
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.tasks.probabilities import probability_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class TargetEncoder(ABC):
         return None
 
     @abstractmethod
-    def to_json(self) -> dict[str, Json]:
+    def to_json(self) -> Values:
         """Plain values, the task's name under ``task``, of which `Task.encoder` makes it again."""
 
 
@@ -70,7 +70,7 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def encoder(self, values: dict[str, Any]) -> TargetEncoder:
+    def encoder(self, values: Values) -> TargetEncoder:
         """The encoder that `TargetEncoder.to_json` described."""
 
     def labels(self, target: "pd.Series") -> "pd.Series | None":

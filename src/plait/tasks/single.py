@@ -2,9 +2,9 @@
 
 from abc import ABC
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Self
 
-from plait.json_types import Json
+from plait.json_types import Values, list_at, number_at, text_at
 from plait.tasks.base import TargetEncoder
 
 _SHOWN = 12
@@ -22,14 +22,21 @@ class SingleTarget(TargetEncoder, ABC):
     target_mean: float = 0.0
     target_scale: float = 1.0
 
-    def to_json(self) -> dict[str, Json]:
+    def to_json(self) -> Values:
         """Plain values."""
         return asdict(self) | {"classes": list(self.classes)}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
+    def from_json(cls, values: Values) -> Self:
         """The inverse of `to_json`."""
-        return cls(**values | {"classes": tuple(values["classes"])})
+        given: Values = {"target_mean": 0.0, "target_scale": 1.0, **values}
+        return cls(
+            text_at(given, "task"),
+            text_at(given, "target"),
+            tuple(map(str, list_at(given, "classes"))),
+            number_at(given, "target_mean"),
+            number_at(given, "target_scale"),
+        )
 
 
 def some(names: "list[str] | tuple[str, ...]") -> str:

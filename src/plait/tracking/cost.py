@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 PREFIX = "cost/"
 
@@ -117,7 +117,7 @@ def _scaled(value: int) -> float:
     return value / 1000 if sys.platform == "darwin" else value * 1.024
 
 
-def _gpu() -> Any:
+def _gpu() -> ModuleType | None:
     """``torch.cuda`` where it is in use; this imports nothing."""
     torch = sys.modules.get("torch")
     return torch.cuda if torch is not None and torch.cuda.is_initialized() else None

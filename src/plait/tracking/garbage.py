@@ -3,9 +3,10 @@
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from plait.errors import UserError
+from plait.json_types import Values
 from plait.tracking.store.backend import artifact_uri, backend_of
 from plait.tracking.store.reaper import open_in_order
 from plait.tracking.store.store import Store, translate_errors
@@ -34,7 +35,7 @@ class RunStates:
     :param trackings: sections ``tracking`` of configurations; its own store is asked anyway.
     """
 
-    def __init__(self, workspace: Workspace, trackings: Iterable[dict[str, Any]]) -> None:
+    def __init__(self, workspace: Workspace, trackings: Iterable[Values]) -> None:
         self.silent: list[str] = []
         """What those say that do not answer."""
         self.own: Store | None = None
@@ -60,11 +61,12 @@ class RunStates:
             return "unknown"
         return "deleted" if found else "none"
 
-    def _open(self, workspace: Workspace, section: dict[str, Any]) -> Store | None:
+    def _open(self, workspace: Workspace, section: Values) -> Store | None:
+        choice = str(section["choice"])
         settings = {key: value for key, value in section.items() if key != "choice"}
         try:
-            with translate_errors(backend_of(workspace, section["choice"], settings).uri):
-                store = open_in_order(workspace, section["choice"], settings)
+            with translate_errors(backend_of(workspace, choice, settings).uri):
+                store = open_in_order(workspace, choice, settings)
         except UserError as error:
             self.silent.append(str(error))
             return None

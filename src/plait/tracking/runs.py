@@ -10,7 +10,7 @@ import psutil
 from plait import digests
 from plait.config.resolved import Resolved
 from plait.errors import Pruned
-from plait.json_types import Json
+from plait.json_types import Json, Values
 from plait.signals import is_termination
 from plait.tracking.limits import LONGEST_PARAMETER, LONGEST_TAG
 from plait.tracking.record.points import chunks
@@ -155,7 +155,7 @@ def set_tags(store: Store, run_id: str, tags: dict[str, str]) -> None:
     store.client.log_batch(run_id, tags=[RunTag(key, tags[key][:LONGEST_TAG]) for key in tags])
 
 
-def add_parameters(store: Store, run: "Run", parameters: dict[str, Json]) -> None:
+def add_parameters(store: Store, run: "Run", parameters: Values) -> None:
     """Record the parameters that the run lacks.
 
     They are part of the identity, so those it has are the same. A server refuses to take those

@@ -1,7 +1,6 @@
 """Training on inputs that are shifted to hurt, beside those that are."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,5 +51,4 @@ def _of_shifted(
     if isinstance(network, TrainableModule):
         with network.shifted(shift):
             return objective(network, batch)
-    features: Any = batch.features
-    return objective(network, batch._replace(features=features + shift))
+    return objective(network, batch._replace(features=batch.features + shift))

@@ -4,7 +4,7 @@ The order depends on the seed and the epoch alone: not on devices, workers or th
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from plait.models.base import Inputs
 from plait.objectives.base import Batch
+
+Item = TypeVar("Item")
 
 POOL = 64
 """Batches over which rows are sorted by length: random enough, and little padding."""
@@ -164,5 +166,5 @@ def _sorted(lengths: Tensor) -> Tensor:
     return torch.sort(lengths, stable=True).indices
 
 
-def _as_it_is(batch: Any) -> Any:
+def _as_it_is(batch: Item) -> Item:
     return batch

@@ -17,6 +17,6 @@ def new_network(task: Task) -> "nn.Module":
     choice = resolved.choice("model")
     settings = settings_in(resolved, "model", ModelSettings)
     network: nn.Module = networks_of(choice).build(
-        choice, settings, task.shape, resolved["finetuning"], base=task.base
+        choice, settings, task.shape, resolved.optional_section("finetuning"), base=task.base
     )
     return network

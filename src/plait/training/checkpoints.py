@@ -9,10 +9,11 @@ import pickle
 import random
 import signal
 import sys
+from collections.abc import Sequence
 from io import FileIO
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ from plait.training.batches import DistributedBatchSampler
 from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.distributed.collectives import all_reduce_any, gather, world
 from plait.training.epoch_end import AfterEpoch
-from plait.training.module import SupervisedModule
+from plait.training.module import Share, SupervisedModule
 from plait.training.progress import NonFiniteLoss
 
 if TYPE_CHECKING:
@@ -39,6 +40,17 @@ SHARE = 0.02
 
 LEAST_SECONDS = 2.0
 """Between checkpoints that no setting asks for: a training of seconds is not slowed by any."""
+
+
+class Generators(TypedDict):
+    """The states of a process's random generators, of what JSON holds."""
+
+    python: tuple[int, Sequence[int], float | None]
+    numpy: Sequence[Any]
+    """The fields of `numpy.random.get_state`, in their order."""
+    torch: str
+    """Hexadecimal, as the next."""
+    cuda: str | None
 
 
 class InPlace(TorchCheckpointIO):
@@ -109,8 +121,8 @@ class Checkpoints(AfterEpoch):
         self._over = False
         self._epoch, self._batches = 0, 0
         self._module: LightningModule | None = None
-        self._means: list[dict[str, Any]] | None = None
-        self._draws: list[dict[str, Any]] = []
+        self._means: list[Share] | None = None
+        self._draws: list[Generators] = []
 
     def on_train_batch_end(
         self,
@@ -242,8 +254,8 @@ def newest(task: "Task") -> Path | None:
     return None
 
 
-def generators() -> dict[str, Any]:
-    """The states of this process's random generators, of what JSON holds."""
+def generators() -> Generators:
+    """The states of this process's random generators."""
     kind, keys, position, has_gauss, cached = np.random.get_state()
     return {
         "python": random.getstate(),
@@ -253,7 +265,7 @@ def generators() -> dict[str, Any]:
     }
 
 
-def set_generators(state: dict[str, Any]) -> None:
+def set_generators(state: Generators) -> None:
     """Put them where `generators` found them."""
     version, words, gauss = state["python"]
     random.setstate((version, tuple(words), gauss))

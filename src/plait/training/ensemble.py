@@ -28,13 +28,13 @@ def fit_members(
     """
     members: list[TrainedModel] = []
     curves: list[dict[str, float]] = []
-    count = resolved["ensemble"]
+    count = resolved.integer("ensemble")
     for number in range(count):
         folder, before = checkpoints / f"member_{number + 1}", len(curves)
         done = folder / "done"
         if not done.exists():
             print(f"{resolved.name}: member {number + 1} of {count}", flush=True)
-            seed = member_seed(resolved["seed"], number)
+            seed = member_seed(resolved.integer("seed"), number)
             told = _numbered_on(observe, before)
             _keep(done, *fit_one(resolved.with_seed(seed), folder, told))
         # As it is read again, so that going on gives the same as going through.

@@ -96,7 +96,7 @@ def fit(
             dataset.classes,
             preprocessor,
             fitted.model,
-            resolved["finetuning"],
+            resolved.optional_section("finetuning"),
         )
         return model, fitted.curves
 
@@ -118,7 +118,7 @@ def task_of(
     """What a training is given, with parameters as `fit` has them; preprocessing is fitted."""
     choice = resolved.choice("model")
     preprocessor = preprocessor_of(choice).fit(
-        train, dataset, PreprocessingSettings(**resolved["preprocessing"])
+        train, dataset, PreprocessingSettings.model_validate(resolved.section("preprocessing"))
     )
     family = models_of(choice)
     settings = settings_in(resolved, "model", ModelSettings)
@@ -133,7 +133,7 @@ def task_of(
         texts = preprocessor.transform(frame)
         module = module_of("augmentation", resolved.choice("augmentation"))
         chosen = settings_in(resolved, "augmentation", AugmentationSettings)
-        copies: np.ndarray = module.augment(chosen, texts, resolved["seed"])
+        copies: np.ndarray = module.augment(chosen, texts, resolved.integer("seed"))
         targets = np.concatenate([preprocessor.target.encode(frame)] * (1 + len(copies)))
         return Arrays(family.encode(settings, np.concatenate([texts, *copies])), targets)
 

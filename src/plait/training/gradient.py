@@ -17,7 +17,7 @@ def prepare(resolved: Resolved) -> str:
 
     from plait.training.devices import check_devices, describe_devices
 
-    settings = Settings(**resolved["trainer"])
+    settings = Settings.model_validate(resolved.section("trainer"))
     check_devices(settings)
     return describe_devices(settings)
 
@@ -34,7 +34,7 @@ def fit(task: Task) -> Fitted:
     from plait.training.distributed.launch import train_in_processes
     from plait.training.loop import train
 
-    settings = Settings(**task.resolved["trainer"])
+    settings = Settings.model_validate(task.resolved.section("trainer"))
     check_devices(settings)
     context = DistributedContext(
         devices=processes_here(settings), nodes=settings.num_nodes, strategy=settings.strategy

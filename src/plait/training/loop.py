@@ -16,6 +16,7 @@ from plait.config.chosen import settings_in
 from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
+from plait.json_types import mapping_at
 from plait.models.counter_rng import CounterRNG
 from plait.models.family import networks_of
 from plait.objectives.base import Objective, ObjectiveSettings
@@ -53,15 +54,15 @@ def train(task: Task, context: DistributedContext, start: Path | None) -> Traine
 
 def _train(task: Task, context: DistributedContext, start: Path | None) -> Trained:
     resolved = task.resolved
-    settings = Settings(**resolved["trainer"])
+    settings = Settings.model_validate(resolved.section("trainer"))
     torch.set_num_threads(settings.threads)
-    seed_everything(resolved["seed"], verbose=False)
+    seed_everything(resolved.integer("seed"), verbose=False)
     dtype = torch.float64 if settings.precision == "64-true" else torch.float32
     rows = _rows_of(task, task.train, dtype, settings.overfit_rows)
     order = DistributedBatchSampler(
         len(rows),
-        resolved["batch_size"],
-        seed=resolved["seed"],
+        resolved.integer("batch_size"),
+        seed=resolved.integer("seed"),
         micro=settings.micro_batch_size,
         rank=context.rank,
         world=context.world,
@@ -71,7 +72,7 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
     if task.val is not None:
         val_loader = _validation(_rows_of(task, task.val, dtype), context, settings.num_workers)
     # After everything else is set up, so that only the seed decides the initial weights.
-    seed_everything(resolved["seed"], verbose=False)
+    seed_everything(resolved.integer("seed"), verbose=False)
     module = _module(task, settings, dtype, rows, order)
 
     requests = StopRequests(context.stop_file)
@@ -139,7 +140,7 @@ def _module(
 
     :param rows: of the training part.
     """
-    resolved, batch_size = task.resolved, task.resolved["batch_size"]
+    resolved, batch_size = task.resolved, task.resolved.integer("batch_size")
     network = new_network(task).to(dtype).train()
     if settings.gradient_checkpointing:
         networks_of(resolved.choice("model")).checkpoint_gradients(network)
@@ -157,7 +158,7 @@ def _module(
         _schedule(resolved),
         accumulate=order.pieces,
         batch_rows=lambda batch: min(batch_size, len(rows) - batch * batch_size),
-        draws=CounterRNG(resolved["seed"]),
+        draws=CounterRNG(resolved.integer("seed")),
         objective_name=resolved.choice("objective"),
         adversary=_adversary(resolved),
     )
@@ -272,8 +273,9 @@ def _adversary(resolved: Resolved) -> Adversary | None:
 
 def _chosen_callbacks(resolved: Resolved, has_validation: bool) -> list[Callback]:
     callbacks: list[Callback] = []
-    for name, values in resolved["callbacks"].items():
-        settings = settings_of("callbacks", name, CallbackSettings)(**values)
+    chosen = resolved.section("callbacks")
+    for name in chosen:
+        settings = settings_of("callbacks", name, CallbackSettings)(**mapping_at(chosen, name))
         if settings.needs_validation and not has_validation:
             raise UserError(
                 f"{resolved.name}: callbacks.{name} needs a validation part, and there is none;"

@@ -1,16 +1,18 @@
 """The one LightningModule: any network, objective, optimiser and schedule."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypedDict
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.amp import GradScaler
 from torch.distributed.device_mesh import DeviceMesh
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.optimizer import ParamsT
 
 from plait.models.counter_rng import CounterRNG
 from plait.models.tuned import TrainableModule
@@ -19,7 +21,16 @@ from plait.training.adversary import Adversary
 from plait.training.distributed.collectives import gather
 from plait.training.distributed.deterministic_layers import exact
 
-BuildOptimizer = Callable[[Iterable[nn.Parameter] | list[dict[str, Any]]], Optimizer]
+
+class Share(TypedDict):
+    """What one process adds to the means of an epoch, of what JSON holds."""
+
+    rows: int
+    sums: dict[str, list[str | float]]
+    """Dtype and value by name."""
+
+
+BuildOptimizer = Callable[[ParamsT], Optimizer]
 """From weights, or groups of them with values of their own, to the optimiser that changes them."""
 BuildSchedule = Callable[[Optimizer, int], LRScheduler]
 """From an optimiser and the number of its steps to what changes its learning rate."""
@@ -50,11 +61,11 @@ class RunningMeans:
         sums: dict[str, float] = {}
         for share in shares:
             for name, value in share["sums"].items():
-                sums[name] = sums.get(name, 0.0) + value[1]
+                sums[name] = sums.get(name, 0.0) + float(value[1])
         return {f"{prefix}/{name}": value / rows for name, value in sums.items()}
 
-    def share(self) -> dict[str, Any]:
-        """The rows and sums of this process: dtype and value by name. Of what JSON holds."""
+    def share(self) -> Share:
+        """The rows and sums of this process."""
         return {
             "rows": self.rows,
             "sums": {
@@ -63,12 +74,13 @@ class RunningMeans:
             },
         }
 
-    def load_partial_state(self, shares: list[dict[str, Any]], device: torch.device) -> None:
+    def load_partial_state(self, shares: list[Share], device: torch.device) -> None:
         """Go on from such shares."""
         self.rows, self.sums = sum(share["rows"] for share in shares), {}
         for share in shares:
             for name, (dtype, number) in share["sums"].items():
-                value = torch.tensor(number, dtype=getattr(torch, dtype), device=device)
+                kind: torch.dtype = getattr(torch, str(dtype))
+                value = torch.tensor(number, dtype=kind, device=device)
                 self.sums[name] = self.sums[name] + value if name in self.sums else value
 
 
@@ -106,7 +118,7 @@ def _parts(network: nn.Module) -> Iterator[nn.Module]:
     return below(network)
 
 
-def _groups(network: TrainableModule) -> list[dict[str, Any]]:
+def _groups(network: TrainableModule) -> list[dict[str, list[nn.Parameter] | float]]:
     """The parameters that are trained, grouped by the factor of their learning rate, the full rate
     first.
 
@@ -218,11 +230,11 @@ class SupervisedModule(LightningModule):
         self._log(values)
 
     @property
-    def means(self) -> dict[str, Any]:
+    def means(self) -> Share:
         """The process's share of the epoch's means so far."""
         return self._train.share()
 
-    def load_partial_state(self, shares: list[dict[str, Any]], rank: int) -> None:
+    def load_partial_state(self, shares: list[Share], rank: int) -> None:
         """Go on from the shares of all processes, by whatever number of them."""
         if len(shares) == self.trainer.world_size:
             shares = shares[rank : rank + 1]
@@ -251,12 +263,12 @@ class SupervisedModule(LightningModule):
         epoch: int,
         index: int,
         optimizer: Optimizer | LightningOptimizer,
-        closure: Callable[[], Any] | None = None,
+        closure: Callable[[], Tensor | None] | None = None,
     ) -> None:
         """A step, and what the network does after it."""
         # Of 16-mixed alone: it skips a step when its scale is too great, and lowers that.
-        scaler: Any = getattr(self.trainer.precision_plugin, "scaler", None)
-        scale = None if scaler is None else scaler.get_scale()
+        scaler: GradScaler | None = getattr(self.trainer.precision_plugin, "scaler", None)
+        scale = 0.0 if scaler is None else scaler.get_scale()
         super().optimizer_step(epoch, index, optimizer, closure)
         if self._tuned is not None:
             skipped = scaler is not None and scaler.get_scale() < scale

@@ -177,7 +177,7 @@ class Progress(AfterEpoch):
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._bar: Any = None
+        self._bar: tqdm
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Draw the bar."""

@@ -1,7 +1,7 @@
 """The small real data sets that scikit-learn brings along."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from plait.data.base import SourceSettings
 from plait.data.dataset import Column, Source
@@ -80,7 +80,6 @@ def _load(name: str) -> "tuple[pd.DataFrame, pd.Series, tuple[str, ...]]":
     import pandas as pd
     from sklearn import datasets
 
-    bunch: Any
     if name == "diabetes":
         # Raw: its ready-scaled form was scaled on all rows, the test part's among them.
         bunch = datasets.load_diabetes(scaled=False)

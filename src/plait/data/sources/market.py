@@ -130,7 +130,7 @@ def read(settings: Settings, root: Path) -> Source:
         licence="public domain, as Quandl declared of its WIKI prices (says bokeh-sampledata, whose"
         " code is BSD-3-Clause); supplied as is",
         classes=() if settings.target == "return" else CLASSES,
-        counts={"rows_dropped": dropped},
+        counts={"rows_dropped": {**dropped}},
         facts={
             "market": True,
             "naive_column": naive,

@@ -13,7 +13,7 @@ from plait.data.header import require
 from plait.data.splits import NO_PART, Split, assign
 from plait.data.user_table import UserTable
 from plait.errors import UserError
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.settings import setting
 from plait.tasks.registry import task_named
 
@@ -160,12 +160,12 @@ def _wanted_type(settings: Settings, name: str, role: Role) -> ColumnType | None
 
 def _meet_missing(
     settings: Settings, frame: "pd.DataFrame", roles: dict[str, Role]
-) -> "tuple[dict[str, Json], np.ndarray]":
+) -> "tuple[Values, np.ndarray]":
     """Count missing values; say which rows are kept, bool (rows,)."""
     import numpy as np
 
     missing = {str(name): int(count) for name, count in frame.isna().sum().items() if count}
-    counts: dict[str, Json] = {"missing": missing}
+    counts: Values = {"missing": {**missing}}
     kept = np.ones(len(frame), dtype=bool)
     if not missing:
         return counts, kept

@@ -11,7 +11,7 @@ from filelock import FileLock
 from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.locks import held, lock_named
 from plait.pipeline.pretrain import digest_of_what_is_read
 from plait.runs.gc.dvc_cache import cache_garbage, clear_cache, own_cache
@@ -255,10 +255,12 @@ class GarbageCollector:
             *self._workspace.all_resolved(),
             *self._workspace.trial_configurations(),
         ]
-        return RunStates(self._workspace, [Resolved.read(path)["tracking"] for path in files])
+        return RunStates(
+            self._workspace, [Resolved.read(path).section("tracking") for path in files]
+        )
 
     @cached_property
-    def _trials_owed(self) -> list[dict[str, Json]]:
+    def _trials_owed(self) -> list[Values]:
         return [trial for sweep in self._sweeps for trial in sweep["trials"]]
 
     @cached_property

@@ -21,7 +21,7 @@ from plait.config.compose import Project
 from plait.config.fields import as_yaml
 from plait.config.resolved import Resolved, as_text
 from plait.errors import ConfigurationError, UserError
-from plait.json_types import Json
+from plait.json_types import Json, Values, mapping_at
 from plait.pipeline.stages import FILES, GROUPS, STAGES
 from plait.workspace import CONF, choice_in
 
@@ -48,9 +48,9 @@ class ConfigDiff:
     """What makes the recorded configuration of an experiment that builds upon another."""
 
     base: str
-    choices: dict[str, Json]
+    choices: Values
     """The choice of each group where it is another than the base's."""
-    values: dict[str, Json]
+    values: Values
     """Nested; relative to the files of the choices in effect."""
 
     def __bool__(self) -> bool:
@@ -61,7 +61,7 @@ class ConfigDiff:
         lines = ["# @package _global_", _section("description", description)]
         lines += ["defaults:", f"  - {self.base}"]
         for group, choice in self.choices.items():
-            shown = f"[{', '.join(choice)}]" if isinstance(choice, list) else choice
+            shown = f"[{', '.join(map(str, choice))}]" if isinstance(choice, list) else choice
             lines.append(f"  - override /{group}: {shown}")
         if self.values:
             lines += ["", *(_section(key, value) for key, value in self.values.items())]
@@ -127,15 +127,17 @@ def describe(recorded: Resolved) -> str:
 
 def what_changed(recorded: Resolved, now: Resolved) -> list[str]:
     """What of code, packages and data files is not as it was recorded, in words."""
-    then_code, now_code = recorded.values["code"], now.values["code"]
+    then_code, now_code = (mapping_at(each.values, "code") for each in (recorded, now))
     stages = [name for name, stage in STAGES.items() if stage.computes and name in then_code]
     words = [f"the code of {stage}" for stage in stages if then_code[stage] != now_code[stage]]
     packages: dict[str, str] = {}
     for stage in stages:
-        then, today = recorded.values["packages"][stage], now.values["packages"][stage]
-        for name in sorted(then.keys() | today.keys()):
-            if then.get(name) != today.get(name):
-                packages[name] = f"{name} {then.get(name, 'none')} -> {today.get(name, 'none')}"
+        old, new = (
+            mapping_at(mapping_at(each.values, "packages"), stage) for each in (recorded, now)
+        )
+        for name in sorted(old.keys() | new.keys()):
+            if old.get(name) != new.get(name):
+                packages[name] = f"{name} {old.get(name, 'none')} -> {new.get(name, 'none')}"
     then, today = recorded.user_files, now.user_files
     files = [path for path in sorted(then | today) if then.get(path) != today.get(path)]
     return [*words, *packages.values(), *files]
@@ -147,7 +149,7 @@ def _section(key: str, value: Json) -> str:
     return yaml.safe_dump({key: value}, allow_unicode=True, width=math.inf).rstrip("\n")
 
 
-def _settings(resolved: Resolved) -> dict[str, Json]:
+def _settings(resolved: Resolved) -> Values:
     """The values that files, params.yaml or the command line set."""
     return {key: value for key, value in resolved.values.items() if key not in BESIDE_VALUES}
 
@@ -159,28 +161,28 @@ def _set_by_files(recorded: Resolved) -> set[str]:
     return recorded.values.keys() - {*BESIDE_VALUES, *unused}
 
 
-def _other_choices(keys: set[str], recorded: Resolved, below: dict[str, Json]) -> dict[str, Json]:
-    found: dict[str, Json] = {}
+def _other_choices(keys: set[str], recorded: Resolved, below: Values) -> Values:
+    found: Values = {}
     for group in (group for group in GROUPS if group in keys & recorded.values.keys()):
         names = chosen(recorded, group)
         if names != sorted(chosen(Resolved(below), group)):
-            found[group] = names if GROUPS[group].several else names[0]
+            found[group] = [*names] if GROUPS[group].several else names[0]
     return found
 
 
-def _other_values(keys: set[str], recorded: Resolved, below: dict[str, Json]) -> dict[str, Json]:
+def _other_values(keys: set[str], recorded: Resolved, below: Values) -> Values:
     """The recorded values that are not those of ``below``, nested."""
     wanted = {key: value for key, value in recorded.values.items() if key in keys}
     for group in keys & {group for group, definition in GROUPS.items() if not definition.several}:
         wanted[group] = recorded.settings(group)
     if recorded["optimizer"] is None:
-        cleared = recorded["trainer"].items()
+        cleared = recorded.section("trainer").items()
         wanted["trainer"] = {key: value for key, value in cleared if value is not None}
     return _above(wanted, below)
 
 
-def _above(values: dict[str, Json], under: dict[str, Json]) -> dict[str, Json]:
-    found: dict[str, Json] = {}
+def _above(values: Values, under: Values) -> Values:
+    found: Values = {}
     for key, value in values.items():
         below = under.get(key)
         if isinstance(value, dict) and isinstance(below, dict):
@@ -191,7 +193,7 @@ def _above(values: dict[str, Json], under: dict[str, Json]) -> dict[str, Json]:
     return found
 
 
-def _first_difference(then: dict[str, Json], now: dict[str, Json], above: str = "") -> str | None:
+def _first_difference(then: Values, now: Values, above: str = "") -> str | None:
     for key in (*then, *(key for key in now if key not in then)):
         before, after = then.get(key), now.get(key)
         if isinstance(before, dict) and isinstance(after, dict):
@@ -221,6 +223,6 @@ def _write(draft: Project, deviations: ConfigDiff) -> None:
     path.write_text(deviations.text("A draft"), encoding="utf-8")
 
 
-def _merge(draft: Project, deviations: ConfigDiff) -> dict[str, Json]:
+def _merge(draft: Project, deviations: ConfigDiff) -> Values:
     _write(draft, deviations)
     return draft.merge(_DRAFT).values

@@ -4,8 +4,6 @@ A round trip by ruamel.yaml keeps comments, but not indentation, the spacing and
 braces, the marks of a document or the line ends.
 """
 
-from typing import Any
-
 import yaml
 
 from plait.errors import UserError
@@ -36,14 +34,15 @@ def with_listed(text: str, name: str) -> str:
     return longer
 
 
-def _experiments(text: str) -> Any:
+def _experiments(text: str) -> yaml.MappingNode:
     top = yaml.compose(text, yaml.SafeLoader)
     assert isinstance(top, yaml.MappingNode), "params.yaml has been read before"
     (value,) = [value for key, value in top.value if key.value == "experiments"]
+    assert isinstance(value, yaml.MappingNode), "which lists an experiment already"
     return value
 
 
-def _end(node: Any) -> int:
+def _end(node: yaml.ScalarNode | yaml.CollectionNode) -> int:
     """Where the text of a node ends.
 
     PyYAML gives a block the end of the comments behind it, so the last thing inside it counts.

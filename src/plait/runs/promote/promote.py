@@ -169,7 +169,7 @@ def _against(present: registry.Champion, run: RecordedRun) -> Judgement:
         champion = Measured(other.evaluation, other.predictions)
     except UserError as error:
         return Judgement((), (f"It cannot be compared with {title}: {error}.",))
-    settings = Settings(**run.configuration["evaluation"])
+    settings = Settings.model_validate(run.configuration.section("evaluation"))
     model = Measured(run.evaluation, run.predictions)
     return against_champion(model, champion, title, settings)
 

@@ -7,7 +7,9 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel
 
 from plait.artifacts import read_json, write_text
 from plait.config.levels import read_yaml
@@ -16,6 +18,7 @@ from plait.config.registry import family_of
 from plait.config.renamed import read_today
 from plait.config.resolved import Resolved
 from plait.errors import UserError
+from plait.json_types import Values, mapping_at
 from plait.runs.rebuild.comparison import (
     INCOMPARABLE,
     SAME,
@@ -50,6 +53,8 @@ from plait.workspace import CONF, LOCK, PIPELINE, SRC, Outputs, Workspace
 
 if TYPE_CHECKING:
     import numpy as np
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _MODULE = re.compile(r"python -m (plait\.\S+)")
 
@@ -157,9 +162,10 @@ def _patch(run: RecordedRun) -> bytes:
 
 def _check_packages(resolved: Resolved) -> None:
     """:raises UserError: if a package that computes is here in another version."""
-    recorded: dict[str, str] = {}
-    for versions in resolved["packages"].values():
-        recorded |= versions
+    recorded: Values = {}
+    packages = resolved.section("packages")
+    for stage in packages:
+        recorded |= mapping_at(packages, stage)
     other = [
         f"{name} {recorded[name]} (here {installed_version(name) or 'none'})"
         for name in sorted(recorded)
@@ -189,8 +195,7 @@ def _say_devices(run: RecordedRun, resolved: Resolved) -> None:
     """:raises UserError: if this machine lacks the devices that the configuration asks for."""
     here = "cpu"
     if family_of(resolved.choice("model")).by_gradient:
-        # Unchecked: of another commit, it may have other fields.
-        settings = Settings.model_construct(**read_today(resolved)["trainer"])
+        settings = _unchecked(Settings, read_today(resolved).section("trainer"))
         check_devices(settings)
         here = describe_devices(settings)
     then = run.tags.get(DEVICES)
@@ -200,6 +205,11 @@ def _say_devices(run: RecordedRun, resolved: Resolved) -> None:
         _say("devices", f"{here}, but it was trained on {then}, which may round differently")
 
 
+def _unchecked(cls: type[Model], values: Values) -> Model:
+    """Recorded settings: of another commit, they may have other fields."""
+    return cls.model_construct(None, **values)
+
+
 def modules_of_stages(pipeline: Path) -> list[tuple[str, str]]:
     """The stages of an experiment that compute, and the module that runs each, as the ``dvc.yaml``
     of a commit has them.
@@ -207,8 +217,11 @@ def modules_of_stages(pipeline: Path) -> list[tuple[str, str]]:
     :raises UserError: if it has none.
     """
     found = []
-    for stage, entry in (read_yaml(pipeline).get("stages") or {}).items():
-        module = _MODULE.search(str(entry.get("do", {}).get("cmd", "")))
+    stages = read_yaml(pipeline).get("stages") or {}
+    for stage, entry in stages.items() if isinstance(stages, dict) else ():
+        done = entry.get("do") if isinstance(entry, dict) else None
+        command = done.get("cmd", "") if isinstance(done, dict) else ""
+        module = _MODULE.search(str(command))
         if module is not None and stage != "record":
             found.append((stage, module[1]))
     if not found:

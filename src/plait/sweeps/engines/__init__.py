@@ -6,9 +6,11 @@ Each has ``Settings``, whose values stand in `plait.sweeps.menu`, and
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from types import ModuleType
+from typing import Protocol
 
 from plait.config.check import checked
+from plait.json_types import Values
 from plait.settings import Settings
 from plait.sweeps.trial import Outcome, Trial
 
@@ -27,7 +29,7 @@ class Engine(Protocol):
         """End what still runs, as at SIGTERM; may be called twice."""
 
 
-def settings_of(name: str, given: dict[str, Any]) -> Settings:
+def settings_of(name: str, given: Values) -> Settings:
     """The settings of an engine, checked.
 
     :raises ConfigurationError: naming keys of ``hydra.launcher``.
@@ -45,5 +47,5 @@ def start(name: str, root: Path, settings: Settings) -> Engine:
     return engine
 
 
-def _module(name: str) -> Any:
+def _module(name: str) -> ModuleType:
     return import_module(f"{__name__}.{name}")

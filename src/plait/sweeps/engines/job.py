@@ -5,16 +5,18 @@ is left for the scheduler to tell.
 """
 
 import time
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from plait.sweeps.trial import Outcome, Trial, held_trial, record_failure
+from plait.sweeps.trial import (
+    Outcome,
+    OutcomeValues,
+    Trial,
+    TrialValues,
+    held_trial,
+    record_failure,
+)
 from plait.sweeps.worker import GRACE, Worker
 from plait.workspace import Workspace
-
-if TYPE_CHECKING:
-    pass
 
 
 class Job:
@@ -25,18 +27,18 @@ class Job:
     :param wait: as `plait.sweeps.trial.run_trial` takes it.
     """
 
-    def __init__(self, root: str, trial: dict[str, Any], wait: bool) -> None:
+    def __init__(self, root: str, trial: TrialValues, wait: bool) -> None:
         self._root, self._trial, self._wait = root, trial, wait
         self._worker: Worker | None = None
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> OutcomeValues:
         """Run the trial; what interrupts this ends it as at SIGTERM.
 
         :returns: the fields of its `Outcome`.
         """
         self._worker = Worker(Path(self._root))
         try:
-            return asdict(self._worker.run(Trial.from_json(self._trial), self._wait))
+            return self._worker.run(Trial.from_json(self._trial), self._wait).to_json()
         finally:
             self.end()
 

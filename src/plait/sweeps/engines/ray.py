@@ -7,14 +7,15 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.config.extras import require
 from plait.errors import UserError
+from plait.json_types import Values
 from plait.settings import Settings as Base
 from plait.settings import setting
 from plait.sweeps.engines.job import Job, lost
-from plait.sweeps.trial import Outcome, Trial
+from plait.sweeps.trial import Outcome, OutcomeValues, Trial, TrialValues
 from plait.workspace import SRC, Workspace
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Tasks:
         self._ray.shutdown()
 
 
-def run_job(root: str, trial: dict[str, Any], wait_for_other: bool) -> dict[str, Any]:
+def run_job(root: str, trial: TrialValues, wait_for_other: bool) -> OutcomeValues:
     """What the task does, on whatever node; when it is cancelled, the trial ends as at SIGTERM."""
     job = Job(root, trial, wait_for_other)
     with ThreadPoolExecutor(1) as pool:
@@ -123,7 +124,7 @@ def _connect(ray: "ModuleType", address: str | None, source: str) -> None:
 
     :raises UserError: if no cluster answers at the address.
     """
-    options: dict[str, Any] = {
+    options: Values = {
         "logging_level": logging.ERROR,
         "log_to_driver": False,
         "runtime_env": {"env_vars": {"PYTHONPATH": source}},

@@ -11,18 +11,19 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from plait.config.extras import require
 from plait.errors import UserError
 from plait.settings import Settings as Base
 from plait.settings import setting
 from plait.sweeps.engines.job import Job, lost
-from plait.sweeps.trial import Outcome, Trial
+from plait.sweeps.trial import Outcome, OutcomeValues, Trial
 from plait.workspace import SRC, Workspace
 
 if TYPE_CHECKING:
     from submitit import Job as SubmittedJob
+    from submitit.helpers import DelayedSubmission
 
 BETWEEN_LOOKS = 0.5
 """Seconds until a job's result is looked for again."""
@@ -65,7 +66,7 @@ class Settings(Base):
 class ResumedJob(Job):
     """A trial that goes on in the next job when its own is ended."""
 
-    def checkpoint(self) -> Any:
+    def checkpoint(self) -> "DelayedSubmission":
         """Called by submitit when the job's time is up, or its place is wanted.
 
         :returns: what SLURM is to run when it has room again: the trial, from its checkpoint on.
@@ -189,19 +190,20 @@ class Jobs:
             return "COMPLETED" if "Invalid job id" in answer.stderr else "UNKNOWN"
         return answer.stdout.strip() or "COMPLETED"
 
-    def _result(self, job: "SubmittedJob", state: str) -> tuple[dict[str, Any], str]:
+    def _result(self, job: "SubmittedJob", state: str) -> tuple[OutcomeValues | None, str]:
         """The outcome's fields, or why there are none."""
         from submitit.core.utils import pickle_load
 
         file, end = job.paths.result_pickle, time.monotonic() + UNTIL_SEEN
         while not file.exists():
             if self._settings.cluster == "local" or time.monotonic() > end:
-                return {}, f"its job {job.job_id} ended without a result ({state}){self._log(job)}"
+                said = f"ended without a result ({state})"
+                return None, f"its job {job.job_id} {said}{self._log(job)}"
             time.sleep(BETWEEN_LOOKS)
         kind, result = pickle_load(file)
         if kind != "success":
             said = result.strip().splitlines()[-1]
-            return {}, f"its job {job.job_id} failed: {said}{self._log(job)}"
+            return None, f"its job {job.job_id} failed: {said}{self._log(job)}"
         self._forget(job)
         return result, ""
 

@@ -1,7 +1,7 @@
 """How probabilities of exclusive classes are measured and shown."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from plait.data.dataset import Dataset
 from plait.errors import UserError
@@ -42,8 +42,8 @@ class ClassificationEvaluation(TaskOfClasses):
         found = [Baseline("majority", f"always predicting {majority!r}", True, frequencies)]
         column = dataset.facts.get("naive_column")
         if column is not None:
-            title = dataset.facts.get("naive_title", f"predicting {column}")
-            said = np.eye(len(dataset.classes))[class_numbers(test[column], dataset)]
+            title = str(dataset.facts.get("naive_title", f"predicting {column}"))
+            said = np.eye(len(dataset.classes))[class_numbers(test[str(column)], dataset)]
             found.append(Baseline("naive", title, True, said))
         return found
 
@@ -54,7 +54,7 @@ class ClassificationEvaluation(TaskOfClasses):
         return columns_of(dataset.task, self.in_words(truth, dataset.classes), prediction, dataset)
 
     def read_back(
-        self, predictions: "pd.DataFrame", evaluation: Mapping[str, Any]
+        self, predictions: "pd.DataFrame", evaluation: Evaluation
     ) -> "tuple[np.ndarray, np.ndarray]":
         """The numbers of the classes, and the probabilities."""
         classes = classes_in(evaluation)

@@ -1,9 +1,10 @@
 """One of the classes a row, learnt by its number and predicted by probabilities."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.errors import UserError
+from plait.json_types import Values
 from plait.tasks.base import Task
 from plait.tasks.probabilities import with_probabilities
 from plait.tasks.single import SingleTarget, some
@@ -48,7 +49,7 @@ class Classification(Task):
         (target,) = targets
         return ClassNumber(self.name, target, classes)
 
-    def encoder(self, values: dict[str, Any]) -> ClassNumber:
+    def encoder(self, values: Values) -> ClassNumber:
         """From plain values."""
         return ClassNumber.from_json(values)
 

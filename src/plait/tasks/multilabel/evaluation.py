@@ -1,7 +1,7 @@
 """How probabilities of classes are measured and shown, where a row has any number of them."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from plait.data.dataset import Dataset
 from plait.evaluation.entries import Details, Evaluation
@@ -50,7 +50,7 @@ class MultilabelEvaluation(TaskOfClasses):
         return columns_of(dataset.task, sets_of(truth, dataset.classes), prediction, dataset)
 
     def read_back(
-        self, predictions: "pd.DataFrame", evaluation: Mapping[str, Any]
+        self, predictions: "pd.DataFrame", evaluation: Evaluation
     ) -> "tuple[np.ndarray, np.ndarray]":
         """Which classes each row has, and the probabilities."""
         classes = classes_in(evaluation)

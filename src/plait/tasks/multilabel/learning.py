@@ -1,8 +1,9 @@
 """Any number of the classes a row, learnt and predicted as a probability of each."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from plait.json_types import Values
 from plait.tasks.base import Task
 from plait.tasks.label_sets import exploded, indicators, sets_of
 from plait.tasks.multilabel.threshold import chosen
@@ -39,7 +40,7 @@ class Multilabel(Task):
         (target,) = targets
         return Indicators(self.name, target, classes)
 
-    def encoder(self, values: dict[str, Any]) -> Indicators:
+    def encoder(self, values: Values) -> Indicators:
         """From plain values."""
         return Indicators.from_json(values)
 

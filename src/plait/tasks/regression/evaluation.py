@@ -1,7 +1,6 @@
 """How predicted numbers are measured and shown."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from plait.data.dataset import Dataset
 from plait.evaluation.entries import Evaluation
@@ -36,11 +35,11 @@ class RegressionEvaluation(TaskEvaluation):
         column = dataset.facts.get("naive_column")
         if column is None:
             return found
-        title = dataset.facts.get("naive_title", f"predicting {column}")
+        title = str(dataset.facts.get("naive_title", f"predicting {column}"))
         return [
             Baseline("zero", "predicting zero", True, np.zeros(rows)),
             *found,
-            Baseline("naive", title, True, test[column].to_numpy(np.float64)),
+            Baseline("naive", title, True, test[str(column)].to_numpy(np.float64)),
         ]
 
     def columns(
@@ -50,7 +49,7 @@ class RegressionEvaluation(TaskEvaluation):
         return columns_of(dataset.task, truth, prediction, dataset)
 
     def read_back(
-        self, predictions: "pd.DataFrame", evaluation: Mapping[str, Any]
+        self, predictions: "pd.DataFrame", evaluation: Evaluation
     ) -> "tuple[np.ndarray, np.ndarray]":
         """Both numbers."""
         return predictions["truth"].to_numpy(), predictions["prediction"].to_numpy()

@@ -1,8 +1,9 @@
 """A number a row, learnt scaled and predicted in its unit."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from plait.json_types import Values
 from plait.tasks.base import Task
 from plait.tasks.scaling import mean_and_scale
 from plait.tasks.single import SingleTarget
@@ -51,7 +52,7 @@ class Regression(Task):
             mean, deviation = mean_and_scale(train[target].to_numpy(np.float64))
         return ScaledNumber(self.name, target, classes, mean, deviation)
 
-    def encoder(self, values: dict[str, Any]) -> ScaledNumber:
+    def encoder(self, values: Values) -> ScaledNumber:
         """From plain values."""
         return ScaledNumber.from_json(values)
 

@@ -4,15 +4,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import Timeout
 
 from plait.config.resolved import Resolved
 from plait.errors import UserError
+from plait.json_types import Values, mapping_at
 from plait.tracking import runs
 from plait.tracking.cost import SECONDS
-from plait.tracking.live.journal import Journal, journals
+from plait.tracking.live.journal import Begin, Journal, journals
 from plait.tracking.record.points import Points, Row
 from plait.tracking.record.source_patch import log_patch, unpacked
 from plait.tracking.store.faults import reason_of
@@ -89,7 +90,7 @@ class Delivery:
         """End a run whose process ended without saying so."""
         self._end("KILLED", reason, None)
 
-    def _begin(self, begin: dict[str, Any], at: int) -> None:
+    def _begin(self, begin: Begin, at: int) -> None:
         tags = {**begin["tags"], LAST_HEARTBEAT: f"{time.time():.0f}"}
         resolved = Resolved(begin["resolved"])
         run, _ = runs.begin(self._store, resolved, tags, at)
@@ -158,7 +159,7 @@ def deliver_journals(workspace: Workspace) -> int:
             if target in silent:
                 continue
             try:
-                _deliver(open_store(workspace, tracking.pop("choice"), tracking), journal)
+                _deliver(open_store(workspace, str(tracking.pop("choice")), tracking), journal)
             except Exception as error:  # whatever a store raises, the next command tries again
                 silent.add(target)
                 say_waiting(workspace, journal, error)
@@ -213,8 +214,8 @@ def _held(journal: Journal) -> Iterator[bool]:
         journal.lock.release()
 
 
-def _tracking(journal: Journal) -> dict[str, Any] | None:
+def _tracking(journal: Journal) -> Values | None:
     """The tracking section of a journal's run; None where not even its beginning was written."""
     events, _ = journal.read()
     begins = [event["begin"] for event in events if "begin" in event]
-    return begins[-1]["resolved"]["tracking"] if begins else None
+    return mapping_at(begins[-1]["resolved"], "tracking") if begins else None

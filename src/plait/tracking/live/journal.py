@@ -1,13 +1,37 @@
 """What a training has to say, kept on disk until the tracking store has it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, NotRequired, TypedDict
 
 from filelock import FileLock
 
+from plait.json_types import Values
 from plait.workspace import Workspace
+
+
+class Begin(TypedDict):
+    """What a run begins with."""
+
+    resolved: Values
+    tags: dict[str, str]
+    patch: NotRequired[str]
+    """Packed: what differs from the commit."""
+
+
+class Event(TypedDict, total=False):
+    """A line of a journal: it has ``begin``, or ``epoch`` and ``values``, or what an end has."""
+
+    at: int
+    """Milliseconds since the epoch."""
+    begin: Begin
+    epoch: int
+    values: Mapping[str, float]
+    end: str
+    """The status of the run."""
+    error: str | None
+    cost: dict[str, float]
 
 
 class Journal:
@@ -25,7 +49,7 @@ class Journal:
         self.lock = FileLock(folder / f"{identity}.lock")
         self._file: IO[bytes] | None = None
 
-    def append(self, event: dict[str, Any]) -> None:
+    def append(self, event: Event) -> None:
         """Add an event; it is on its way to the disk when this returns."""
         if self._file is None:
             self._file = self.path.open("ab+")
@@ -33,7 +57,7 @@ class Journal:
         self._file.write(json.dumps(event).encode() + b"\n")
         self._file.flush()
 
-    def read(self, start: int = 0) -> tuple[list[dict[str, Any]], int]:
+    def read(self, start: int = 0) -> tuple[list[Event], int]:
         """The events from byte ``start`` on, and the byte where the next will begin."""
         with self.path.open("rb") as file:
             file.seek(start)
@@ -68,7 +92,7 @@ def journals(workspace: Workspace) -> list[Journal]:
     return [Journal(workspace, path.stem) for path in sorted(folder.glob("*.jsonl"))]
 
 
-def _events(text: bytes) -> Iterator[dict[str, Any]]:
+def _events(text: bytes) -> Iterator[Event]:
     for line in text.splitlines():
         try:
             yield json.loads(line)

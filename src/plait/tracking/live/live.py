@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from filelock import Timeout
 
@@ -15,7 +14,7 @@ from plait.proof.stage import sources
 from plait.tracking import runs
 from plait.tracking.cost import PeakMemory
 from plait.tracking.live.delivery import HEARTBEAT, Delivery, say_waiting
-from plait.tracking.live.journal import Journal
+from plait.tracking.live.journal import Begin, Event, Journal
 from plait.tracking.record.record import evaluation_digest
 from plait.tracking.record.source_patch import take_patch
 from plait.tracking.store.backend import CurveWriter, backend_of
@@ -89,7 +88,7 @@ class LiveRun:
             **self._tags,
         }
         patch = take_patch(self._workspace.root, tags, *sources())
-        begin: dict[str, Any] = {"resolved": self._resolved.values, "tags": {**tags, **patch.tags}}
+        begin: Begin = {"resolved": self._resolved.values, "tags": {**tags, **patch.tags}}
         if patch.content:
             begin["patch"] = patch.packed()
         self._append({"begin": begin})
@@ -130,7 +129,7 @@ class LiveRun:
             self._journal.close()
             self._journal.lock.release()
 
-    def _append(self, event: dict[str, Any]) -> None:
+    def _append(self, event: Event) -> None:
         try:
             self._journal.append({**event, "at": time.time_ns() // 1_000_000})
         except OSError as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError, UserError
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.tracking.query.run import RecordedRun, runs_that
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.reaper import open_in_order
@@ -103,7 +103,7 @@ def _best(store: Store, sweep: str) -> RecordedRun | None:
     return max(bests, key=lambda run: run.ended or 0, default=None)
 
 
-def _last_sweep(workspace: Workspace, name: str) -> dict[str, Json] | None:
+def _last_sweep(workspace: Workspace, name: str) -> Values | None:
     """What the last launch of a sweep here left of it; without a name, of the newest sweep."""
     files = workspace.sweeps.glob("*.json")
     named = [path for path in files if name in ("", path.stem)]
@@ -116,8 +116,8 @@ def _check_quotes(reference: str) -> None:
         raise UserError(f"no run {reference!r}: no name of a run, experiment or sweep holds ' or %")
 
 
-def _trackings(workspace: Workspace) -> list[tuple[str, dict[str, Json]]]:
-    found: list[tuple[str, dict[str, Json]]] = []
+def _trackings(workspace: Workspace) -> list[tuple[str, Values]]:
+    found: list[tuple[str, Values]] = []
     if workspace.database.exists():
         found.append(("local", {}))
     for path in workspace.all_resolved():

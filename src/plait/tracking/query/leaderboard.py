@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from plait.errors import UserError, did_you_mean
 from plait.evaluation.notation import NOTHING, duration, readable
 from plait.evaluation.text_table import GAP, aligned, widths_of
-from plait.json_types import Json
+from plait.json_types import Json, Values
 from plait.tracking.cost import SECONDS
 from plait.tracking.query.find import open_stores
 from plait.tracking.query.run import RecordedRun, runs_that
@@ -271,7 +271,7 @@ def _date(began: int) -> str:
     return time.strftime("%m-%d %H:%M" if then.tm_year == now.tm_year else "%Y-%m-%d", then)
 
 
-def _whole(entry: Entry) -> dict[str, Json]:
+def _whole(entry: Entry) -> Values:
     whole = {**vars(entry), "score": vars(entry.score) if entry.score else None}
     began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(entry.began / 1000))
     return {**whole, "began": began}

@@ -16,6 +16,7 @@ from plait.data.dataset import Dataset
 from plait.evaluation.entries import Evaluation
 from plait.evaluation.notation import duration, readable_size
 from plait.evaluation.same_rows import tested_rows_digest
+from plait.json_types import mapping_at
 from plait.proof.stage import sources
 from plait.tracking import runs
 from plait.tracking.cost import MEMORY, SECONDS
@@ -194,7 +195,8 @@ def _complete(
 def evaluation_digest(resolved: Resolved) -> str:
     """One digest of what the numbers of the test part depend on beside the training."""
     values = resolved.values
-    measured = [values["evaluation"], values["code"]["evaluate"], values["packages"]["evaluate"]]
+    read = (mapping_at(values, key)["evaluate"] for key in ("code", "packages"))
+    measured = [values["evaluation"], *read]
     return digests.of_values(measured, digests.SHORT)
 
 

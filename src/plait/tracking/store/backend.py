@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from plait.config.registry import module_of
 from plait.errors import UserError
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.workspace import Workspace
 
 UI_HOST, UI_PORT = "127.0.0.1", 5000
@@ -55,7 +55,7 @@ class Backend:
         return self.shown.rstrip("/") if self.shown.startswith("http") else ""
 
 
-def backend_of(workspace: Workspace, choice: str, settings: dict[str, Json]) -> Backend:
+def backend_of(workspace: Workspace, choice: str, settings: Values) -> Backend:
     """The backend of a choice such as ``local``.
 
     :raises UserError: if it cannot be used on this machine.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from plait.errors import UserError
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.tracking.store.backend import without_credentials
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _check_database_of(url: "URL", store: str) -> None:
         folder = Path(given[0]).absolute().parent
         if not folder.is_dir():
             raise StoreBroken(f"{store} can't be opened: there is no folder {folder}")
-    how: dict[str, Json] = {**options, "timeout": 0.0, "isolation_level": None}
+    how: Values = {**options, "timeout": 0.0, "isolation_level": None}
     connect: Callable[..., sqlite3.Connection] = sqlite3.connect
     with closing(connect(*given, **how)) as connection:
         if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:

@@ -3,7 +3,7 @@
 import time
 
 from plait.config.resolved import Resolved
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.tracking.store import process
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.store import Store, open_store, translate_errors
@@ -14,9 +14,7 @@ SILENCE = 600.0
 """Seconds without a heartbeat after which a run of another host counts as dead."""
 
 
-def open_in_order(
-    workspace: Workspace, tracking_choice: str, tracking_settings: dict[str, Json]
-) -> Store:
+def open_in_order(workspace: Workspace, tracking_choice: str, tracking_settings: Values) -> Store:
     """Open a store as `open_store` does, and mark the runs whose process is dead."""
     store = open_store(workspace, tracking_choice, tracking_settings)
     reap(store)

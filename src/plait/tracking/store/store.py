@@ -9,11 +9,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from plait.json_types import Json
+from plait.json_types import Values
 from plait.locks import lock_named
 from plait.tracking.mlflow_environment import mlflow_environment
 from plait.tracking.store.backend import Backend, artifact_uri, backend_of, sqlite_url
@@ -26,7 +26,7 @@ from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
 
 LOCK_PATIENCE = 60.0
 """Seconds to wait for another process that creates the store: it takes a few."""
@@ -112,7 +112,7 @@ class Store:
         for run_id in deleted:
             self.client.delete_run(run_id)
 
-    def _experiments(self) -> "Iterator[Any]":
+    def _experiments(self) -> "Iterator[Experiment]":
         token = None
         while True:
             page = self.client.search_experiments(page_token=token)
@@ -130,9 +130,7 @@ def precedence(run: "Run") -> tuple[int, int, str]:
     return rank, run.info.start_time, run.info.run_id
 
 
-def open_store(
-    workspace: Workspace, tracking_choice: str, tracking_settings: dict[str, Json]
-) -> Store:
+def open_store(workspace: Workspace, tracking_choice: str, tracking_settings: Values) -> Store:
     """Open the store of a tracking choice, and make it if it is missing.
 
     Paths that a moved or copied checkout left behind are mended; no run is touched. Many processes

@@ -16,11 +16,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from plait.artifacts import read_json, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError
+from plait.json_types import Values, number_at, text_at
 from plait.signals import TERMINATED, StopRequests
 from plait.training.distributed import agent, exchange
 from plait.training.distributed.collectives import PARENT, own_environment
@@ -151,7 +151,7 @@ def _end(process: "subprocess.Popen[bytes]", folder: Path) -> None:
 def _failure(folder: Path, name: str, context: DistributedContext, status: int) -> BaseException:
     """Why there is no result, as far as it can be told."""
     failures = [read_json(path) for path in sorted(folder.glob(f"{exchange.FAILURE}*.json"))]
-    told: list[dict[str, Any]] = sorted(failures, key=lambda failure: float(failure["at"]))
+    told: list[Values] = sorted(failures, key=lambda failure: number_at(failure, "at"))
     if told and told[0].get("signal") == "SIGTERM":
         return SystemExit(TERMINATED)
     died: dict[str, int] = {}
@@ -172,7 +172,7 @@ def _failure(folder: Path, name: str, context: DistributedContext, status: int) 
         if not first["plain"]:
             print(first["traceback"], file=sys.stderr)
         where = "" if first["plain"] else f"process {first['rank']} of {context.world}: "
-        return UserError(f"{name}: {where}{first['message'].removeprefix(f'{name}: ')}")
+        return UserError(f"{name}: {where}{text_at(first, 'message').removeprefix(f'{name}: ')}")
     return UserError(
         f"{name}: the {context.world} processes of the training ended without a result"
         f" (exit status {status}); what they printed is above"

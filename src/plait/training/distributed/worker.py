@@ -10,11 +10,11 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
 
 from plait.artifacts import read_json, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
+from plait.json_types import Values
 from plait.proof.stage import adopt
 from plait.signals import is_termination
 from plait.training.distributed.collectives import end_with_parent
@@ -61,7 +61,7 @@ def run(folder: Path, rank: int) -> int:
 
 def _fail(folder: Path, rank: int, error: BaseException) -> int:
     """Leave word of why this process ends; status 0 where it was asked to."""
-    told: dict[str, Any] = {"rank": rank, "at": time.time()}
+    told: Values = {"rank": rank, "at": time.time()}
     if is_termination(error):
         write_json(folder / f"{FAILURE}{rank}.json", {**told, "signal": "SIGTERM"})
         return 0
