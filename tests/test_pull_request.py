@@ -58,6 +58,9 @@ def test_the_report_shows_metrics_and_parameters_beside_those_of_the_base(tmp_pa
     assert said.count("Unchanged.") == 2
 
 
+CALIBRATION = "    from sklearn.calibration import CalibratedClassifierCV"
+
+
 @pytest.mark.slow
 def test_two_steps_of_what_has_changed_are_run_and_nothing_else(checkout: Checkout) -> None:
     checkout.plait("compose")
@@ -76,7 +79,7 @@ def test_two_steps_of_what_has_changed_are_run_and_nothing_else(checkout: Checko
 
     broken = "description: A model that cannot be built\ndefaults: [market, override /model: svm]\n"
     checkout.append("conf/experiment/broken.yaml", "# @package _global_\n" + broken)
-    checkout.edit("src/plait/models/svm.py", "    from sklearn", "    1 / 0\n    from sklearn")
+    checkout.edit("src/plait/models/svm.py", CALIBRATION, f"    1 / 0\n{CALIBRATION}")
     status, said = script(checkout, "check", "main", check=False)
     assert status == 1
     assert "changed: broken, wine\n" in said
