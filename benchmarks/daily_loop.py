@@ -5,10 +5,10 @@
         --edit data.noise=0.2,0.3
 
 In a copy of the project whose environment is this one: CPU seconds, of all processes together, of
-``dvc repro`` after an edit. Without forks (``PLAIT_FORK=0``) also of each stage within it, and of the
-rest, DVC and its shells; with them, what is imported once is nobody's. The two are measured in turn,
-and the smallest of several rounds counts; the machine should be idle. The unit is what ``import
-torch`` takes here and now, for CPU seconds of a machine that others use are longer.
+``dvc repro`` after an edit. Without forks (``PLAIT_FORK=0``) also of each stage within it, and of
+the rest, DVC and its shells; with them, what is imported once is nobody's. The two are measured in
+turn, and the smallest of several rounds counts; the machine should be idle. The unit is what
+``import torch`` takes here and now, for CPU seconds of a machine that others use are longer.
 """
 
 import argparse

@@ -7,7 +7,6 @@ the difference by names the server: another environment gets another one.
 """
 
 import array
-import hashlib
 import json
 import os
 import resource
@@ -23,6 +22,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+
+from plait import digests
 
 SWITCH = "PLAIT_FORK"
 """Environment variable: ``0`` runs each stage in a process that imports everything itself."""
@@ -140,7 +141,7 @@ def _setting() -> dict[str, object]:
 
 
 def _digest(content: dict[str, object]) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+    return digests.of_text(json.dumps(content), digests.SHORT)
 
 
 def _connected(address: Path) -> socket.socket | None:

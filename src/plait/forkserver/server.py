@@ -40,19 +40,14 @@ class Request(TypedDict):
 
     module: str
     arguments: list[str]
-    original: list[str]
-    """The interpreter's own arguments."""
+    original: list[str]  # the interpreter's own
     kind: str
-    """Requests of one kind import much alike."""
     folder: str
     path: list[str]
-    """``sys.path``."""
     environment: dict[str, str]
     umask: int
-    group: int
-    """The process group to join."""
-    ignored: list[int]
-    """Signals."""
+    group: int  # of processes, to join
+    ignored: list[int]  # signals
 
 
 class Imports:
@@ -127,8 +122,8 @@ def _may_fork() -> bool:
 class Fork:
     """A child, and the client that waits for its end."""
 
-    def __init__(self, pid: int, client: socket.socket, kind: str) -> None:
-        self.pid, self.client, self.kind = pid, client, kind
+    def __init__(self, pid: int, connection: socket.socket, kind: str) -> None:
+        self.pid, self.connection, self.kind = pid, connection, kind
         self.end = os.pidfd_open(pid)
 
 
@@ -141,7 +136,7 @@ def serve(listener: socket.socket, owner: int, address: Path, imports: Imports) 
     running: dict[int, Fork] = {}
     watched = {owner, listener.fileno()}
     while watched or running:
-        clients = {fork.client.fileno(): fork for fork in running.values()}
+        clients = {fork.connection.fileno(): fork for fork in running.values()}
         ready, _, _ = select.select([*watched, *running, *clients], [], [])
         for descriptor in ready:
             if descriptor == owner:
@@ -202,25 +197,20 @@ def _read(client: socket.socket) -> tuple[Request, list[int]] | None:
         header, ancillary, _, _ = client.recvmsg(8, socket.CMSG_SPACE(3 * files.itemsize))
         for _, _, content in ancillary:
             files.frombytes(content)
-        text = bytearray()
-        while len(text) < int(header):
-            part = client.recv(int(header) - len(text))
-            if not part:
-                raise ConnectionResetError
-            text += part
+        text = client.recv(int(header), socket.MSG_WAITALL)
+        return json.loads(text), list(files)
     except (OSError, ValueError):
         _close(*files)
         return None
-    return json.loads(text), list(files)
 
 
 def _tell_started(fork: Fork, group: int) -> None:
-    """Say which process it is, once it gets what is sent to the client's process group."""
+    """Pass on its descriptor, once it gets what is sent to the client's process group."""
     with suppress(ProcessLookupError):  # it is over already
         os.setpgid(fork.pid, group)
     descriptor = array.array("i", [fork.end]).tobytes()
     with suppress(OSError):  # the client is gone, which is seen next
-        fork.client.sendmsg(
+        fork.connection.sendmsg(
             [b"%8d" % os.getpgrp()], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptor)]
         )
 
@@ -231,8 +221,8 @@ def _end(fork: Fork, imports: Imports, report: Path) -> None:
         imports.learn(fork.kind, json.loads(report.read_text(encoding="utf-8")))
     report.unlink(missing_ok=True)
     with suppress(OSError):  # the client does not wait
-        fork.client.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
-    fork.client.close()
+        fork.connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+    fork.connection.close()
     os.close(fork.end)
 
 
@@ -270,11 +260,11 @@ def _give_threads_back() -> None:
     from threadpoolctl import ThreadpoolController
 
     stated = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
-    numbers = [os.environ[name] for name in stated if os.environ.get(name, "").isdigit()]
-    threads = next((int(number) for number in numbers if int(number)), None)
+    numbers = [int(os.environ[key]) for key in stated if os.environ.get(key, "").isdigit()]
+    threads = next(filter(None, numbers), len(os.sched_getaffinity(0)))
     for library in ThreadpoolController().lib_controllers:
         if library.internal_api == "openblas":
-            library.set_num_threads(threads or len(os.sched_getaffinity(0)))
+            library.set_num_threads(threads)
 
 
 def run(request: Request, report: Path) -> NoReturn:
@@ -340,10 +330,7 @@ def listen(path: Path) -> socket.socket:
 
 
 def main(address: Path, owner: int, ready: int, learned: Path, installed: str) -> None:
-    """Serve until the owner has ended.
-
-    :param ready: a descriptor, which is closed once clients can connect.
-    """
+    """Serve until the owner has ended; ``ready`` is written to once clients can connect."""
     try:
         end = os.pidfd_open(owner)
     except ProcessLookupError:
