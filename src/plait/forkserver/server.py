@@ -29,7 +29,7 @@ from types import TracebackType
 from typing import NoReturn, TypedDict
 
 HELD = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
-"""Signals that reach a child once it is what its client has asked for."""
+"""Signals that reach a child once it is what its client asked for."""
 
 DRIVERS = ("/dev/nvidia", "/dev/kfd")
 """Devices that a process which has forked may not have open."""
@@ -109,14 +109,12 @@ class Imports:
 
 
 def _may_fork() -> bool:
-    """Whether nothing is here that does not survive a fork."""
-    if len(os.listdir("/proc/self/task")) > 1:
-        return False
+    """Whether nothing is here that does not survive a fork: no thread, no open device."""
     for number in os.listdir("/proc/self/fd"):
         with suppress(OSError):  # that of the listing itself
             if os.readlink(f"/proc/self/fd/{number}").startswith(DRIVERS):
                 return False
-    return True
+    return len(os.listdir("/proc/self/task")) == 1
 
 
 class Fork:
