@@ -88,8 +88,7 @@ def test_why_names_the_stage_and_the_reason(edited: Checkout, plait: Plait) -> N
     assert evaluate == "evaluate  runs: its code changed (src/plait/evaluation/intervals.py)"
     assert record == (
         "record    runs: the code of evaluate changed (src/plait/evaluation/intervals.py);"
-        " its code changed (src/plait/evaluation/intervals.py); the identity changed;"
-        " label lr=0.02 -> lr=0.05"
+        " the identity changed; label lr=0.02 -> lr=0.05"
     )
     other = plait(edited.root, "why", SOLVED).out.splitlines()
     assert [line.split(maxsplit=1)[1] for line in other] == [
@@ -97,8 +96,7 @@ def test_why_names_the_stage_and_the_reason(edited: Checkout, plait: Plait) -> N
         "up to date",
         "up to date",
         "runs: its code changed (src/plait/evaluation/intervals.py)",
-        "runs: the code of evaluate changed (src/plait/evaluation/intervals.py);"
-        " its code changed (src/plait/evaluation/intervals.py)",
+        "runs: the code of evaluate changed (src/plait/evaluation/intervals.py)",
     ]
 
 

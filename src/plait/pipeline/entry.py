@@ -10,7 +10,7 @@ from plait.config.resolved import Resolved
 from plait.errors import UserError, exit_with
 from plait.forkserver.client import end_as, run_in_fork
 from plait.json_types import Values, mapping_at
-from plait.pipeline.stages import TRAINING, after, before
+from plait.pipeline.stages import STAGES, TRAINING, after, before
 from plait.proof.refusal import Unproved
 from plait.proof.stage import proved
 from plait.signals import end_at_sigterm
@@ -58,6 +58,9 @@ def _in_fork(stage: str) -> int | None:
         resolved = Resolved.read(workspace.resolved(sys.argv[1]))
     except (IndexError, UserError):
         return None  # which this process says
+    group = STAGES[stage].unless_null
+    if group is not None and resolved[group] is None:
+        return None  # it has nothing to do
     return run_in_fork(
         f"plait.pipeline.{stage}",
         f"{stage} {' '.join(_packages(stage, resolved))}",

@@ -178,7 +178,6 @@ _TABLE = (
         digests=("code.record", "code.evaluate", "packages.evaluate"),
         loads=("model", "finetuning"),
         family=("inputs", "models"),
-        task=("learning", "evaluation"),
         observers=(),
         without_numbers=("plait",),
         computes=False,
