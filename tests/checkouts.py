@@ -109,8 +109,8 @@ class Checkout:
 def copy_project(target: Path, *, keep_results: bool = False) -> Checkout:
     """The working tree's tracked and new files in ``target``, committed.
 
-    :param keep_results: with what the pipeline left in git; else the copy makes its own, and
-        lists no experiment on texts, which take a minute each.
+    :param keep_results: with what the pipeline left in git; else the copy makes its own, lists no
+        experiment on texts, which take a minute each, and has cheap intervals and small plots.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["cp", "-a", str(_template(keep_results)), str(target)], check=True)
@@ -142,6 +142,9 @@ def _template(keep_results: bool) -> Path:
         params = target / "params.yaml"
         listed_text = params.read_text(encoding="utf-8")
         params.write_text(listed_text.partition("  review_sentiment:")[0], encoding="utf-8")
+        # Of a small text experiment, 500 resamples and plots to be looked at take most of the time.
+        checkout.edit("conf/config.yaml", "  resamples: 500\n", "  resamples: 25\n")
+        checkout.edit("conf/config.yaml", "    dpi: 110\n", "    dpi: 55\n")
     checkout.run("git", "init", "--quiet", "--initial-branch", "main")
     checkout.commit("a copy of the project")
     return target

@@ -41,13 +41,13 @@ print(json.dumps({key: value for key, value in run.metrics.items() if key.starts
 def built(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     checkout = copy_project(tmp_path_factory.mktemp("built") / "project")
     digest = write_model(checkout.root / "data/raw/tiny")
-    sentences(200).to_csv(checkout.root / "data/raw/sentences.csv", index=False)
+    sentences(120).to_csv(checkout.root / "data/raw/sentences.csv", index=False)
     checkout.append("conf/experiment/tiny.yaml", EXPERIMENT.replace("DIGEST", digest))
     # Not in git, as a real model would be.
     checkout.append("data/raw/.gitignore", "tiny/\n")
     tiny = {
         "finetuning": "lora",
-        "trainer": {"max_epochs": 6},
+        "trainer": {"max_epochs": 3},
         "model": {"max_length": 12},
         # What holds of two members holds of one.
         "ensemble": 2,
@@ -86,7 +86,7 @@ def test_the_report_says_what_a_manager_asks(built: Checkout) -> None:
 def test_the_logged_model_is_whole_and_takes_the_texts(built: Checkout) -> None:
     shutil.move(built.root / "data/raw/tiny", built.root / "away")
     try:
-        done = built.run(sys.executable, "-c", LOADED, env={"PYTHONPATH": "src"})
+        done = built.run("python", "-c", LOADED, env={"PYTHONPATH": "src"})
     finally:
         shutil.move(built.root / "away", built.root / "data/raw/tiny")
     recorded = json.loads(done.stdout.splitlines()[-1])
@@ -165,7 +165,7 @@ def test_so_are_the_trials_of_a_sweep_over_methods(built: Checkout, methods: lis
         for path in (built.root / "outputs/tiny").glob("*/model/model.json")
     }
     for method in methods:
-        trial = f"max_length=12 finetuning={method} max_epochs=6 ensemble=2"
+        trial = f"max_length=12 finetuning={method} max_epochs=3 ensemble=2"
         done = built.plait("rebuild", trial)
         assert "identical" in done.stdout, method
         row = re.search(rf"<tr[^>]*>\s*<td>finetuning={method}</td>.*?</tr>", page, re.DOTALL)
@@ -181,7 +181,7 @@ def test_so_are_the_trials_of_a_sweep_over_methods(built: Checkout, methods: lis
 
 
 def test_only_what_the_method_changes_is_run_again(built: Checkout) -> None:
-    built.edit("params.yaml", "max_epochs: 6", "max_epochs: 5")
+    built.edit("params.yaml", "max_epochs: 3", "max_epochs: 4")
     dry = built.run("dvc", "repro", "--dry").stdout
     assert "generate@tiny" not in dry.replace("'generate@tiny' didn't change", "")
-    built.edit("params.yaml", "max_epochs: 5", "max_epochs: 6")
+    built.edit("params.yaml", "max_epochs: 4", "max_epochs: 3")

@@ -7,6 +7,7 @@ has them already; plait itself it imports from the checkout that it runs in, as 
 
 import array
 import atexit
+import copy
 import ctypes
 import gc
 import json
@@ -74,27 +75,59 @@ def import_all() -> None:
     import dvc.repo.reproduce
     import dvc.repo.status
     import dvc.stage.run  # noqa: F401
+    import hydra._internal.config_loader_impl
+    import hydra._internal.hydra  # noqa: F401
     import lightning.pytorch  # noqa: F401
     import matplotlib.backends.backend_agg as agg  # noqa: F401
     import mlflow.pyfunc
     import mlflow.store.tracking.sqlalchemy_store
     import mlflow.tracking  # noqa: F401
+    import networkx  # noqa: F401
     import omegaconf  # noqa: F401
     import pandera.pandas  # noqa: F401
+    import PIL.PngImagePlugin  # noqa: F401
+    import pyarrow.dataset
     import pyarrow.parquet  # noqa: F401
     import sklearn.linear_model
     import sklearn.metrics
     import sklearn.tree  # noqa: F401
     import skops.io  # noqa: F401
     import torch._dynamo
+    import torch.distributed.fsdp
     import torch.export  # noqa: F401
     from mlflow.utils.requirements_utils import _init_modules_to_packages_map
+
+    # What an extra brings, an environment may be without.
+    with suppress(ImportError):
+        import peft  # noqa: F401
+        import transformers.models.bert.modeling_bert  # noqa: F401
 
     # Of which package each module is: half a second, which MLflow asks for with each model.
     _init_modules_to_packages_map()
 
     for key in own:
         del os.environ[key]
+    parse_once()
+
+
+def parse_once() -> None:
+    """Have DVC parse each text of YAML once: half of what a small ``dvc repro`` takes is to parse
+    the same ``resolved/*.yaml`` for every stage again, by a parser in Python.
+    """
+    import dvc.utils.serialize._yaml as plain
+    import dvc.utils.strictyaml as strict
+
+    parse = plain.parse_yaml
+    parsed: dict[str, Any] = {}
+
+    def parse_yaml(text: str, path: str, typ: str = "safe") -> Any:
+        if typ != "safe":
+            return parse(text, path, typ)
+        if text not in parsed:
+            parsed[text] = parse(text, path, typ)
+        return copy.deepcopy(parsed[text])
+
+    plain.parse_yaml = strict.parse_yaml = parse_yaml
 
 
 class Waiting:

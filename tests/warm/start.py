@@ -25,12 +25,17 @@ def share_warm_server() -> None:
         os.environ[SHARED] = str(_start())
 
 
-@cache
 def warm_tools(programs: Path | None = None) -> Path | None:
     """A folder with ``python``, ``plait`` and ``dvc`` that ask the server.
 
     :param programs: those of another environment, which gets a server of its own.
     """
+    # To a cache, an argument that is left out is another call, which would start another server.
+    return _warm_tools(programs)
+
+
+@cache
+def _warm_tools(programs: Path | None) -> Path | None:
     if sys.platform != "linux" or os.environ.get("PLAIT_TEST_COLD"):
         return None
     if programs is not None:
