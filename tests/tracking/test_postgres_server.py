@@ -64,6 +64,7 @@ import sys, time
 from pathlib import Path
 from plait.workspace import Workspace
 from plait.tracking.live.claim import claim
+from plait.tracking.query.run import run_of_identity
 from plait.tracking.store.store import open_store
 from tracking.conftest import resolved
 
@@ -74,7 +75,7 @@ for turn in range(6):
     Path(folder, f"{identity}-{number}").touch()
     while len(list(Path(folder).glob(f"{identity}-*"))) < 8:
         time.sleep(0.001)
-    found = store.find_run(identity)
+    found = run_of_identity(store, identity)
     if claim(store, resolved(identity=identity), found, {"claimed": number}):
         print(turn)
 """
