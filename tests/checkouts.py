@@ -17,6 +17,9 @@ from warm.start import warm_tools
 
 ROOT = Path(__file__).resolve().parent.parent
 
+TOOLS = Path(sys.executable).parent
+"""Where this environment's programs are."""
+
 WITHOUT_PLAIT = """
 import sys
 sys.meta_path = [f for f in sys.meta_path if '__editable__' not in repr(f)]
@@ -50,7 +53,7 @@ class Checkout:
         # Stages find the copy's own code: no variable of the test process may leak in.
         environment.pop("DVC_ROOT", None)
         warm = None if command[0] == "git" else warm_tools(self.programs)
-        tools = [warm, self.programs or Path(sys.executable).parent]
+        tools = [warm, self.programs or TOOLS]
         paths = [*map(str, filter(None, tools)), environment["PATH"]]
         environment["PATH"] = os.pathsep.join(paths)
         environment["GIT_CONFIG_GLOBAL"] = os.devnull

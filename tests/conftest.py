@@ -2,13 +2,14 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from checkouts import Checkout, copy_project
-from warm.start import end_warm_server, share_warm_server
+from warm.start import end_warm_server, share_warm_server, warm_python
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,6 +43,12 @@ def _own_signals() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def warm_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workers, stages and DVC that this process starts itself ask the warm server too."""
+    monkeypatch.setattr(sys, "executable", warm_python())
 
 
 @pytest.fixture

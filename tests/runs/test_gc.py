@@ -384,6 +384,7 @@ def test_the_table_reads_well(store: Store, capsys: pytest.CaptureFixture[str]) 
     ]
 
 
+@pytest.mark.usefixtures("warm_children")
 def test_the_cache_keeps_what_history_and_the_tree_need(
     checkout: Checkout, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -400,6 +401,7 @@ def test_the_cache_keeps_what_history_and_the_tree_need(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_children")
 def test_the_cache_is_left_alone_while_others_use_it(
     checkout: Checkout, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -450,12 +452,13 @@ def test_what_a_killed_rebuild_left_goes(
 
 @pytest.mark.slow
 def test_after_gc_everything_is_up_to_date_and_can_be_checked_out(checkout: Checkout) -> None:
-    checkout.list_experiments({"least_squares": {}})
+    small = {"evaluation": {"resamples": 20}}
+    checkout.list_experiments({"least_squares": small})
     checkout.run("dvc", "repro")
     checkout.commit("least squares")
     checkout.run("dvc", "exp", "run", "--name", "larger", "-S", "+experiments.least_squares.seed=3")
-    checkout.list_experiments({"least_squares": {"data": {"samples": 500}}})
-    checkout.run("dvc", "repro")
+    checkout.list_experiments({"least_squares": {**small, "data": {"samples": 500}}})
+    checkout.run("dvc", "repro", "train@least_squares")
     checkout.run("git", "checkout", "--quiet", "--force", "HEAD")
     checkout.run("dvc", "checkout")
     checkout.run("dvc", "repro")  # the marks of `record` are in no cache

@@ -305,7 +305,7 @@ def test_from_a_sweep_to_a_promoted_experiment_that_is_rebuilt(checkout: Checkou
 
     said = checkout.plait("promote", "best:lr", "fast", "--champion").stdout.splitlines()
     assert said[-1] == "next: dvc repro"
-    checkout.run("dvc", "repro")
+    checkout.run("dvc", "repro", "record@fast")
     assert (checkout.root / "results" / "fast" / "metrics.json").read_bytes() == metrics
     after = find(workspace, "fast")
     assert after.run_id == best.run_id

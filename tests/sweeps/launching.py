@@ -49,6 +49,10 @@ def launched(
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
+        # One that ended by itself may not have been listened to.
+        for pipe in (process.stdout, process.stderr):
+            assert pipe is not None
+            pipe.close()
 
 
 def workers_of(launcher: "subprocess.Popen[str]") -> list[psutil.Process]:

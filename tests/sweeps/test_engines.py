@@ -168,11 +168,11 @@ def test_each_trial_has_a_gpu_of_its_own_and_no_part_in_another_job(
     checkout.run(
         *("python", "-c", "from plait.cli import main; main()"),
         *("run", "--fresh", "-m", "experiment=linear_regression", *SMALL, "model=showing"),
-        *("seed=range(4)", *launcher),
+        *("seed=0,1", *launcher),
         env={**os_environment, "PYTHONPATH": str(checkout.root / "src")},
     )
     logs = list((checkout.root / "outputs/linear_regression").glob("*/run.log"))
-    assert len(logs) == 4
+    assert len(logs) == 2
     seen = {
         line
         for log in logs
@@ -203,17 +203,17 @@ def test_every_engine_gives_the_same_bits(name: str, checkout: Checkout) -> None
     store = open_store(Workspace.at(checkout.root), "local", {})
     for engine in ("basic", name):
         said = checkout.plait(
-            *("run", "--fresh", "-m", "experiment=diabetes", "model=linear,mlp,gradient_boosting"),
+            *("run", "--fresh", "-m", "experiment=diabetes", "model=mlp,gradient_boosting"),
             *("trainer.max_epochs=2", "evaluation.resamples=20", *LAUNCHERS[engine]),
         )
-        assert statuses(said.stdout) == {"new": 3}, said.stdout
+        assert statuses(said.stdout) == {"new": 2}, said.stdout
         results[engine] = results_of(checkout)
         recorded[engine] = {
             run.info.run_name: without_costs(run.data.metrics) for run in store.runs("")
         }
         assert {run.info.status for run in store.runs("")} == {"FINISHED"}
-    assert len(results["basic"]) == 3 * 4  # metrics, curves, weights and model.json of each
-    assert len({metrics["test/mse"] for metrics in recorded["basic"].values()}) == 3
+    assert len(results["basic"]) == 2 * 4  # metrics, curves, weights and model.json of each
+    assert len({metrics["test/mse"] for metrics in recorded["basic"].values()}) == 2
     assert results[name] == results["basic"]
     assert recorded[name] == recorded["basic"]
     if name == "slurm":

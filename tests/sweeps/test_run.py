@@ -1,7 +1,6 @@
 """`plait run` composes as `compose` does, gives the numbers of `dvc repro`, and runs once."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -143,7 +142,7 @@ def test_from_a_folder_below_it_is_the_same_command(checkout: Checkout) -> None:
     below = Checkout(checkout.root / "src" / "plait")
     environment = {"PYTHONPATH": str(checkout.root / "src")}
     code = "from plait.cli import main; main()"
-    said = below.run(sys.executable, "-c", code, "run", LINEAR, *SMALL, env=environment)
+    said = below.run("python", "-c", code, "run", LINEAR, *SMALL, env=environment)
     assert ": new run " in said.stdout
     assert (folder_of(checkout, "linear_regression") / "report.html").is_file()
     assert not (below.root / "outputs").exists()
@@ -165,7 +164,7 @@ def test_a_run_deleted_in_the_ui_no_longer_counts_as_done(checkout: Checkout) ->
 
 @pytest.mark.slow
 def test_data_are_generated_once_and_shared(checkout: Checkout) -> None:
-    checkout.plait("run", "-m", LINEAR, *SMALL, "seed=0,1", "batch_size=16,32")
+    checkout.plait("run", "-m", LINEAR, *SMALL, "seed=0,1")
     (data,) = (checkout.root / ".plait/data").iterdir()
     assert json.loads((data / "dataset.json").read_text())["parts"]["train"]["rows"] == 80
     checkout.plait("run", "-m", LINEAR, *SMALL, "data.seed=0,1")

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from checkouts import Checkout
+from checkouts import Checkout, copy_project
 from plait.tracking.cost import without_costs
 from plait.tracking.store.store import Store, open_store
 from plait.workspace import Workspace
@@ -17,11 +17,11 @@ from training.test_processes import processes_of
 pytestmark = pytest.mark.slow
 
 EPOCHS = 3
-SMALL = (
-    *("data.samples=200", f"trainer.max_epochs={EPOCHS}", "evaluation.resamples=20"),
-    "trainer.precision=64-true",
+SMALL = ("data.samples=200", "evaluation.resamples=20", "trainer.precision=64-true")
+SWEEP = (
+    *("run", "-m", "experiment=linear_regression", "optimizer.lr=0.1,0.01", *SMALL),
+    "trainer.max_epochs=40",  # so that a rank can be killed before the last
 )
-SWEEP = ("run", "-m", "experiment=linear_regression", "optimizer.lr=0.1,0.01", *SMALL)
 
 
 def store_of(checkout: Checkout) -> Store:
@@ -31,6 +31,16 @@ def store_of(checkout: Checkout) -> Store:
 def metrics_of(checkout: Checkout) -> dict[str, dict[str, float]]:
     runs = store_of(checkout).runs("")
     return {run.info.run_name: without_costs(run.data.metrics) for run in runs}
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
+    """The metrics of the sweep on one device."""
+    checkout = copy_project(tmp_path_factory.mktemp("alone") / "project")
+    checkout.plait(*SWEEP)
+    metrics = metrics_of(checkout)
+    assert len({of_run["test/mse"] for of_run in metrics.values()}) == 2
+    return metrics
 
 
 def test_dvc_records_one_run_with_every_epoch_once(checkout: Checkout) -> None:
@@ -55,17 +65,12 @@ def test_dvc_records_one_run_with_every_epoch_once(checkout: Checkout) -> None:
     assert "Running stage 'train" not in checkout.run("dvc", "repro").stdout
 
 
-@pytest.mark.parametrize(
-    "names",
-    [LAUNCHERS.keys() - CLUSTERS, pytest.param(CLUSTERS, marks=pytest.mark.nightly)],
-    ids=["here", "clusters"],
-)
+# That the basic one does, the test below shows too, even after a rank was killed.
+@pytest.mark.nightly
+@pytest.mark.parametrize("names", [LAUNCHERS.keys() - CLUSTERS, CLUSTERS], ids=["here", "clusters"])
 def test_every_launcher_gives_the_numbers_of_one_device(
-    checkout: Checkout, names: set[str]
+    checkout: Checkout, names: set[str], alone: dict[str, dict[str, float]]
 ) -> None:
-    checkout.plait(*SWEEP)
-    alone = metrics_of(checkout)
-    assert len({metrics["test/mse"] for metrics in alone.values()}) == 2
     for name in sorted(names):
         said = checkout.plait(*SWEEP, "--fresh", "trainer.devices=2", *LAUNCHERS[name])
         assert statuses(said.stdout) == {"new": 2}, name
@@ -75,8 +80,10 @@ def test_every_launcher_gives_the_numbers_of_one_device(
         }, name
 
 
-def test_a_rank_that_is_killed_fails_its_trial_and_the_others_go_on(checkout: Checkout) -> None:
-    sweep = (*SWEEP, "trainer.devices=2", "trainer.max_epochs=40", "trainer.checkpoint_steps=5")
+def test_a_rank_that_is_killed_fails_its_trial_and_the_others_go_on(
+    checkout: Checkout, alone: dict[str, dict[str, float]]
+) -> None:
+    sweep = (*SWEEP, "trainer.devices=2", "trainer.checkpoint_steps=5")
     folder = checkout.root / ".plait" / "checkpoints"
     with launched(checkout, *sweep) as process:
         wait_for(lambda: any(folder.glob("*/*.ckpt")))
@@ -91,3 +98,4 @@ def test_a_rank_that_is_killed_fails_its_trial_and_the_others_go_on(checkout: Ch
     assert statuses(checkout.plait(*sweep).stdout) == {"resumed": 1, "reused": 1}
     runs = store_of(checkout).runs("")
     assert [run.info.status for run in runs] == ["FINISHED", "FINISHED"]
+    assert metrics_of(checkout) == alone

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -24,19 +25,35 @@ def store_of(checkout: Checkout) -> Store:
     return open_store(Workspace.at(checkout.root), "local", {})
 
 
-def test_a_sweep_goes_on_past_a_trial_that_fails(checkout: Checkout) -> None:
+FAULTS = ("run", "-m", LINEAR, *SMALL, "model=faulty", "sweep.name=faults")
+EVERY_KIND = "model.fault=exit,memory,kill,raise,none"
+
+
+@pytest.fixture(scope="module")
+def failed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Checkout, "subprocess.CompletedProcess[str]"]:
+    """A checkout with a sweep of which one trial did not fail, and how it ended."""
+    checkout = copy_project(tmp_path_factory.mktemp("failed") / "project")
     plant_faulty_model(checkout)
-    command = ("run", "-m", LINEAR, *SMALL, "model=faulty", "model.fault=kill,raise,none")
-    first = checkout.plait(*command, "sweep.name=faults", check=False)
+    return checkout, checkout.plait(*FAULTS, EVERY_KIND, check=False)
+
+
+def test_a_sweep_goes_on_past_a_trial_that_fails(
+    failed: tuple[Checkout, "subprocess.CompletedProcess[str]"],
+) -> None:
+    checkout, first = failed
     assert first.returncode == 1, first.stderr
-    assert statuses(first.stdout) == {"new": 1, "failed": 2}
+    assert statuses(first.stdout) == {"new": 1, "failed": 4}
     assert "killed by SIGKILL" in first.stdout
+    assert "exit status 3" in first.stdout
+    assert "out of memory: cannot allocate" in first.stdout
     assert "ZeroDivisionError: a fault that was planted" in first.stdout
     assert "Traceback" not in first.stdout + first.stderr
 
     store = store_of(checkout)
     runs = runs_of_sweep(store, "faults")
-    assert sorted(run.info.status for run in runs) == ["FAILED", "FAILED", "FINISHED"]
+    assert sorted(run.info.status for run in runs) == [*["FAILED"] * 4, "FINISHED"]
     reasons = {run.data.tags.get("plait.error", "") for run in runs}
     assert any("SIGKILL" in reason for reason in reasons)
     assert any("ZeroDivisionError" in reason for reason in reasons)
@@ -45,29 +62,23 @@ def test_a_sweep_goes_on_past_a_trial_that_fails(checkout: Checkout) -> None:
 
 
 @pytest.mark.slow
-def test_every_kind_of_failure_is_retried_and_what_is_done_is_not(checkout: Checkout) -> None:
-    plant_faulty_model(checkout)
-    command = (
-        *("run", "-m", LINEAR, *SMALL, "model=faulty"),
-        "model.fault=exit,memory,kill,raise,none",
-    )
-    first = checkout.plait(*command, check=False)
-    assert (first.returncode, statuses(first.stdout)) == (1, {"new": 1, "failed": 4})
-    assert "exit status 3" in first.stdout
-    assert "out of memory: cannot allocate" in first.stdout
-
-    # The fault is mended without a change of the code: the very trials are run again.
+def test_every_kind_of_failure_is_retried_and_what_is_done_is_not(
+    failed: tuple[Checkout, "subprocess.CompletedProcess[str]"],
+) -> None:
+    checkout, _ = failed
+    again = checkout.plait(*FAULTS, EVERY_KIND, check=False)
+    assert (again.returncode, statuses(again.stdout)) == (1, {"reused": 1, "failed": 4})
+    # With other code they are other trials.
     checkout.edit("src/plait/models/faulty.py", "a fault that was planted", "another")
-    again = checkout.plait(*command, check=False)
-    assert statuses(again.stdout) == {"new": 1, "failed": 4}  # another identity
-    third = checkout.plait(*command, check=False)
-    assert statuses(third.stdout) == {"reused": 1, "failed": 4}
+    edited = checkout.plait(*FAULTS[:-1], "model.fault=raise,none", check=False)
+    assert statuses(edited.stdout) == {"new": 1, "failed": 1}
     assert Counter(run.info.status for run in store_of(checkout).runs("")) == {
         "FINISHED": 2,
-        "FAILED": 8,
+        "FAILED": 5,
     }
 
 
+@pytest.mark.usefixtures("warm_children")
 @pytest.mark.parametrize("large", [-1, 10**9])
 def test_a_worker_whose_memory_is_full_of_gaps_runs_no_further_trial(
     checkout: Checkout, large: int
@@ -78,8 +89,8 @@ def test_a_worker_whose_memory_is_full_of_gaps_runs_no_further_trial(
     processes = []
     try:
         for seed in (1, 2):
-            overrides = (*SMALL, f"seed={seed}")
-            trial = Trial(project.compose("linear_regression", list(overrides)), overrides)
+            overrides = ("data.samples=100", "evaluation.resamples=20", f"seed={seed}")
+            trial = Trial(project.compose("least_squares", list(overrides)), overrides)
             assert worker.run(trial, wait=False).status == "new"
             processes.append(worker._process)
     finally:
