@@ -149,13 +149,6 @@ def test_ctrl_c_ends_the_trials_that_run_and_begins_no_other(slots: int) -> None
     def press_ctrl_c() -> None:
         for _ in range(slots):
             running.acquire(timeout=60)
-        # Again, as a user does: one that comes just before the main thread begins to wait is
-        # noticed when it has waited.
-        interrupt()
-        while not engine.ended.wait(5):
-            interrupt()
-
-    def interrupt() -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     engine = Interrupted()

@@ -3,10 +3,13 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 from plait.sweeps.engines import Engine
 from plait.sweeps.trial import Outcome, Trial
+
+NOTICED = 1.0
+"""Seconds after which Ctrl-C is noticed that came just before the wait for a slot began."""
 
 
 def run_all(
@@ -37,10 +40,10 @@ def run_all(
     def fill_slot() -> None:
         try:
             while True:
-                trial, wait = next_trial()
+                trial, patient = next_trial()
                 if trial is None:
                     return
-                outcome = engine.run(trial, wait)
+                outcome = engine.run(trial, patient)
                 with turn:
                     if stopped.is_set():
                         return
@@ -55,8 +58,11 @@ def run_all(
     # Each thread has a process or a job of its own to watch, and computes nothing.
     with ThreadPoolExecutor(engine.slots) as threads:
         try:
-            for slot in as_completed([threads.submit(fill_slot) for _ in range(engine.slots)]):
-                slot.result()
+            running = {threads.submit(fill_slot) for _ in range(engine.slots)}
+            while running:
+                ended, running = wait(running, NOTICED, FIRST_COMPLETED)
+                for slot in ended:
+                    slot.result()
         except BaseException:
             stopped.set()
             engine.close()
