@@ -459,6 +459,11 @@ def test_libraries_compute_by_as_many_threads(
     dvc.end()
 
 
+def test_variables_that_an_import_sets_are_set(dvc: Dvc) -> None:
+    write(dvc, "shows", "import os, sklearn; print(os.environ.get('KMP_INIT_AT_FORK'))")
+    assert [dvc.run("shows")[0] for _ in range(2)] == ["FALSE", "FALSE"]
+
+
 def test_random_numbers_are_not_those_of_the_fork_before(dvc: Dvc) -> None:
     write(
         dvc,

@@ -37,13 +37,17 @@ READ_LATER = (
 )
 """Those of them that `read_again` acts on, and those that are read when something is computed."""
 
+SET_BY_IMPORTS = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")
+"""What scikit-learn sets where it is imported: here, and in a test process, whose commands would
+otherwise all be cold from then on."""
+
 
 def fixed(environment: dict[str, str]) -> dict[str, str]:
     """The part of an environment that a command must share with this process."""
     return {
         key: text
         for key, text in environment.items()
-        if key.startswith(READ_AT_IMPORT) and key not in READ_LATER
+        if key.startswith(READ_AT_IMPORT) and key not in (*READ_LATER, *SET_BY_IMPORTS)
     }
 
 

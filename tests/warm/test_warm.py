@@ -1,8 +1,10 @@
 """What a warm server runs behaves as a process of its own."""
 
+import json
 import os
 import signal
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,6 +58,18 @@ def test_what_the_libraries_read_later_holds_for_the_command() -> None:
     )
     process = python(code, OMP_NUM_THREADS="1", ATEN_CPU_CAPABILITY="default")
     assert process.communicate() == ("True 1 {1} DEFAULT\n", "")
+
+
+def test_it_is_warm_for_a_process_that_has_imported_what_tests_import() -> None:
+    """Else all commands after a test that imports scikit-learn pay for everything again."""
+    imports = "sklearn, lightning.pytorch, mlflow, transformers, peft, optuna, datasets, hydra"
+    code = f"import json, os, {imports}; print(json.dumps(dict(os.environ)))"
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
+    )
+    environment = json.loads(told.stdout.splitlines()[-1])
+    out, _ = python(TOLD, **environment).communicate()
+    assert out.endswith("True\n")
 
 
 WARNS = START + (

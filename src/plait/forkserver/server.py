@@ -32,7 +32,9 @@ HELD = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIG
 """Signals that reach a child once it is what its client asked for."""
 
 DRIVERS = ("/dev/nvidia", "/dev/kfd")
-"""Devices that a process which has forked may not have open."""
+"""Devices that a process which forks may not have open."""
+
+STARTED_WITH = dict(os.environ)
 
 
 class Request(TypedDict):
@@ -235,8 +237,10 @@ def become(request: Request) -> None:
         signal.signal(ignored, signal.SIG_IGN)
     os.umask(request["umask"])
     os.chdir(request["folder"])
+    # Some libraries set variables when they are imported, for what they do later.
+    own = {key: text for key, text in os.environ.items() if STARTED_WITH.get(key) != text}
     os.environ.clear()
-    os.environ.update(request["environment"])
+    os.environ.update({**own, **request["environment"]})
     sys.path[:] = request["path"]
     sys.argv, sys.orig_argv = request["arguments"], request["original"]
     for stream in (sys.stdout, sys.stderr):
@@ -299,10 +303,9 @@ def run(request: Request, report: Path) -> NoReturn:
 
 def _of_module(traceback: TracebackType | None) -> TracebackType | None:
     """A traceback from where the module's own code begins."""
-    first = traceback
-    while first is not None and first.tb_frame.f_globals is globals():
-        first = first.tb_next
-    return first or traceback
+    while traceback is not None and traceback.tb_frame.f_globals is globals():
+        traceback = traceback.tb_next
+    return traceback
 
 
 def imported(before: set[str]) -> list[str]:
@@ -329,10 +332,7 @@ def listen(path: Path) -> socket.socket:
 
 def main(address: Path, owner: int, ready: int, learned: Path, installed: str) -> None:
     """Serve until the owner has ended; ``ready`` is written to once clients can connect."""
-    try:
-        end = os.pidfd_open(owner)
-    except ProcessLookupError:
-        return
+    end = os.pidfd_open(owner)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     listener = listen(address)
