@@ -4,9 +4,11 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -53,8 +55,10 @@ class Dvc:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
+        # A socket's path must be short, which that of a test's folder is not.
+        self.sockets = Path(tempfile.mkdtemp())
         (folder / "stage.py").write_text(STAGE)
-        given = {**os.environ, "PLAIT_FORK": "1", "TMPDIR": str(folder), **environment}
+        given = {**os.environ, "PLAIT_FORK": "1", "TMPDIR": str(self.sockets), **environment}
         given["PYTHONPATH"] = f"{ROOT / 'src'}:{folder}"
         self.process = subprocess.Popen(
             [sys.executable, "-c", DVC],
@@ -96,7 +100,7 @@ class Dvc:
         found = []
         for process in psutil.process_iter(["cmdline"]):
             line = process.info["cmdline"] or []
-            if any(part.startswith(str(self.folder / "plait-")) for part in line):
+            if any(part.startswith(str(self.sockets)) for part in line):
                 found.append(process)
         return [process for process in found if process.parent() not in found]
 
@@ -104,6 +108,10 @@ class Dvc:
         """Have it end."""
         self.process.kill()
         self.process.communicate()
+        for server in self.servers():
+            with suppress(psutil.NoSuchProcess):
+                server.wait(30)
+        shutil.rmtree(self.sockets, ignore_errors=True)  # it may have been ended before
 
 
 Start = Callable[..., Dvc]
@@ -219,7 +227,7 @@ def test_without_dvc_a_stage_runs_alone(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_others_may_enter_is_not_used(dvc: Dvc) -> None:
-    (dvc.folder / f"plait-{os.getuid()}").mkdir(mode=0o755)
+    (dvc.sockets / f"plait-{os.getuid()}").mkdir(mode=0o755)
     write(dvc, "tells", "print('runs')")
     assert dvc.run("tells") == ["alone", "runs", "status 0"]
 
@@ -369,10 +377,10 @@ def test_the_server_ends_with_its_dvc_and_leaves_nothing(dvc: Dvc) -> None:
     write(dvc, "tells", TELLS)
     dvc.run("tells")
     (server,) = dvc.servers()
-    dvc.end()
+    dvc.process.kill()
     with suppress(psutil.NoSuchProcess):
         server.wait(30)
-    assert list((dvc.folder / f"plait-{os.getuid()}").iterdir()) == []
+    assert list((dvc.sockets / f"plait-{os.getuid()}").iterdir()) == []
 
 
 def test_a_stage_outlives_its_dvc_as_any_process_does(dvc: Dvc) -> None:
@@ -476,9 +484,8 @@ def test_random_numbers_are_not_those_of_the_fork_before(dvc: Dvc) -> None:
     assert set(first).isdisjoint(second)
 
 
-def test_a_terminal_is_the_fork_s_own(tmp_path: Path) -> None:
+def test_a_terminal_is_the_fork_s_own(dvc: Dvc, tmp_path: Path) -> None:
     """It reads from it, as a debugger does, and Ctrl-C reaches it once."""
-    (tmp_path / "stage.py").write_text(STAGE)
     (tmp_path / "asks.py").write_text(
         "import os, signal, sys, time\n"
         "caught = []\n"
@@ -490,7 +497,7 @@ def test_a_terminal_is_the_fork_s_own(tmp_path: Path) -> None:
         "time.sleep(0.2)\n"
         "print('caught', len(caught))\n"
     )
-    dvc = (
+    outer = (
         "import os, signal, subprocess, sys\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
         "given = {**os.environ, 'DVC_STAGE': 'asks'}\n"
@@ -501,9 +508,9 @@ def test_a_terminal_is_the_fork_s_own(tmp_path: Path) -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(tmp_path)
-        os.environ |= {"PLAIT_FORK": "1", "TMPDIR": str(tmp_path)}
+        os.environ |= {"PLAIT_FORK": "1", "TMPDIR": str(dvc.sockets)}
         os.environ["PYTHONPATH"] = f"{ROOT / 'src'}:{tmp_path}"
-        os.execv(sys.executable, [sys.executable, "-c", dvc])
+        os.execv(sys.executable, [sys.executable, "-c", outer])
     shown = b""
 
     def show(until: bytes) -> None:
