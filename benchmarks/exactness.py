@@ -36,9 +36,9 @@ from plait.config.resolved import Resolved
 from plait.signals import end_at_sigterm
 from plait.training.checkpoints import newest
 from plait.training.distributed import exchange, worker
-from plait.training.fit import task_of
+from plait.training.fit import job_of
+from plait.training.job import DistributedContext, Trained, TrainingJob
 from plait.training.loop import train
-from plait.training.task import DistributedContext, Task, Trained
 from plait.workspace import Workspace
 from training.fitting import Lab, leave_inputs
 
@@ -88,11 +88,11 @@ class Figure:
 class Training:
     """A training in processes forked from this one."""
 
-    def __init__(self, task: Task, place: DistributedContext) -> None:
-        self.task, self.place = task, place
+    def __init__(self, job: TrainingJob, place: DistributedContext) -> None:
+        self.job, self.place = job, place
         with redirect_stdout(None):
-            start = newest(task)
-        self.folder = exchange.write_task(task, place, start)
+            start = newest(job)
+        self.folder = exchange.write_job(job, place, start)
         port = str(_free_port())
         self._running = {_fork(self._run(number, port)) for number in range(place.world)}
         self.statuses: list[int] = []
@@ -113,7 +113,7 @@ class Training:
             # As the stage does: alone, and asked to stop at any moment.
             end_at_sigterm()
             exchange.write_result(
-                train(self.task, DistributedContext(), newest(self.task)), self.folder
+                train(self.job, DistributedContext(), newest(self.job)), self.folder
             )
             return 0
 
@@ -171,7 +171,7 @@ class Laboratory:
     ) -> Training:
         resolved = self._lab.resolved(*overrides)
         data = self._lab.data(resolved)
-        task, _ = task_of(
+        job, _ = job_of(
             resolved,
             data.dataset,
             data.train,
@@ -179,7 +179,7 @@ class Laboratory:
             checkpoints=at or self.folder(),
             observe=lambda epoch, values: None,
         )
-        return Training(task, DistributedContext(devices=world, strategy=strategy))
+        return Training(job, DistributedContext(devices=world, strategy=strategy))
 
     def train(self, overrides: Overrides, world: int = 1, strategy: str = "auto") -> Trained:
         return self.start(overrides, world, strategy).result()
@@ -189,7 +189,7 @@ class Laboratory:
         resolved = self._lab.resolved(*overrides)
         data = self._lab.data(resolved)
         assert data.test is not None
-        task, preprocessor = task_of(
+        job, preprocessor = job_of(
             resolved,
             data.dataset,
             data.train,
@@ -199,7 +199,7 @@ class Laboratory:
         )
         choice = resolved.choice("model")
         settings: Any = settings_of("model", choice)(**resolved.settings("model"))
-        network = module_of("model", choice).build(settings, task.shape).double()
+        network = module_of("model", choice).build(settings, job.shape).double()
         network.load_state_dict(trained.weights)
         network.eval()
         features = torch.from_numpy(preprocessor.transform(data.test))
@@ -514,7 +514,7 @@ def page(figures: list[Figure], seconds: float) -> str:
 
 
 def _checkpoints(training: Training) -> list[Path]:
-    return list(training.task.checkpoints.glob("*.ckpt"))
+    return list(training.job.checkpoints.glob("*.ckpt"))
 
 
 def _rows(checkout: Checkout, query: str) -> list[tuple[str]]:

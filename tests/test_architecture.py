@@ -582,7 +582,7 @@ PLANTED = {
         lambda root: upstream_violations(root / "src"),
     ),
     "a circle": (
-        "src/plait/training/task.py",
+        "src/plait/training/job.py",
         "def late() -> None:\n    import plait.training.fit\n",
         lambda root: circles(root / "src"),
     ),

@@ -577,12 +577,12 @@ def test_embeddings_can_be_shifted_to_hurt_whatever_the_method(
 
 
 def test_changed_copies_are_trained_on_beside_the_texts(texts: Lab) -> None:
-    from plait.training.fit import task_of
+    from plait.training.fit import job_of
 
     without = ("tiny", "augmentation=eda", "augmentation.synonyms=0.0", "augmentation.copies=2")
     resolved = texts.resolved(*without)
     data = texts.data(resolved)
-    task, _ = task_of(
+    job, _ = job_of(
         resolved,
         data.dataset,
         data.train,
@@ -591,11 +591,11 @@ def test_changed_copies_are_trained_on_beside_the_texts(texts: Lab) -> None:
         observe=lambda epoch, values: None,
     )
     rows = len(data.train)
-    assert len(task.train.features) == len(task.train.targets) == 3 * rows
-    assert (task.train.targets[:rows] == task.train.targets[rows : 2 * rows]).all()
-    assert task.val is not None
+    assert len(job.train.features) == len(job.train.targets) == 3 * rows
+    assert (job.train.targets[:rows] == job.train.targets[rows : 2 * rows]).all()
+    assert job.val is not None
     assert data.val is not None
-    assert len(task.val.features) == len(data.val)
+    assert len(job.val.features) == len(data.val)
     outcome = texts.fit(*without, "trainer.max_epochs=1")
     assert not equal_weights(outcome, texts.fit("tiny", "trainer.max_epochs=1"))
     texts.fit("tiny", "model=tfidf", *without[1:])

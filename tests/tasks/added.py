@@ -383,7 +383,7 @@ import numpy as np
 
 from plait.config.resolved import Resolved
 from plait.models import recommenders
-from plait.training.task import Fitted, Task, Training
+from plait.training.job import Fitted, Training, TrainingJob
 
 
 def prepare(resolved: Resolved) -> str:
@@ -391,7 +391,7 @@ def prepare(resolved: Resolved) -> str:
     return "cpu"
 
 
-def fit(task: Task) -> Fitted:
+def fit(job: TrainingJob) -> Fitted:
     """Count which items are liked together with which later ones."""
     train, count = task.train, task.resolved["model.count"]
     matrix = train.features.T @ train.targets

@@ -11,7 +11,7 @@ Targets = Literal["query_value", "attention", "all"]
 """Linear layers of a transformer that a method changes, by what they are for."""
 
 
-class Memory(TypedDict, total=False):
+class MethodState(TypedDict, total=False):
     """What steps go by beside the weights; empty of a method that goes by those alone."""
 
     importance: "dict[str, Tensor]"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from plait.finetuning.base import Memory
+from plait.finetuning.base import MethodState
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -53,12 +53,12 @@ class Finetuned(nn.Module):
         A step is skipped where gradients are more than half precision holds.
         """
 
-    def memory(self) -> Memory:
+    def method_state(self) -> MethodState:
         """The state beside the weights that `after_step` depends on; checkpoints hold it."""
         return {}
 
-    def remember(self, memory: Memory) -> None:
-        """Go on from the state that `memory` gave to a checkpoint."""
+    def load_method_state(self, state: MethodState) -> None:
+        """Go on from the state that `method_state` gave to a checkpoint."""
 
     def merge(self) -> "nn.Module | None":
         """The body with what was added worked into its own weights; None where that can't be."""

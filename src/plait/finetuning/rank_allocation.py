@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from plait.finetuning.base import Memory
+from plait.finetuning.base import MethodState
 from plait.finetuning.peft_methods import MergingPeft
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class AdaLora(MergingPeft):
         # What has been set to zero stays there.
         allocator.mask_using_rank_pattern(model, self._pattern)
 
-    def memory(self) -> Memory:
+    def method_state(self) -> MethodState:
         """Importances so far, and which entries are left once that is final."""
         allocator = self._allocator
         return {
@@ -87,10 +87,10 @@ class AdaLora(MergingPeft):
             "pattern": self._pattern,
         }
 
-    def remember(self, memory: Memory) -> None:
-        """Go on from such a memory."""
+    def load_method_state(self, state: MethodState) -> None:
+        """Go on from such a state."""
         allocator = self._allocator
-        allocator.ipt = dict(memory["importance"])
-        allocator.exp_avg_ipt = dict(memory["mean"])
-        allocator.exp_avg_unc = dict(memory["spread"])
-        self._pattern = memory["pattern"]
+        allocator.ipt = dict(state["importance"])
+        allocator.exp_avg_ipt = dict(state["mean"])
+        allocator.exp_avg_unc = dict(state["spread"])
+        self._pattern = state["pattern"]

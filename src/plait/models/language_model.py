@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from plait.finetuning.base import Memory
+from plait.finetuning.base import MethodState
 from plait.finetuning.finetuned import Finetuned, layers_of
 from plait.models.base import Shape
 from plait.models.pretrained import TextEncoder
@@ -119,10 +119,10 @@ class LanguageModel(TrainableModule):
         """The transformer's layers."""
         return layers_of(self.finetuned.body)
 
-    def memory(self) -> Memory:
+    def method_state(self) -> MethodState:
         """Of the method."""
-        return self.finetuned.memory()
+        return self.finetuned.method_state()
 
-    def remember(self, memory: Memory) -> None:
-        """Go on from such a memory."""
-        self.finetuned.remember(memory)
+    def load_method_state(self, state: MethodState) -> None:
+        """Go on from such a state."""
+        self.finetuned.load_method_state(state)

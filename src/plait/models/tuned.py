@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from plait.finetuning.base import Memory
+    from plait.finetuning.base import MethodState
 
 
 class TrainableModule(nn.Module):
@@ -45,12 +45,12 @@ class TrainableModule(nn.Module):
         """Parts, none within another, whose weights are used while they compute, and only then."""
 
     @abstractmethod
-    def memory(self) -> "Memory":
+    def method_state(self) -> "MethodState":
         """What `after_step` goes by, for a checkpoint."""
 
     @abstractmethod
-    def remember(self, memory: "Memory") -> None:
-        """Go on from such a memory."""
+    def load_method_state(self, state: "MethodState") -> None:
+        """Go on from such a state."""
 
     def trained_names(self) -> set[str]:
         """The parameters that training changes; all else is as it was built."""

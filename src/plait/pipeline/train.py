@@ -11,7 +11,7 @@ from plait.proof.stage import confirm, settle
 from plait.tracking.live.live import LiveRun
 from plait.training.curves import write_curves
 from plait.training.fit import fit, prepare
-from plait.training.task import Observe
+from plait.training.job import Observe
 from plait.workspace import Outputs, Workspace
 
 

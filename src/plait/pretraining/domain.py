@@ -113,7 +113,7 @@ def pretrain(
     from plait.tasks.regression.learning import TASK
     from plait.training import gradient
     from plait.training.fit import digest_of
-    from plait.training.task import Arrays, Task
+    from plait.training.job import Arrays, TrainingJob
 
     pinned = _Base.model_validate(base)
     source = find(pinned.origin, pinned.name, pinned.revision, pinned.digest)
@@ -126,7 +126,7 @@ def pretrain(
 
     train = arrays(order[held_out:])
     val = arrays(order[:held_out]) if held_out else None
-    task = Task(
+    job = TrainingJob(
         _as_training(settings, base, placement, identity),
         Shape(TASK, 1, 1),
         train,
@@ -135,7 +135,7 @@ def pretrain(
         checkpoints,
         lambda epoch, values: None,
     )
-    fitted = gradient.fit(task)
+    fitted = gradient.fit(job)
     masked_language_models.keep(fitted.model, source, folder)
     return fitted.curves
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.storages import BaseStorage
 
-    from plait.training.task import Observe
+    from plait.training.job import Observe
 
 
 class PrunerSettings(Settings):

@@ -41,7 +41,7 @@ from plait.tracking.tags import MEASURED_BY, OVERRIDES, SWEEPS
 from plait.workspace import Outputs, Workspace
 
 if TYPE_CHECKING:
-    from plait.training.task import Observe
+    from plait.training.job import Observe
 
 Status = Literal["new", "resumed", "reused", "failed", "pruned", "busy"]
 

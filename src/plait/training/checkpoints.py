@@ -32,7 +32,7 @@ from plait.training.module import Share, SupervisedModule
 from plait.training.progress import NonFiniteLoss
 
 if TYPE_CHECKING:
-    from plait.training.task import Task
+    from plait.training.job import TrainingJob
 
 
 SHARE = 0.02
@@ -228,17 +228,17 @@ class Checkpoints(AfterEpoch):
         self._draws = []
 
 
-def origin(task: "Task") -> str:
+def origin(job: "TrainingJob") -> str:
     """The training that a checkpoint must be of to be resumed from: its identity, and digest of its
     data.
     """
-    return f"{task.resolved.identity} {task.data}"
+    return f"{job.resolved.identity} {job.data}"
 
 
-def newest(task: "Task") -> Path | None:
+def newest(job: "TrainingJob") -> Path | None:
     """The checkpoint that a training goes on from, if there is one; the user is told."""
-    name = task.resolved.name
-    files = CheckpointFiles(task.checkpoints, name)
+    name = job.resolved.name
+    files = CheckpointFiles(job.checkpoints, name)
     while (path := files.newest()) is not None:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
@@ -247,7 +247,7 @@ def newest(task: "Task") -> Path | None:
         except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError) as error:
             files.refuse(path, f"is none that plait wrote ({type(error).__name__})")
             continue
-        if of == origin(task):
+        if of == origin(job):
             print(f"{name}: resumed at {at}", flush=True)
             return path
         files.refuse(path, "is of a training on other data")

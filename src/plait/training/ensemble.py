@@ -8,7 +8,7 @@ from pathlib import Path
 from plait.artifacts import read_json, write_json
 from plait.config.resolved import Resolved
 from plait.models.trained import TrainedModel
-from plait.training.task import Observe
+from plait.training.job import Observe
 
 CURVES = "curves.json"
 """Beside a member that is trained, until all are."""

@@ -9,7 +9,7 @@ from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models import estimators
 from plait.models.base import EstimatorSettings, Shape
-from plait.training.task import Fitted, Task, Training
+from plait.training.job import Fitted, Training, TrainingJob
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,14 +20,14 @@ def prepare(resolved: Resolved) -> str:
     return "cpu"
 
 
-def fit(task: Task) -> Fitted:
+def fit(job: TrainingJob) -> Fitted:
     """Fit on the training part; the validation part has nothing to select.
 
     :raises UserError: with scikit-learn's own words, for data that the family cannot take.
     """
     from threadpoolctl import threadpool_limits
 
-    resolved, shape, train = task.resolved, task.shape, task.train
+    resolved, shape, train = job.resolved, job.shape, job.train
     choice = resolved.choice("model")
     settings = settings_in(resolved, "model", EstimatorSettings)
     module = module_of("model", choice)
@@ -42,7 +42,7 @@ def fit(task: Task) -> Fitted:
         outputs = estimators.FAMILY.predict(estimator, train.features, shape)
         loss = _loss(shape, train.targets, outputs)
     values = {"train/loss": significant(loss)}
-    task.observe(0, values)
+    job.observe(0, values)
     return Fitted(estimator, [{"epoch": 0, **values}])
 
 

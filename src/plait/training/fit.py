@@ -18,7 +18,7 @@ from plait.models.family import EncodedFamily, models_of, preprocessor_of
 from plait.models.trained import TrainedModel
 from plait.tasks.registry import task_named
 from plait.training.ensemble import fit_members
-from plait.training.task import Arrays, Observe, Task, Training
+from plait.training.job import Arrays, Observe, Training, TrainingJob
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ def fit(
 
     :param train: all columns of the part.
     :param checkpoints: a folder of this identity's own.
-    :param base: as in `Task`.
+    :param base: as in `TrainingJob`.
     :returns: the model, and its curves: a row an epoch, its number under ``epoch``.
     :raises UserError: for what this machine cannot do, or a loss that is no number.
     """
@@ -84,11 +84,11 @@ def fit(
     def fit_one(
         resolved: Resolved, checkpoints: Path, observe: Observe
     ) -> tuple[TrainedModel, list[dict[str, float]]]:
-        task, preprocessor = task_of(
+        job, preprocessor = job_of(
             resolved, dataset, train, val, checkpoints=checkpoints, observe=observe, base=base
         )
         choice = resolved.choice("model")
-        fitted = training_of(choice).fit(task)
+        fitted = training_of(choice).fit(job)
         model = TrainedModel(
             choice,
             resolved.settings("model"),
@@ -105,7 +105,7 @@ def fit(
     return fit_members(resolved, fit_one, checkpoints, observe)
 
 
-def task_of(
+def job_of(
     resolved: Resolved,
     dataset: Dataset,
     train: "pd.DataFrame",
@@ -114,7 +114,7 @@ def task_of(
     checkpoints: Path,
     observe: Observe,
     base: Path | None = None,
-) -> tuple[Task, Preprocessor]:
+) -> tuple[TrainingJob, Preprocessor]:
     """What a training is given, with parameters as `fit` has them; preprocessing is fitted."""
     choice = resolved.choice("model")
     preprocessor = preprocessor_of(choice).fit(
@@ -140,7 +140,7 @@ def task_of(
     arrays = encode(train) if resolved["augmentation"] is None else encode_augmented(train)
     val_arrays = None if val is None else encode(val)
     kind_of_task = task_named(dataset.task)
-    task = Task(
+    job = TrainingJob(
         resolved,
         Shape(kind_of_task, preprocessor.width, kind_of_task.outputs(dataset.classes)),
         arrays,
@@ -150,4 +150,4 @@ def task_of(
         observe,
         base,
     )
-    return task, preprocessor
+    return job, preprocessor

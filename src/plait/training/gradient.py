@@ -3,8 +3,8 @@
 from plait.config.resolved import Resolved
 from plait.models.family import networks_of
 from plait.training.build import new_network
+from plait.training.job import DistributedContext, Fitted, Training, TrainingJob
 from plait.training.settings import Settings
-from plait.training.task import DistributedContext, Fitted, Task, Training
 
 
 def prepare(resolved: Resolved) -> str:
@@ -22,7 +22,7 @@ def prepare(resolved: Resolved) -> str:
     return describe_devices(settings)
 
 
-def fit(task: Task) -> Fitted:
+def fit(job: TrainingJob) -> Fitted:
     """Train; the epoch that ``trainer.select_checkpoint`` names gives the weights.
 
     :raises UserError: for a loss that is no number, devices that this machine does not have, a
@@ -34,19 +34,19 @@ def fit(task: Task) -> Fitted:
     from plait.training.distributed.launch import train_in_processes
     from plait.training.loop import train
 
-    settings = Settings.model_validate(task.resolved.section("trainer"))
+    settings = Settings.model_validate(job.resolved.section("trainer"))
     check_devices(settings)
     context = DistributedContext(
         devices=processes_here(settings), nodes=settings.num_nodes, strategy=settings.strategy
     )
-    with exclusive_lock(task.checkpoints, task.resolved.name):
-        start = newest(task)
+    with exclusive_lock(job.checkpoints, job.resolved.name):
+        start = newest(job)
     run = train if context.world == 1 else train_in_processes
-    trained = run(task, context, start)
-    network = new_network(task)
+    trained = run(job, context, start)
+    network = new_network(job)
     dtype = next(value.dtype for value in trained.weights.values() if value.is_floating_point())
     network.to(dtype)
-    networks_of(task.resolved.choice("model")).take(network, trained.weights)
+    networks_of(job.resolved.choice("model")).take(network, trained.weights)
     return Fitted(network.cpu().eval(), trained.curves)
 
 

@@ -31,16 +31,16 @@ from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.checkpoints import Checkpoints, InPlace, origin
 from plait.training.devices import quiet
 from plait.training.epoch_end import EpochMeans, ValidateLastStep
+from plait.training.job import Arrays, DistributedContext, Trained, TrainingJob
 from plait.training.module import BuildOptimizer, BuildSchedule, SupervisedModule
 from plait.training.progress import BestWeights, Curves, NonFiniteLoss, Progress
 from plait.training.settings import Settings
-from plait.training.task import Arrays, DistributedContext, Task, Trained
 
 KEPT_BY = {"lowest_loss": "val/loss", "highest_accuracy": "val/accuracy", "last": None}
 """The value by which the best epoch is known, for each ``trainer.select_checkpoint``."""
 
 
-def train(task: Task, context: DistributedContext, start: Path | None) -> Trained:
+def train(job: TrainingJob, context: DistributedContext, start: Path | None) -> Trained:
     """Train; the epoch that ``trainer.select_checkpoint`` names gives the weights.
 
     :param start: the checkpoint to go on from.
@@ -48,17 +48,17 @@ def train(task: Task, context: DistributedContext, start: Path | None) -> Traine
     :raises SystemExit: with 143 when SIGTERM asked to stop; the next call goes on.
     :raises KeyboardInterrupt: likewise for Ctrl-C.
     """
-    with _as_users_see_it(task.resolved):
-        return _train(task, context, start)
+    with _as_users_see_it(job.resolved):
+        return _train(job, context, start)
 
 
-def _train(task: Task, context: DistributedContext, start: Path | None) -> Trained:
-    resolved = task.resolved
+def _train(job: TrainingJob, context: DistributedContext, start: Path | None) -> Trained:
+    resolved = job.resolved
     settings = Settings.model_validate(resolved.section("trainer"))
     torch.set_num_threads(settings.threads)
     seed_everything(resolved.integer("seed"), verbose=False)
     dtype = torch.float64 if settings.precision == "64-true" else torch.float32
-    rows = _rows_of(task, task.train, dtype, settings.overfit_rows)
+    rows = _rows_of(job, job.train, dtype, settings.overfit_rows)
     order = DistributedBatchSampler(
         len(rows),
         resolved.integer("batch_size"),
@@ -69,29 +69,29 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
         lengths=rows.lengths,
     )
     val_loader = None
-    if task.val is not None:
-        val_loader = _validation(_rows_of(task, task.val, dtype), context, settings.num_workers)
+    if job.val is not None:
+        val_loader = _validation(_rows_of(job, job.val, dtype), context, settings.num_workers)
     # After everything else is set up, so that only the seed decides the initial weights.
     seed_everything(resolved.integer("seed"), verbose=False)
-    module = _module(task, settings, dtype, rows, order)
+    module = _module(job, settings, dtype, rows, order)
 
     requests = StopRequests(context.stop_file)
     # The detector names the operation, which says more.
     divergence = NonFiniteLoss(resolved.name, losses=not settings.detect_anomaly)
     checkpoints = Checkpoints(
-        CheckpointFiles(task.checkpoints, resolved.name),
+        CheckpointFiles(job.checkpoints, resolved.name),
         order,
-        origin(task),
+        origin(job),
         requests,
         divergence,
         steps=settings.checkpoint_steps,
         minutes=settings.checkpoint_minutes,
     )
-    curves = Curves(task.observe)
+    curves = Curves(job.observe)
     key = None if val_loader is None else KEPT_BY[settings.select_checkpoint]
     chosen = BestWeights(key, least=settings.select_checkpoint == "lowest_loss")
     callbacks: list[Callback] = [EpochMeans(), ValidateLastStep()]
-    callbacks += _chosen_callbacks(resolved, task.val is not None)
+    callbacks += _chosen_callbacks(resolved, job.val is not None)
     callbacks += [curves, divergence, chosen]
     # Last, so that a checkpoint holds what the others made of the epoch.
     callbacks += [Progress(resolved.name), checkpoints]
@@ -109,14 +109,16 @@ def _train(task: Task, context: DistributedContext, start: Path | None) -> Train
     return Trained(weights, curves.rows)
 
 
-def _rows_of(task: Task, arrays: Arrays, dtype: torch.dtype, limit: int | None = None) -> Rows:
+def _rows_of(
+    job: TrainingJob, arrays: Arrays, dtype: torch.dtype, limit: int | None = None
+) -> Rows:
     """The rows of a part as tensors.
 
     :param limit: of how many rows the targets are taken, from the first on; None: of all.
     """
     return Rows(
-        networks_of(task.resolved.choice("model")).inputs_of(arrays.features, dtype),
-        task.shape.task.learnt(torch.from_numpy(arrays.targets[:limit]), dtype),
+        networks_of(job.resolved.choice("model")).inputs_of(arrays.features, dtype),
+        job.shape.task.learnt(torch.from_numpy(arrays.targets[:limit]), dtype),
     )
 
 
@@ -134,14 +136,18 @@ def _validation(rows: Rows, context: DistributedContext, workers: int) -> Batche
 
 
 def _module(
-    task: Task, settings: Settings, dtype: torch.dtype, rows: Rows, order: DistributedBatchSampler
+    job: TrainingJob,
+    settings: Settings,
+    dtype: torch.dtype,
+    rows: Rows,
+    order: DistributedBatchSampler,
 ) -> LightningModule:
     """The chosen network with its training step; one of the user's own may bring its own.
 
     :param rows: of the training part.
     """
-    resolved, batch_size = task.resolved, task.resolved.integer("batch_size")
-    network = new_network(task).to(dtype).train()
+    resolved, batch_size = job.resolved, job.resolved.integer("batch_size")
+    network = new_network(job).to(dtype).train()
     if settings.gradient_checkpointing:
         networks_of(resolved.choice("model")).checkpoint_gradients(network)
     if isinstance(network, LightningModule):

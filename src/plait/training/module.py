@@ -289,12 +289,12 @@ class SupervisedModule(LightningModule):
         """Leave out what is not trained; add what a method goes by."""
         if self._tuned is not None:
             checkpoint["state_dict"] = self.kept(checkpoint["state_dict"])
-            checkpoint["memory"] = self._tuned.memory()
+            checkpoint["memory"] = self._tuned.method_state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on from it."""
         if self._tuned is not None:
-            self._tuned.remember(checkpoint["memory"])
+            self._tuned.load_method_state(checkpoint["memory"])
 
     def _log(self, values: dict[str, float]) -> None:
         # As doubles: `self.log` would round them to float32.

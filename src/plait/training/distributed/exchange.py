@@ -16,7 +16,7 @@ from plait.models.family import networks_of
 from plait.models.weights import read, write
 from plait.proof.stage import hand_on
 from plait.tasks.registry import task_named
-from plait.training.task import Arrays, DistributedContext, Task, Trained
+from plait.training.job import Arrays, DistributedContext, Trained, TrainingJob
 
 CONTEXT, EVENTS, STOP, DONE = "place.json", "epochs.jsonl", "stop", "done.json"
 FAILURE, RENDEZVOUS = "failed-", "meeting.json"
@@ -28,7 +28,7 @@ def folder_of(checkpoints: Path) -> Path:
     return checkpoints / "processes"
 
 
-def write_task(task: Task, context: DistributedContext, start: Path | None) -> Path:
+def write_job(job: TrainingJob, context: DistributedContext, start: Path | None) -> Path:
     """Write what the processes need, anew.
 
     :param start: the checkpoint that they go on from.
@@ -36,34 +36,34 @@ def write_task(task: Task, context: DistributedContext, start: Path | None) -> P
     """
     import numpy as np
 
-    folder = folder_of(task.checkpoints)
+    folder = folder_of(job.checkpoints)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    write_text(folder / RESOLVED, task.resolved.text())
+    write_text(folder / RESOLVED, job.resolved.text())
     asked = {"devices": context.devices, "nodes": context.nodes, "strategy": context.strategy}
     write_json(folder / CONTEXT, {**asked, "start": None if start is None else start.name})
     for part in ("train", "val"):
-        arrays: Arrays | None = getattr(task, part)
+        arrays: Arrays | None = getattr(job, part)
         if arrays is not None:
-            packed = networks_of(task.resolved.choice("model")).pack(arrays.features)
+            packed = networks_of(job.resolved.choice("model")).pack(arrays.features)
             for name, values in (*packed.items(), (TARGETS, arrays.targets)):
                 np.save(folder / f"{part}-{name}.npy", values, allow_pickle=False)
     hand_on(folder / CODE)
-    shape = task.shape
+    shape = job.shape
     write_json(
-        folder / "task.json",
+        folder / "job.json",
         {
             "shape": {"task": shape.task.name, "inputs": shape.inputs, "outputs": shape.outputs},
-            "data": task.data,
-            "checkpoints": str(task.checkpoints),
-            "base": None if task.base is None else str(task.base),
+            "data": job.data,
+            "checkpoints": str(job.checkpoints),
+            "base": None if job.base is None else str(job.base),
         },
     )
     return folder
 
 
-def read_task(folder: Path) -> Task:
-    """Read what `write_task` wrote. What is observed goes to `EVENTS`."""
+def read_job(folder: Path) -> TrainingJob:
+    """Read what `write_job` wrote. What is observed goes to `EVENTS`."""
     import numpy as np
 
     def arrays(part: str) -> Arrays | None:
@@ -81,11 +81,11 @@ def read_task(folder: Path) -> Task:
         with (folder / EVENTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"epoch": epoch, "values": values}) + "\n")
 
-    raw = read_json(folder / "task.json")
+    raw = read_json(folder / "job.json")
     resolved = Resolved.read(folder / RESOLVED)
     train = arrays("train")
     assert train is not None
-    return Task(
+    return TrainingJob(
         resolved,
         Shape(**raw["shape"] | {"task": task_named(raw["shape"]["task"])}),
         train,

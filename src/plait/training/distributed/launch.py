@@ -24,7 +24,7 @@ from plait.json_types import Values, number_at, text_at
 from plait.signals import TERMINATED, StopRequests
 from plait.training.distributed import agent, exchange
 from plait.training.distributed.collectives import PARENT, own_environment
-from plait.training.task import DistributedContext, Task, Trained
+from plait.training.job import DistributedContext, Trained, TrainingJob
 
 BETWEEN_LOOKS = 0.05
 """Seconds until the processes are looked at again."""
@@ -33,15 +33,17 @@ TO_END = 60.0
 """Seconds that the processes have to end once one has failed or nobody wants the result."""
 
 
-def train_in_processes(task: Task, context: DistributedContext, start: Path | None) -> Trained:
+def train_in_processes(
+    job: TrainingJob, context: DistributedContext, start: Path | None
+) -> Trained:
     """`plait.training.loop.train` in ``context.world`` processes.
 
     :raises UserError: if one of them fails or dies; the next call goes on from the checkpoint.
     :raises SystemExit: with 143 when SIGTERM asked to stop.
     :raises KeyboardInterrupt: likewise for Ctrl-C.
     """
-    name = task.resolved.name
-    folder = exchange.write_task(task, context, start)
+    name = job.resolved.name
+    folder = exchange.write_job(job, context, start)
     endpoint = f"{socket.gethostname() if context.nodes > 1 else '127.0.0.1'}:{_free_port()}"
     meeting = agent.Meeting(context.nodes, context.devices, endpoint, secrets.token_hex(4))
     if context.nodes > 1:
@@ -57,10 +59,10 @@ def train_in_processes(task: Task, context: DistributedContext, start: Path | No
                 if requests.pending:
                     (folder / exchange.STOP).touch()
                 for epoch, values in events.new():
-                    task.observe(epoch, values)
+                    job.observe(epoch, values)
                 time.sleep(BETWEEN_LOOKS)
             for epoch, values in events.new():
-                task.observe(epoch, values)
+                job.observe(epoch, values)
     except BaseException:
         # Nobody wants the result: a search prunes it, or the recording failed.
         _end(process, folder)

@@ -25,10 +25,10 @@ from plait.training.distributed.exchange import (
     RESOLVED,
     STOP,
     lock_file,
-    read_task,
+    read_job,
     write_result,
 )
-from plait.training.task import DistributedContext
+from plait.training.job import DistributedContext
 
 
 def run(folder: Path, rank: int) -> int:
@@ -42,16 +42,16 @@ def run(folder: Path, rank: int) -> int:
         return _fail(folder, rank, error)
     from plait.training.loop import train
 
-    task = read_task(folder)
+    job = read_job(folder)
     raw = read_json(folder / CONTEXT)
     start = raw.pop("start")
     context = DistributedContext(**{**raw, "rank": rank, "stop_file": folder / STOP})
-    from_checkpoint = None if start is None else task.checkpoints / start
-    with lock_file(task.checkpoints) as lock:
+    from_checkpoint = None if start is None else job.checkpoints / start
+    with lock_file(job.checkpoints) as lock:
         # Held until the process is gone, whatever it does then.
         fcntl.flock(lock, fcntl.LOCK_SH)
         try:
-            trained = train(task, context, from_checkpoint)
+            trained = train(job, context, from_checkpoint)
             if rank == 0:
                 write_result(trained, folder)
         except (Exception, SystemExit, KeyboardInterrupt) as error:

@@ -1,4 +1,4 @@
-"""What passes between the parts of a training: its task, where it runs, and what it gives."""
+"""What passes between the parts of a training: its job, where it runs, and what it gives."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Arrays:
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingJob:
     """What a training is given."""
 
     resolved: Resolved
@@ -60,7 +60,7 @@ class Training:
     prepare: Callable[[Resolved], str]
     """Imports what ``fit`` needs, and checks that this machine can do it; returns the devices that
     it will use."""
-    fit: Callable[[Task], Fitted]
+    fit: Callable[[TrainingJob], Fitted]
     """Fits on the training part; the validation part selects, where there is something to."""
 
 
