@@ -106,7 +106,8 @@ class Dvc:
 
     def end(self) -> None:
         """Have it end."""
-        self.process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.communicate()
         for server in self.servers():
             with suppress(psutil.NoSuchProcess):
