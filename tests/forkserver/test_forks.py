@@ -106,7 +106,7 @@ class Dvc:
 
     def end(self) -> None:
         """Have it end."""
-        with suppress(ProcessLookupError):
+        if self.process.returncode is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.communicate()
         for server in self.servers():

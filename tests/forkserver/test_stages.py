@@ -14,7 +14,6 @@ pytestmark = [
 
 EXPERIMENTS: dict[str, object] = {
     "linear_regression": {"trainer": {"max_epochs": 2}, "evaluation": {"resamples": 20}},
-    "least_squares": {"evaluation": {"resamples": 20}},
 }
 
 
