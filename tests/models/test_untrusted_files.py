@@ -80,11 +80,11 @@ def test_what_the_processes_of_a_training_hand_over_is_no_pickle(tmp_path: Path)
     planted = np.array([Planted(trace)], dtype=object)
     for part in ("features", "targets"):
         np.save(folder / f"train-{part}.npy", planted, allow_pickle=True)
-    write_json(folder / "task.json", {})
+    write_json(folder / "job.json", {})
     resolved = Project(ROOT).compose("linear_regression")
     (folder / "resolved.yaml").write_text(resolved.text(), encoding="utf-8")
     with pytest.raises(ValueError, match=r"allow_pickle=False|Array can't be memory-mapped"):
-        exchange.read_task(folder)
+        exchange.read_job(folder)
     (folder / WEIGHTS).write_bytes(pickle.dumps(Planted(trace)))
     write_json(folder / exchange.DONE, {"curves": []})
     with pytest.raises(UserError, match="cannot be read"):
