@@ -393,12 +393,12 @@ def prepare(resolved: Resolved) -> str:
 
 def fit(job: TrainingJob) -> Fitted:
     """Count which items are liked together with which later ones."""
-    train, count = task.train, task.resolved["model.count"]
+    train, count = job.train, job.resolved["model.count"]
     matrix = train.features.T @ train.targets
     model: recommenders.Counts = {"matrix": matrix.tolist(), "count": count}
-    lists = recommenders.FAMILY.predict(model, train.features, task.shape)
+    lists = recommenders.FAMILY.predict(model, train.features, job.shape)
     values = {"train/loss": float(1 - np.take_along_axis(train.targets, lists, axis=1).mean())}
-    task.observe(0, values)
+    job.observe(0, values)
     return Fitted(model, [{"epoch": 0, **values}])
 
 
