@@ -131,7 +131,8 @@ def test_on_another_cpu_a_clone_holds_and_what_is_said_of_its_lock_helps(tmp_pat
     first, second, *told = clone.plait("verify").stdout.splitlines()
     assert re.match("linear_regression +(identical|. of 4 metrics differ, within)", first)
     assert re.match("least_squares +identical", second)
-    assert "results/linear_regression/model" in told[0]
+    # Which of its outputs, of which three are named, depends on the two CPUs.
+    assert "results/linear_regression/" in told[0]
     assert "least_squares" not in told[0]
 
     clone.run(*re.findall("`(git restore.*?)`", "\n".join(told))[0].split())
