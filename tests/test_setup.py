@@ -22,7 +22,9 @@ def make(root: Path, *targets: str) -> subprocess.CompletedProcess[str]:
     """``make`` as from a new login: nothing of this environment's tools on the path."""
     path = [part for part in os.environ["PATH"].split(os.pathsep) if ".venv" not in part]
     environment = {**os.environ, "PATH": os.pathsep.join(path)}
-    for name in ("VIRTUAL_ENV", "PYTHONPATH", "DVC_ROOT", "MAKEFLAGS", "MAKELEVEL", "SLOW"):
+    for name in (
+        *("VIRTUAL_ENV", "PYTHONPATH", "DVC_ROOT", "MAKEFLAGS", "MAKELEVEL", "SLOW", "PLAIT_FORK"),
+    ):
         environment.pop(name, None)
     return subprocess.run(
         ["make", *targets], cwd=root, env=environment, capture_output=True, text=True, check=False
