@@ -24,7 +24,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are made 
 STAGE = """
 import sys
 from pathlib import Path
-from plait.forkserver.client import end_as, run_in_fork
+from plait.forkserver.client import run_in_fork
+from plait.forkserver.proxy import end_as
 
 status = run_in_fork(sys.argv[1], "kind", {}, Path("imports.json"))
 if status is None:

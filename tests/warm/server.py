@@ -2,27 +2,22 @@
 
 Half of what a small stage takes is to import PyTorch, Lightning and MLflow. A child of this process
 has them already; plait itself it imports from the checkout that it runs in, as any process does.
-``python server.py SOCKET``; it ends when its standard input does.
+How it forks is `plait.forkserver.server`'s. ``python server.py SOCKET OWNER FORKSERVER``: it ends
+with its owner, a process.
 """
 
-import array
-import atexit
 import copy
 import ctypes
-import gc
-import json
 import os
 import runpy
-import select
 import signal
-import socket
 import sys
-import threading
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 READ_AT_IMPORT = (
     *("OMP_", "MKL_", "OPENBLAS_", "ATEN_", "TORCH_", "CUDA_", "NUMEXPR_", "KMP_", "GOMP_"),
@@ -134,154 +129,56 @@ def parse_once() -> None:
     plain.parse_yaml = strict.parse_yaml = parse_yaml
 
 
-class Waiting:
-    """A child, and the client that waits for its end."""
+class Everything:
+    """All is imported before the first command comes; see `plait.forkserver.server.Imports`."""
 
-    def __init__(self, pid: int, client: socket.socket) -> None:
-        self.pid, self.client = pid, client
-        self.end = os.pidfd_open(pid)
+    def __init__(self, environment: dict[str, str]) -> None:
+        """``environment``: what `fixed` gave before anything was imported."""
+        self._environment = environment
 
+    def prepare(self, request: dict[str, Any]) -> bool:
+        return fixed(request["environment"]) == self._environment
 
-def serve(path: Path, environment: dict[str, str]) -> dict[str, Any]:
-    """Fork a child for each request; returns in a child alone, with what it is to run.
-
-    :param environment: what `fixed` gave before anything was imported.
-    """
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(path))
-    listener.listen(16)
-    running: list[Waiting] = []
-    while True:
-        waited = {child.end: child for child in running}
-        clients = {child.client.fileno(): child for child in running}
-        ready, _, _ = select.select([0, listener.fileno(), *waited, *clients], [], [])
-        for descriptor in ready:
-            if descriptor == 0:
-                _end(running)
-            elif descriptor in waited:
-                child = waited[descriptor]
-                _, status = os.waitpid(child.pid, 0)
-                _answer(child.client, str(os.waitstatus_to_exitcode(status)))
-                os.close(child.end)
-                running.remove(child)
-            elif descriptor == listener.fileno():
-                client, _ = listener.accept()
-                request, files = _read(client)
-                shared = fixed(request["environment"]) == environment
-                pid = os.fork() if shared else None
-                if pid is not None:
-                    # By both, so that it is done whichever goes on first.
-                    _join_group(pid, request["group"])
-                if pid == 0:
-                    listener.close()
-                    for child in running:
-                        os.close(child.end)
-                        child.client.close()
-                    client.close()
-                    python = str(path.parent / "bin" / "python")
-                    return {**request, "files": files, "python": python}
-                for number in files:
-                    os.close(number)
-                if pid is None:
-                    _answer(client, "cold")
-                else:
-                    client.sendall(f"{pid}\n".encode())
-                    running.append(Waiting(pid, client))
-            elif descriptor in clients and clients[descriptor] in running:
-                # The client is gone, and nobody waits for the command any more.
-                os.kill(clients[descriptor].pid, signal.SIGKILL)
-                select.select([clients[descriptor].end], [], [])
+    def learn(self, kind: str, names: list[str]) -> None:
+        """There is nothing left to learn."""
 
 
-def _join_group(pid: int, group: int) -> None:
-    """Have a signal to the client's group reach the command; in another session that can't be."""
-    with suppress(PermissionError, ProcessLookupError):
-        os.setpgid(pid, group)
-
-
-def _end(running: list[Waiting]) -> NoReturn:
-    for child in running:
-        os.kill(child.pid, signal.SIGKILL)
-    os._exit(0)
-
-
-def _answer(client: socket.socket, word: str) -> None:
-    with suppress(BrokenPipeError):  # it did not wait
-        client.sendall(f"{word}\n".encode())
-    client.close()
-
-
-def _read(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    files = array.array("i")
-    header, ancillary, _, _ = client.recvmsg(8, socket.CMSG_SPACE(3 * files.itemsize))
-    for _, _, content in ancillary:
-        files.frombytes(content)
-    size, text = int(header), b""
-    while len(text) < size:
-        text += client.recv(size - len(text))
-    return json.loads(text), list(files)
-
-
-def run(request: dict[str, Any]) -> None:
-    """Be the process that a client has asked for."""
-    for number, file in enumerate(request["files"]):
-        os.dup2(file, number)
-        os.close(file)
-    os.chdir(request["place"])
-    os.environ.clear()
-    os.environ.update(request["environment"])
+def run_as_interpreter(request: dict[str, Any]) -> None:
+    """``python [-u] -m MODULE ...`` or ``python [-u] -c CODE ...``."""
     time.tzset()
     read_again()
-    os.getppid = lambda: request["parent"]
-    if request["unbuffered"]:
+    # The client itself ends with the parent that the command was told, and this with the client.
+    if "PLAIT_PARENT" in os.environ:
+        os.environ["PLAIT_PARENT"] = str(os.getppid())
+    tool, *arguments = request["arguments"]
+    if arguments[0] == "-u":
+        del arguments[0]
         sys.stdout.reconfigure(write_through=True)
         sys.stderr.reconfigure(write_through=True)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    kind, what, *rest = arguments
     paths = os.environ.get("PYTHONPATH", "")
-    kind, what, *arguments = request["arguments"]
-    here = request["place"] if kind == "-m" else ""
-    sys.path[:] = [here, *filter(None, paths.split(os.pathsep)), *sys.path[1:]]
-    sys.executable = request["python"]
+    here = request["folder"] if kind == "-m" else ""
+    sys.path[:] = [here, *filter(None, paths.split(os.pathsep)), *PATH]
+    sys.executable = tool
     if kind == "-m":
-        sys.argv = [what, *arguments]
+        sys.argv = [what, *rest]
         runpy.run_module(what, run_name="__main__", alter_sys=True)
     else:
-        sys.argv = ["-c", *arguments]
+        sys.argv = ["-c", *rest]
         main = ModuleType("__main__")
         sys.modules["__main__"] = main
         exec(compile(what, "<string>", "exec"), main.__dict__)
 
 
-def run_to_end(request: dict[str, Any]) -> NoReturn:
-    """As the interpreter does, but for taking apart what it has imported: that takes seconds here,
-    for all of it would have to be copied first.
-    """
-    status = 0
-    try:
-        run(request)
-    except SystemExit as error:
-        status = error.code if isinstance(error.code, int) else int(error.code is not None)
-        if isinstance(error.code, str):
-            print(error.code, file=sys.stderr)
-    except BaseException as error:
-        sys.excepthook(*sys.exc_info())
-        status = -signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1
-    threading._shutdown()
-    atexit._run_exitfuncs()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if status == -signal.SIGINT:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
-    os._exit(status & 0xFF)
-
-
 if __name__ == "__main__":
     before = fixed(dict(os.environ))
+    address, owner = Path(sys.argv[1]), os.pidfd_open(int(sys.argv[2]))
+    sys.path[0] = sys.argv[3]
+    forks = import_module("server")
+    del sys.path[0]
+    PATH = sys.path[:]
     import_all()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What is there already is no garbage: to look at it would copy it into every child.
-    gc.freeze()
-    run_to_end(serve(Path(sys.argv[1]), before))
+    asked = forks.serve(owner, address, forks.listen(address), Everything(before))
+    forks.run(asked, run_as_interpreter, Path(f"{address}.{os.getpid()}"))

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 HERE = Path(__file__).parent
+FORKSERVER = HERE.parents[1] / "src" / "plait" / "forkserver"
 
 SHARED = "PLAIT_TEST_WARM"
 """Environment variable: where the process that has started this one keeps the tools."""
@@ -58,13 +59,14 @@ def _start(python: str = sys.executable) -> Path:
     folder = tempfile.TemporaryDirectory(prefix="warm-")
     address = Path(folder.name) / "socket"
     server = subprocess.Popen(
-        [python, str(HERE / "server.py"), str(address)], stdin=subprocess.PIPE
+        [python, str(HERE / "server.py"), str(address), str(os.getpid()), str(FORKSERVER)]
     )
     _kept.extend((folder, server))
     tools = Path(folder.name) / "bin"
     tools.mkdir()
     text = (HERE / "client.py").read_text(encoding="utf-8")
-    text = text.replace("@python@", python).replace("@socket@", str(address))
+    for word, value in {"python": python, "socket": address, "forkserver": FORKSERVER}.items():
+        text = text.replace(f"@{word}@", str(value))
     (tools / "python").write_text(f"#!{python} -IS\n{text}", encoding="utf-8")
     commands = {
         "plait": "from plait.cli import console; console()",
@@ -90,8 +92,7 @@ def end_warm_server() -> None:
     while _kept:
         kept = _kept.pop()
         if isinstance(kept, subprocess.Popen):
-            # Not by the end of its input: a process that a test has forked may hold that open.
             kept.kill()
-            kept.communicate()
+            kept.wait()
         elif isinstance(kept, tempfile.TemporaryDirectory):
             kept.cleanup()

@@ -102,14 +102,15 @@ def test_it_ends_with_the_parent_that_it_is_told() -> None:
     """The client asks the system for it, as the ranks of a training do where none is between."""
     started = (
         "import os, subprocess, sys, time\n"
-        f"code = {START!r} + 'import os, time; print(os.getppid(), os.getpid()); time.sleep(60)'\n"
+        f"code = {START!r} + 'import os, time; print(os.getpid()); time.sleep(60)'\n"
+        "print(os.getpid(), flush=True)\n"
         "os.environ.update(PLAIT_PARENT=str(os.getpid()), PYTHONUNBUFFERED='1')\n"
         "subprocess.Popen([sys.executable, '-u', '-c', code])\n"
         "time.sleep(60)\n"
     )
     process = python(START + started)
     assert process.stdout is not None
-    parent, number = map(int, process.stdout.readline().split())
+    parent, number = (int(process.stdout.readline()) for _ in range(2))
     command = psutil.Process(number)
     os.kill(parent, signal.SIGKILL)
     with suppress(psutil.NoSuchProcess):

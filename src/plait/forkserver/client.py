@@ -6,12 +6,9 @@ a process which has them already. ``PLAIT_FORK=0`` goes without. Everything that
 the difference by names the server: another environment gets another one.
 """
 
-import array
 import json
 import os
 import resource
-import select
-import signal
 import socket
 import stat
 import subprocess
@@ -21,9 +18,9 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 from plait import digests
+from plait.forkserver.proxy import Signals, connected, stand_for
 
 SWITCH = "PLAIT_FORK"
 """Environment variable: ``0`` runs each stage in a process that imports everything itself."""
@@ -35,8 +32,6 @@ reads."""
 ALONE = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """What keeps OpenBLAS and Arrow from starting threads when the server imports them: of a process
 that forks, no other thread may be at work."""
-
-FORWARDED = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 LONGEST_ADDRESS = 100
 """Bytes of a socket's path, with what a server puts behind it; the system allows 108."""
@@ -55,23 +50,14 @@ def run_in_fork(module: str, kind: str, importing: Mapping[str, str], learned: P
     address = _address(owner)
     if address is None:
         return None
-    signals = _Signals()
-    connection = _connected(address) or _started(address, owner, importing, learned)
+    signals = Signals()
     try:
-        return None if connection is None else _stand_for(module, kind, connection, signals)
+        connection = connected(address) or _started(address, owner, importing, learned)
+        if connection is None:
+            return None
+        return stand_for(module, kind, {**os.environ, SWITCH: "0"}, connection, signals)
     finally:
         signals.give_back()
-
-
-def end_as(status: int) -> None:
-    """End this process as another has ended, by the same status or signal."""
-    if status < 0:
-        # Nothing of this process is of interest to anybody.
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        with suppress(OSError):  # SIGKILL has no other way
-            signal.signal(-status, signal.SIG_DFL)
-        os.kill(os.getpid(), -status)
-    sys.exit(status)
 
 
 def _offered() -> bool:
@@ -109,26 +95,27 @@ def _address(owner: int) -> Path | None:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
         private = found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077
-        path = folder / f"{owner}-{_status_of(owner)[1]}-{_digest(_setting())}"
+        path = folder / f"{owner}-{_status_of(owner)[1]}-{_setting()}"
         if stat.S_ISDIR(found.st_mode) and private and len(str(path)) <= LONGEST_ADDRESS:
             return path
     return None
 
 
-def _installed() -> dict[str, object]:
-    """The interpreter, and the state of what is installed for it."""
+def _installed() -> str:
+    """The digest of the interpreter, and of the state of what is installed for it."""
     folders = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
-    return {
+    content = {
         "interpreter": [sys.executable, sys.version],
         "packages": {folder: os.stat(folder).st_mtime_ns for folder in sorted(folders)},
     }
+    return digests.of_text(json.dumps(content), digests.SHORT)
 
 
-def _setting() -> dict[str, object]:
-    """All that a process inherits and that what it imports may go by."""
+def _setting() -> str:
+    """The digest of all that a process inherits and that what it imports may go by."""
     limits = [name for name in dir(resource) if name.startswith("RLIMIT_")]
-    return {
-        **_installed(),
+    content = {
+        "installed": _installed(),
         "flags": [*sys.flags, *sys.warnoptions, *sorted(sys._xoptions.items())],
         "environment": {
             key: text for key, text in sorted(os.environ.items()) if key not in OF_STAGE
@@ -138,20 +125,7 @@ def _setting() -> dict[str, object]:
         "nice": os.nice(0),
         "limits": {name: resource.getrlimit(getattr(resource, name)) for name in limits},
     }
-
-
-def _digest(content: dict[str, object]) -> str:
     return digests.of_text(json.dumps(content), digests.SHORT)
-
-
-def _connected(address: Path) -> socket.socket | None:
-    connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.connect(str(address))
-    except OSError:
-        connection.close()
-        return None
-    return connection
 
 
 def _started(
@@ -160,7 +134,7 @@ def _started(
     server = Path(__file__).with_name("server.py")
     ready, told = os.pipe()
     flags: list[str] = vars(subprocess)["_args_from_interpreter_flags"]()  # multiprocessing's way
-    arguments = (str(address), str(owner), str(told), str(learned), _digest(_installed()))
+    arguments = (str(address), str(owner), str(told), str(learned), _installed())
     with open(os.devnull, "r+b") as nowhere:
         subprocess.Popen(
             [sys.executable, *flags, str(server), *arguments],
@@ -175,80 +149,4 @@ def _started(
     os.close(told)
     served = os.read(ready, 1)
     os.close(ready)
-    return _connected(address) if served else None
-
-
-class _Signals:
-    """Catches the signals that are meant for the fork, from before it is there."""
-
-    def __init__(self) -> None:
-        self.caught: list[signal.Signals] = []
-        self.descriptor, self._writing = os.pipe()
-        os.set_blocking(self._writing, False)
-        self._wakeup = signal.set_wakeup_fd(self._writing)
-        self.ignored = [n for n in FORWARDED if signal.getsignal(n) == signal.SIG_IGN]
-        self._before = {
-            number: signal.signal(number, self._catch)
-            for number in FORWARDED
-            if number not in self.ignored
-        }
-
-    def _catch(self, number: int, frame: FrameType | None) -> None:
-        self.caught.append(signal.Signals(number))
-
-    def give_back(self) -> None:
-        """Have them act as before; what was caught and is for this process acts now."""
-        signal.set_wakeup_fd(self._wakeup)
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        for number in self.caught:
-            os.kill(os.getpid(), number)
-
-
-def _stand_for(module: str, kind: str, connection: socket.socket, signals: _Signals) -> int | None:
-    request = {
-        "module": module,
-        "arguments": sys.argv,
-        "original": sys.orig_argv,
-        "kind": kind,
-        "folder": os.getcwd(),
-        "path": sys.path,
-        "environment": {**os.environ, SWITCH: "0"},
-        "umask": _umask(),
-        "group": os.getpgrp(),
-        "ignored": signals.ignored,
-    }
-    text = json.dumps(request).encode()
-    streams = array.array("i", [0, 1, 2]).tobytes()
-    passed = array.array("i")
-    try:
-        connection.sendmsg([b"%8d" % len(text)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
-        connection.sendall(text)
-        answer, ancillary, _, _ = connection.recvmsg(8, socket.CMSG_SPACE(passed.itemsize))
-    except OSError:
-        return None
-    for _, _, content in ancillary:
-        passed.frombytes(content)
-    if not passed:
-        return None
-    # What is sent to the group has reached the fork; what is sent to this process is forwarded.
-    with suppress(OSError):
-        os.setpgid(0, int(answer))
-    fork = passed[0]
-    while True:
-        while signals.caught:
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(fork, signals.caught.pop(0))
-        ready, _, _ = select.select([connection.fileno(), signals.descriptor], [], [])
-        if connection.fileno() in ready:
-            if status := connection.recv(16):
-                return int(status)
-            print(f"plait: {module} ended with its fork server, which was killed", file=sys.stderr)
-            return -signal.SIGKILL
-        os.read(signals.descriptor, 64)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+    return connected(address) if served else None

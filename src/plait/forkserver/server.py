@@ -22,6 +22,7 @@ import sys
 import sysconfig
 import threading
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -63,19 +64,18 @@ class Imports:
         self._file, self._installed = file, installed
         self._kinds: dict[str, list[str]] = {}
         self._never: list[str] = []
-        self.forkable = True
-        """Whether this process may still fork: it has one thread, and no device is open."""
+        self._forkable = True  # it has one thread, and no device is open
         with suppress(OSError, ValueError, KeyError, TypeError):
             known = json.loads(file.read_text(encoding="utf-8"))
             if known["installed"] == installed:
                 self._kinds, self._never = dict(known["kinds"]), list(known["never"])
 
-    def prepare(self, kind: str) -> None:
-        """Import what stages of this kind do."""
-        self.forkable = self.forkable and _may_fork()
-        for name in self._kinds.get(kind, ()):
-            if not self.forkable:
-                return
+    def prepare(self, request: Request) -> bool:
+        """Import what stages of this kind do; whether this process may still fork."""
+        self._forkable = self._forkable and _may_fork()
+        for name in self._kinds.get(request["kind"], ()):
+            if not self._forkable:
+                break
             if name in sys.modules or name in self._never:
                 continue
             try:
@@ -84,18 +84,16 @@ class Imports:
             except Exception:
                 # The stage will import it itself, and say what is wrong if it still fails. Half of
                 # it may be left behind here, so that this process is no longer as a new one.
-                self.forkable = False
+                self._forkable = False
             else:
-                self.forkable = _may_fork()
-            if not self.forkable:
+                self._forkable = _may_fork()
+            if not self._forkable:
                 self._never.append(name)
                 self._keep()
+        return self._forkable
 
     def learn(self, kind: str, names: list[str]) -> None:
-        """Add what a fork has imported beside what was there.
-
-        :param names: in the order of their import.
-        """
+        """Add what a fork has imported to what stages of this kind do."""
         known = self._kinds.setdefault(kind, [])
         if new := [name for name in names if name not in known]:
             known.extend(new)
@@ -127,7 +125,7 @@ class Fork:
         self.end = os.pidfd_open(pid)
 
 
-def serve(listener: socket.socket, owner: int, address: Path, imports: Imports) -> Request:
+def serve(owner: int, address: Path, listener: socket.socket, imports: Imports) -> Request:
     """Fork a child for each request; returns in a child alone, with what it is to run.
 
     :param owner: a descriptor of the process to end with.
@@ -156,8 +154,7 @@ def serve(listener: socket.socket, owner: int, address: Path, imports: Imports) 
                     client.close()
                     continue
                 request, files = asked
-                imports.prepare(request["kind"])
-                if not imports.forkable:
+                if not imports.prepare(request):
                     client.sendall(b"alone\n")
                     client.close()
                 elif (pid := _fork()) == 0:
@@ -206,7 +203,8 @@ def _read(client: socket.socket) -> tuple[Request, list[int]] | None:
 
 def _tell_started(fork: Fork, group: int) -> None:
     """Pass on its descriptor, once it gets what is sent to the client's process group."""
-    with suppress(ProcessLookupError):  # it is over already
+    # It may be over already; to join a group of another session is not allowed.
+    with suppress(ProcessLookupError, PermissionError):
         os.setpgid(fork.pid, group)
     descriptor = array.array("i", [fork.end]).tobytes()
     with suppress(OSError):  # the client is gone, which is seen next
@@ -269,8 +267,8 @@ def _give_threads_back() -> None:
             library.set_num_threads(threads)
 
 
-def run(request: Request, report: Path) -> NoReturn:
-    """Run the module to its end, and report what was imported.
+def run(request: Request, body: Callable[[Request], None], report: Path) -> NoReturn:
+    """Run what a client has asked for to its end, and report what was imported.
 
     As the interpreter ends, but for taking apart what it has imported, which would have to be
     copied first; `multiprocessing` ends its children likewise.
@@ -279,7 +277,7 @@ def run(request: Request, report: Path) -> NoReturn:
     status = 0
     try:
         become(request)
-        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+        body(request)
     except SystemExit as error:
         if isinstance(error.code, str):
             print(error.code, file=sys.stderr)
@@ -320,14 +318,18 @@ def imported(before: set[str]) -> list[str]:
     ]
 
 
-def listen(path: Path) -> socket.socket:
-    """A socket at ``path``, in the place of one whose server was killed."""
+def listen(address: Path) -> socket.socket:
+    """Where clients connect, in the place of a server that was killed."""
     listener = socket.socket(socket.AF_UNIX)
-    beside = path.with_suffix(f".{os.getpid()}")
+    beside = address.with_suffix(f".{os.getpid()}")
     listener.bind(str(beside))
     listener.listen(16)
-    beside.replace(path)
+    beside.replace(address)
     return listener
+
+
+def _run_module(request: Request) -> None:
+    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
 
 
 def main(address: Path, owner: int, ready: int, learned: Path, installed: str) -> None:
@@ -338,9 +340,8 @@ def main(address: Path, owner: int, ready: int, learned: Path, installed: str) -
     listener = listen(address)
     os.write(ready, b"1")
     os.close(ready)
-    imports = Imports(learned, installed)
-    request = serve(listener, end, address, imports)
-    run(request, Path(f"{address}.{os.getpid()}"))
+    request = serve(end, address, listener, Imports(learned, installed))
+    run(request, _run_module, Path(f"{address}.{os.getpid()}"))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from pathlib import Path
 from plait.config.packages import installed_version
 from plait.config.resolved import Resolved
 from plait.errors import UserError, exit_with
-from plait.forkserver.client import end_as, run_in_fork
+from plait.forkserver.client import run_in_fork
+from plait.forkserver.proxy import end_as
 from plait.json_types import Values, mapping_at
 from plait.pipeline.stages import STAGES, TRAINING, after, before
 from plait.proof.refusal import Unproved
