@@ -1,10 +1,18 @@
 """Same seed, same bits: on a rerun, with other threads, with loader workers."""
 
+import os
+import re
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from training.fitting import CASES, Lab, OtherProcess, equal_weights, files_of
+from checkouts import Checkout
+from plait.config.compose import Project, write_resolved
+from plait.workspace import Workspace
+from training.fitting import CASES, Lab, OtherProcess, equal_weights, files_of, leave_inputs
 
 DROPOUT = CASES["dropout"]
 
@@ -18,6 +26,28 @@ def test_another_process_with_other_threads_leaves_the_same_bytes(
     assert mine.keys() == theirs.keys()
     for name, content in mine.items():
         assert content == theirs[name], name
+
+
+def test_an_estimator_is_fitted_by_the_threads_that_are_set(checkout: Checkout) -> None:
+    """Also the first of a process, whose libraries are loaded when it is built; the file of a
+    gradient boosting tells how many threads there were.
+    """
+    values = {"model": "gradient_boosting", "data": {"samples": 60}}
+    checkout.list_experiments({"linear_regression": values})
+    workspace = Workspace.at(checkout.root)
+    write_resolved(checkout.root / "resolved", Project(checkout.root).compose_all())
+    leave_inputs(workspace, Project(checkout.root).compose("linear_regression"))
+    subprocess.run(
+        [sys.executable, "-m", "plait.pipeline.train", "linear_regression"],
+        cwd=checkout.root,
+        env={**os.environ, "PYTHONPATH": str(checkout.root / "src")},
+        check=True,
+    )
+    model = workspace.outputs("linear_regression")["model"]
+    with zipfile.ZipFile(model / "estimator.skops") as estimator:
+        schema = estimator.read("schema.json").decode()
+    (threads,) = re.findall(r'"n_threads": {[^}]*"content": "(\d+)"', schema)
+    assert threads == "1"
 
 
 def test_training_is_silent_in_a_pipe(other_process: OtherProcess) -> None:

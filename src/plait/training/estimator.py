@@ -33,8 +33,9 @@ def fit(job: TrainingJob) -> Fitted:
     module = module_of("model", choice)
     # A choice may know better than its estimator how to fit it.
     fit_in_place = getattr(module, "fit", estimators.FAMILY.fit)
+    # First, since only of libraries that are loaded can the threads be limited.
+    estimator = module.build(settings, shape, resolved["seed"])
     with threadpool_limits(resolved["trainer.threads"]):
-        estimator = module.build(settings, shape, resolved["seed"])
         try:
             fit_in_place(estimator, train.features, train.targets)
         except ValueError as error:
