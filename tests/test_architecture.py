@@ -42,6 +42,7 @@ ROOMS = (
         "errors",
         "digests",
         "signals",
+        "garbage_collection",
         "forkserver",
         "settings",
         "tasks",

@@ -8,6 +8,7 @@ from pathlib import Path
 from shutil import get_terminal_size
 
 from plait.errors import UserError, exit_with
+from plait.garbage_collection import collect_rarely
 from plait.runs.rebuild.comparison import TOLERANCE
 from plait.workspace import CONF, PACKAGE, SRC, Workspace, find_root
 
@@ -184,6 +185,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Run the verb of the command line."""
+    collect_rarely()
     command_line = sys.argv[1:]
     if command_line[:1] == ["run"]:
         arguments = argparse.Namespace(function=run, hydra=command_line[1:])

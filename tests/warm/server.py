@@ -8,6 +8,7 @@ with its owner, a process.
 
 import copy
 import ctypes
+import gc
 import os
 import runpy
 import signal
@@ -178,6 +179,7 @@ if __name__ == "__main__":
     forks = import_module("server")
     del sys.path[0]
     PATH = sys.path[:]
+    gc.disable()
     import_all()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asked = forks.serve(owner, address, forks.listen(address), Everything(before))

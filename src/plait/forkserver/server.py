@@ -1,9 +1,9 @@
 """Imports what stages import of others, and forks a process for each stage that asks.
 
 A script for `plait.forkserver.client` to start, ``python server.py SOCKET OWNER READY LEARNED
-INSTALLED``, into which no part of plait is imported: a fork imports plait from the checkout that it
-runs in, as any process does. What to import it learns from what its forks have imported, by kind of
-stage. It ends once its owner has ended, the process of DVC that runs the stages.
+INSTALLED``. It imports no part of plait: a fork does, from the checkout that it runs in. What to
+import it learns from what its forks have imported, by kind of stage. It ends once its owner has
+ended, the process of DVC that runs the stages.
 """
 
 import array
@@ -194,8 +194,7 @@ def _read(client: socket.socket) -> tuple[Request, list[int]] | None:
         header, ancillary, _, _ = client.recvmsg(8, socket.CMSG_SPACE(3 * files.itemsize))
         for _, _, content in ancillary:
             files.frombytes(content)
-        text = client.recv(int(header), socket.MSG_WAITALL)
-        return json.loads(text), list(files)
+        return json.loads(client.recv(int(header), socket.MSG_WAITALL)), list(files)
     except (OSError, ValueError):
         _close(*files)
         return None
@@ -233,6 +232,7 @@ def become(request: Request) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for ignored in request["ignored"]:
         signal.signal(ignored, signal.SIG_IGN)
+    gc.enable()
     os.umask(request["umask"])
     os.chdir(request["folder"])
     # Some libraries set variables when they are imported, for what they do later.
@@ -270,8 +270,7 @@ def _give_threads_back() -> None:
 def run(request: Request, body: Callable[[Request], None], report: Path) -> NoReturn:
     """Run what a client has asked for to its end, and report what was imported.
 
-    As the interpreter ends, but for taking apart what it has imported, which would have to be
-    copied first; `multiprocessing` ends its children likewise.
+    As the interpreter ends, but for taking apart what it has imported, as `multiprocessing` does.
     """
     before = set(sys.modules)
     status = 0
@@ -334,6 +333,7 @@ def _run_module(request: Request) -> None:
 
 def main(address: Path, owner: int, ready: int, learned: Path, installed: str) -> None:
     """Serve until the owner has ended; ``ready`` is written to once clients can connect."""
+    gc.disable()
     end = os.pidfd_open(owner)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -10,6 +10,7 @@ from plait.config.resolved import Resolved
 from plait.errors import UserError, exit_with
 from plait.forkserver.client import run_in_fork
 from plait.forkserver.proxy import end_as
+from plait.garbage_collection import collect_rarely
 from plait.json_types import Values, mapping_at
 from plait.pipeline.stages import STAGES, TRAINING, after, before
 from plait.proof.refusal import Unproved
@@ -45,6 +46,7 @@ def run_stage(stage: StageFunction) -> None:
                 tell_run(workspace, resolved, str(refusal))
             raise
 
+    collect_rarely()
     end_at_sigterm()
     status = _in_fork(stage.__name__)
     if status is not None:

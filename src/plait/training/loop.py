@@ -16,6 +16,7 @@ from plait.config.chosen import settings_in
 from plait.config.registry import module_of, settings_of
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
+from plait.garbage_collection import collect_as_usual
 from plait.json_types import mapping_at
 from plait.models.counter_rng import CounterRNG
 from plait.models.family import networks_of
@@ -56,6 +57,7 @@ def _train(job: TrainingJob, context: DistributedContext, start: Path | None) ->
     resolved = job.resolved
     settings = Settings.model_validate(resolved.section("trainer"))
     torch.set_num_threads(settings.threads)
+    collect_as_usual()
     seed_everything(resolved.integer("seed"), verbose=False)
     dtype = torch.float64 if settings.precision == "64-true" else torch.float32
     rows = _rows_of(job, job.train, dtype, settings.overfit_rows)
