@@ -1,7 +1,9 @@
 """Plain values, as JSON and YAML hold them."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
+
+T = TypeVar("T")
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 """A value of a configuration or of a JSON file, to be read. It may be nested to any depth."""
@@ -16,42 +18,28 @@ Values: TypeAlias = dict[str, "Plain"]
 def mapping_at(values: Values, key: str) -> Values:
     """The mapping at a key.
 
-    :raises TypeError: if there is something else.
+    :raises TypeError: if there is something else, as for each of these.
     """
-    found = values[key]
-    if not isinstance(found, dict):
-        raise TypeError(f"{key} holds no mapping")
-    return found
+    return _checked(values, key, dict, "mapping")
 
 
 def list_at(values: Values, key: str) -> list[Plain]:
-    """The list at a key.
-
-    :raises TypeError: if there is something else.
-    """
-    found = values[key]
-    if not isinstance(found, list):
-        raise TypeError(f"{key} holds no list")
-    return found
+    """The list at a key."""
+    return _checked(values, key, list, "list")
 
 
 def text_at(values: Values, key: str) -> str:
-    """The text at a key.
-
-    :raises TypeError: if there is something else.
-    """
-    found = values[key]
-    if not isinstance(found, str):
-        raise TypeError(f"{key} holds no text")
-    return found
+    """The text at a key."""
+    return _checked(values, key, str, "text")
 
 
 def number_at(values: Values, key: str) -> float:
-    """The number at a key.
+    """The number at a key."""
+    return _checked(values, key, (float, int), "number")
 
-    :raises TypeError: if there is something else.
-    """
+
+def _checked(values: Values, key: str, kind: type[T] | tuple[type[T], ...], word: str) -> T:
     found = values[key]
-    if not isinstance(found, int | float):
-        raise TypeError(f"{key} holds no number")
+    if not isinstance(found, kind):
+        raise TypeError(f"{key} holds no {word}")
     return found

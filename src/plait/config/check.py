@@ -11,7 +11,7 @@ from plait.config.fields import interval_of, kind_words, locate
 from plait.config.registry import SECTIONS, family_of, section_settings, settings_of
 from plait.config.renamed import new_key
 from plait.errors import ConfigurationError, did_you_mean
-from plait.json_types import Plain, Values, mapping_at
+from plait.json_types import Json, Plain, Values, mapping_at
 from plait.pipeline.stages import GROUPS
 from plait.settings import Chosen, Settings, setting
 
@@ -202,7 +202,7 @@ def _literals(expected: str) -> list[str]:
     return [word.strip("' ") for word in expected.replace(" or ", ",").split(",")]
 
 
-def _shown(value: object) -> str:
+def _shown(value: Json) -> str:
     return f"{value!r} (text)" if isinstance(value, str) else f"{value!r}"
 
 

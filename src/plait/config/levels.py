@@ -10,7 +10,7 @@ import yaml
 
 from plait.config.registry import SECTIONS
 from plait.errors import ConfigurationError
-from plait.json_types import Plain, Values, list_at
+from plait.json_types import Json, Plain, Values, list_at
 from plait.pipeline.stages import GROUPS
 from plait.workspace import CONF, choice_in, defaults_in
 
@@ -83,7 +83,7 @@ def read_params(path: Path) -> dict[str, Values]:
     return experiments
 
 
-def check_name(name: object, origin: str) -> None:
+def check_name(name: Json, origin: str) -> None:
     """Refuse a name that cannot name files, stages and runs alike."""
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise ConfigurationError(

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from plait.errors import UserError
+from plait.json_types import Json
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
 
-def to_text(labels: Iterable[object]) -> str:
+def to_text(labels: Iterable[Json]) -> str:
     """A set of labels as its column has it: each once, in order; what is empty is none."""
     words = (str(label).strip() for label in labels if label is not None)
     return json.dumps(sorted({word for word in words if word}), ensure_ascii=False)
@@ -63,7 +64,7 @@ def parse(column: "pd.Series", separator: str, where: str) -> "pd.Series":
     return pd.Series(sets, index=column.index, name=column.name, dtype="str")
 
 
-def _list_in(text: str) -> list[object] | None:
+def _list_in(text: str) -> list[Json] | None:
     """The list that JSON or Python wrote; None if it is neither's."""
     try:
         found = json.loads(text)
