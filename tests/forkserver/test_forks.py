@@ -11,13 +11,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from checkouts import ROOT
+from processes import wait_until_ended
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are made on Linux")
 
@@ -114,8 +114,7 @@ class Dvc:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.communicate()
         for server in self.servers():
-            with suppress(psutil.NoSuchProcess):
-                server.wait(30)
+            wait_until_ended(server)
         shutil.rmtree(self.sockets, ignore_errors=True)  # it may have been ended before
 
 
@@ -331,8 +330,7 @@ def test_what_kills_the_stage_kills_the_fork(dvc: Dvc) -> None:
     stage, fork = stage_and_fork(dvc)
     stage.kill()
     assert dvc.rest() == ["status -9"]
-    with suppress(psutil.NoSuchProcess):
-        fork.wait(30)
+    wait_until_ended(fork)
 
 
 def test_a_fork_whose_server_was_killed_is_told(dvc: Dvc) -> None:
@@ -345,8 +343,7 @@ def test_a_fork_whose_server_was_killed_is_told(dvc: Dvc) -> None:
         "plait: waits ended with its fork server, which was killed",
         "status -9",
     ]
-    with suppress(psutil.NoSuchProcess):
-        fork.wait(30)
+    wait_until_ended(fork)
     write(dvc, "tells", "print('goes on')")
     assert dvc.run("tells") == ["goes on", "status 0"]
 
@@ -368,8 +365,7 @@ def test_the_server_ends_with_its_dvc_and_leaves_nothing(dvc: Dvc) -> None:
     dvc.run("tells")
     (server,) = dvc.servers()
     dvc.process.kill()
-    with suppress(psutil.NoSuchProcess):
-        server.wait(30)
+    wait_until_ended(server)
     assert list((dvc.sockets / f"plait-{os.getuid()}").iterdir()) == []
 
 
@@ -386,10 +382,8 @@ def test_a_stage_outlives_its_dvc_as_any_process_does(dvc: Dvc) -> None:
     dvc.process.kill()
     dvc.process.wait()
     (dvc.folder / "go").touch()
-    with suppress(psutil.NoSuchProcess):
-        fork.wait(30)
-    with suppress(psutil.NoSuchProcess):
-        server.wait(30)
+    wait_until_ended(fork)
+    wait_until_ended(server)
     assert (dvc.folder / "done").exists()
 
 

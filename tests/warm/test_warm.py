@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from checkouts import ROOT
+from processes import wait_until_ended
 from warm.start import warm_python
 
 START = "from plait.cli import main; main() if 0 else 0\n"
@@ -94,8 +94,7 @@ def test_it_is_in_the_group_of_its_client_and_ends_with_it() -> None:
     assert os.getpgid(command.pid) == process.pid
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    with suppress(psutil.NoSuchProcess):
-        command.wait(30)
+    wait_until_ended(command)
 
 
 def test_it_ends_with_the_parent_that_it_is_told() -> None:
@@ -113,8 +112,7 @@ def test_it_ends_with_the_parent_that_it_is_told() -> None:
     parent, number = (int(process.stdout.readline()) for _ in range(2))
     command = psutil.Process(number)
     os.kill(parent, signal.SIGKILL)
-    with suppress(psutil.NoSuchProcess):
-        command.wait(30)
+    wait_until_ended(command)
     process.communicate()
 
 
@@ -143,8 +141,7 @@ def test_what_ends_the_client_ends_the_command(number: signal.Signals) -> None:
     command = psutil.Process(int(process.stdout.readline()))
     process.send_signal(number)
     process.communicate()
-    with suppress(psutil.NoSuchProcess):
-        command.wait(30)
+    wait_until_ended(command)
     assert process.returncode == -number
 
 
