@@ -40,18 +40,32 @@ class Notes:
 
 NOTES: list[Notes] = []
 
+LARGE = {
+    *("news_topics", "news_topics_52", "news_topics_ensemble"),
+    *("few_labels", "chinese_reviews", "editorial_sentiment"),
+}
+"""Two steps of their language models take as long as all the others together."""
 
-@pytest.mark.parametrize("name", choices(ROOT / "conf", "experiment"))
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in LARGE else ())
+        for name in choices(ROOT / "conf", "experiment")
+    ],
+)
 def test_every_experiment_composes_and_trains_two_steps(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr("plait.pipeline.train.LiveRun", Notes)
-    resolved = lab.resolved(name, "debug=fast", "data.seed=3")
+    few = ["debug=fast", "data.seed=3"]
+    resolved = lab.resolved(name, *few)
+    # Of texts, some, and the beginning of each.
+    if "n_labelled" in resolved.section("data"):
+        few.append("data.n_labelled=200")
     if family_of(resolved.choice("model")).name == "language_model":
-        # All of its texts, but the beginning of each.
-        resolved = lab.resolved(name, "debug=fast", "data.seed=3", "model.max_length=8")
-    elif family_of(resolved.choice("model")).name == "text_estimator":
-        resolved = lab.resolved(name, "debug=fast", "data.seed=3", "data.n_labelled=300")
+        few.append("model.max_length=8")
+    resolved = lab.resolved(name, *few)
     outputs = Outputs(tmp_path / "data", tmp_path / "results")
     workspace = Workspace(ROOT, tmp_path)
     generate(workspace, resolved.handed_to("generate"), outputs)
@@ -61,8 +75,9 @@ def test_every_experiment_composes_and_trains_two_steps(
     assert not workspace.checkpoints(resolved.identity).exists()
     if family_of(resolved.choice("model")).by_gradient:
         assert resolved["trainer.max_steps"] == 2
-    frame = read_part(outputs.data, "test")
-    assert frame is not None
+    test = read_part(outputs.data, "test")
+    assert test is not None
+    frame = test.head(100)
     classes = Dataset.read(outputs.data).classes
     predictions = TrainedModel.load(outputs["model"]).predict(frame)
     assert predictions.shape == ((len(frame), len(classes)) if classes else (len(frame),))
