@@ -486,10 +486,11 @@ def measure(folder: Path, quick: bool) -> list[Figure]:
 
 PAGE = """# Exactness, measured
 
-Written by `make exactness` (`benchmarks/exactness.py`), which exits with 1 when a figure misses its
-bound. Differences are absolute and the largest over all weights, unless said otherwise; 0 is
-equality bit for bit, of weights, curves, optimiser and schedule. Moments are drawn uniformly over a
-training's duration. Processes talk by gloo on one machine's CPU; no GPU was there.
+The table is written by `make exactness` (`benchmarks/exactness.py`), which exits with 1 when a
+figure misses its bound. Differences are absolute and the largest over all weights, unless said
+otherwise; 0 is equality bit for bit, of weights, curves, optimiser and schedule. Moments are drawn
+uniformly over a training's duration. Processes talk by gloo on one machine's CPU; no GPU was
+there.
 
 | claim | bound | measured | cases |
 |---|---|---|---|

@@ -1,10 +1,12 @@
 """Attack the promise that a recorded number belongs to what its identity names.
 
-    python benchmarks/identity_fuzz.py --rounds 20           seeds 1, 2, … 20
-    python benchmarks/identity_fuzz.py --seed 123 --verbose  one seed again, and what was done
-    python benchmarks/identity_fuzz.py --named               the faults there were, by every way
-    python benchmarks/identity_fuzz.py --seconds 60          as many seeds as a minute holds
-    python benchmarks/identity_fuzz.py --rounds 500 --state FILE   go on where FILE says
+    PYTHONPATH=src:tests python benchmarks/identity_fuzz.py ...
+
+    --rounds 20           seeds 1, 2, … 20
+    --seed 123 --verbose  one seed again, and what was done
+    --named               the faults there were, by every way
+    --seconds 60          as many seeds as a minute holds
+    --rounds 500 --state FILE   go on where FILE says
 
 Each seed is a plan (`tests/identity/plans.py`): `plait run`, `plait run -m`, `dvc repro` or `dvc
 exp run` on a small project, whose files are edited and put back, and whose processes are killed,

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 class UserError(ValueError):
     """Something that the user can put right.
 
-    The message names what is wrong, where, and what would be right, in one to four lines.
+    The message names what is wrong, where, and what would be right, in a line or two; of a
+    configuration, a line a fault, at most four.
 
     :param message: what the user reads.
     :param status: exit status of the command; 2 for a wrong configuration, 1 for anything else.

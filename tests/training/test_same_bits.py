@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import psutil
 import pytest
 
 from checkouts import Checkout
@@ -54,10 +55,12 @@ def test_training_is_silent_in_a_pipe(other_process: OtherProcess) -> None:
     assert other_process.output == ""
 
 
-def test_worker_processes_change_no_bit(lab: Lab) -> None:
-    here, there = lab.fit(*DROPOUT), lab.fit(*DROPOUT, "trainer.num_workers=2")
+def test_worker_processes_change_no_bit_and_end_with_the_training(lab: Lab) -> None:
+    here, before = lab.fit(*DROPOUT), psutil.Process().children()
+    there = lab.fit(*DROPOUT, "trainer.num_workers=2")
     assert here.curves == there.curves
     assert equal_weights(here, there)
+    assert set(psutil.Process().children()) <= set(before)
 
 
 def test_what_ran_before_in_the_process_changes_no_bit(lab: Lab) -> None:

@@ -13,7 +13,7 @@ from plait.pipeline.stages import GROUPS
 from plait.settings import Settings
 from plait.workspace import choice_in, defaults_in
 
-FILES = ("experiment", "debug")
+FILES = ("experiment", "debug", "sweep")
 """Groups whose choices are values of others'."""
 
 
@@ -56,9 +56,7 @@ def describe(conf: Path, group: str) -> str:
             blocks.append(f"{name:<20}{line}")
         return "\n".join(blocks)
     if group not in GROUPS:
-        raise ConfigurationError(
-            unknown_choice("options", group, [*GROUPS, *SECTIONS, "experiment"])
-        )
+        raise ConfigurationError(unknown_choice("options", group, [*GROUPS, *SECTIONS, *FILES]))
     blocks = []
     for name in choices(conf, group):
         path = choice_in(conf, group, name)

@@ -3,12 +3,13 @@
 The order depends on the seed and the epoch alone: not on devices, workers or threads.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from plait.models.base import Inputs
 from plait.objectives.base import Batch
@@ -128,7 +129,8 @@ class Batches:
 
     def __init__(self, dataset: Rows, sampler: DistributedBatchSampler, workers: int = 0) -> None:
         self.dataset, self.sampler = dataset, sampler
-        self._loader: Iterable[Batch] | None = None
+        self._loader: DataLoader[Batch] | None = None
+        self._iterator: Iterator[Batch] | None = None
         if workers:
             self._loader = DataLoader(
                 dataset,
@@ -148,10 +150,20 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         """The batches of the sampler's epoch, which is asked for when the first is."""
         if self._loader is not None:
-            yield from self._loader
+            self._iterator = iter(self._loader)
+            yield from self._iterator
             return
         for rows in self.sampler:
             yield self.dataset[rows]
+
+    def close(self) -> None:
+        """End the workers.
+
+        The garbage collector would close their queues first, so that they are never told: each
+        would be waited for, for ten seconds, whenever it comes to that.
+        """
+        if isinstance(self._iterator, _MultiProcessingDataLoaderIter):
+            self._iterator._shutdown_workers()
 
     def state_dict(self) -> dict[str, int]:
         """Nothing: `plait.training.checkpoints` knows where a training stands."""

@@ -1,7 +1,7 @@
 """The Lightning loop, as it runs in each process of a training."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -97,10 +97,14 @@ def _train(job: TrainingJob, context: DistributedContext, start: Path | None) ->
     callbacks += [curves, divergence, chosen]
     # Last, so that a checkpoint holds what the others made of the epoch.
     callbacks += [Progress(resolved.name), checkpoints]
-    with quiet(), requests.noted(at_once=False):
+    with quiet(), requests.noted(at_once=False), ExitStack() as at_end:
+        loader = Batches(rows, order, settings.num_workers)
+        for each in (loader, val_loader):
+            if each is not None:
+                at_end.callback(each.close)
         _trainer(settings, context, order, callbacks).fit(
             module,
-            Batches(rows, order, settings.num_workers),
+            loader,
             val_loader,
             ckpt_path=None if start is None else str(start),
             weights_only=True,
