@@ -476,6 +476,7 @@ def test_every_leaf_is_there() -> None:
         assert set(leaves) <= modules_known(SRC)
 
 
+@pytest.mark.slow
 def test_every_package_comes_with_the_installation_or_the_own_extra() -> None:
     assert packages_not_brought(SRC) == []
 
@@ -576,6 +577,7 @@ def test_experiments_are_small_deltas_with_a_line_of_description() -> None:
     assert experiments_too_large(ROOT) == []
 
 
+@pytest.mark.slow
 def test_heavy_imports_sit_inside_functions() -> None:
     """Of the modules that composing imports, none imports a heavy package at its top."""
     assert heavy_imports(ROOT) == []

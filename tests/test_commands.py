@@ -277,6 +277,7 @@ def test_a_stage_wants_one_name(checkout: Checkout) -> None:
         assert said == Said(2, "", "plait: usage: python -m plait.pipeline.generate NAME\n")
 
 
+@pytest.mark.slow
 def test_training_without_a_training_part_is_refused(checkout: Checkout) -> None:
     resolved = checkout.root / "resolved" / f"{LINEAR}.yaml"
     resolved.parent.mkdir()
@@ -294,6 +295,7 @@ def test_training_without_a_training_part_is_refused(checkout: Checkout) -> None
     assert not (checkout.root / "mlruns").exists()
 
 
+@pytest.mark.slow
 def test_a_stage_refuses_versions_that_are_not_the_locks(edited: Checkout) -> None:
     edited.plait("compose")
     path = edited.root / "resolved" / f"{LINEAR}.yaml"

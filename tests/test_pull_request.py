@@ -42,6 +42,7 @@ def test_without_a_remote_there_is_nothing_to_pull(shared_checkout: Checkout) ->
     assert script(shared_checkout, "pull") == (0, "no DVC remote is configured: nothing to pull\n")
 
 
+@pytest.mark.slow
 def test_the_report_shows_metrics_and_parameters_beside_those_of_the_base(tmp_path: Path) -> None:
     checkout = copy_project(tmp_path / "project", keep_results=True)
     checkout.run("git", "checkout", "--quiet", "-b", "change")

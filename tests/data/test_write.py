@@ -76,6 +76,7 @@ def test_a_second_writing_gives_the_same_bytes(tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_digests_are_of_the_contents_and_not_of_chunks_or_files(tmp_path):
     digests = {write(source(frame(), chunk=chunk), "mine", tmp_path).digest for chunk in (1, 7, 60)}
     assert len(digests) == 1

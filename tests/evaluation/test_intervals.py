@@ -38,15 +38,18 @@ def coverage(
     return held / 300
 
 
+@pytest.mark.slow
 def test_an_interval_holds_the_truth_as_often_as_it_says() -> None:
     # 300 draws of a share of 0.95 have a standard deviation of 0.013.
     assert 0.91 <= coverage(80, resamples=150) <= 0.985
 
 
+@pytest.mark.slow
 def test_fewer_rows_than_there_are_give_the_same_coverage() -> None:
     assert 0.91 <= coverage(2000, rows=200, resamples=100) <= 0.985
 
 
+@pytest.mark.slow
 def test_rows_that_belong_together_are_drawn_together() -> None:
     unit = np.repeat(np.arange(40), 5)
     assert 0.90 <= coverage(200, unit, spread=2, resamples=100) <= 0.985

@@ -102,6 +102,7 @@ def test_direction_is_judged_where_something_moved() -> None:
     assert np.isnan(function(np.ones(3), np.zeros(3), np.ones(3)))
 
 
+@pytest.mark.slow
 def test_numbers_are_measured_to_the_last_digit_as_the_library_does() -> None:
     theirs = {
         "mse": library.mean_squared_error,

@@ -25,6 +25,7 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_two_evaluations_are_equal_byte_for_byte(market: Case, tmp_path: Path) -> None:
     model = FakeModel(lambda frame: 0.001 * frame.signal.to_numpy())
     run(market, model, CURVES, resamples=20)
@@ -34,6 +35,7 @@ def test_two_evaluations_are_equal_byte_for_byte(market: Case, tmp_path: Path) -
     assert b"Software" not in (market.outputs["plots"] / "over_time.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_plots_fit_the_task_and_the_curves(linear: Case, market: Case) -> None:
     def names(evaluation: dict[str, Any]) -> list[str]:
         return [Path(plot["file"]).stem for plot in evaluation["plots"]]
@@ -51,12 +53,14 @@ def test_the_plots_fit_the_task_and_the_curves(linear: Case, market: Case) -> No
     assert left == set(names(evaluation))
 
 
+@pytest.mark.slow
 def test_labels_of_every_script_are_drawn(outputs: Outputs) -> None:
     """Else matplotlib warns that a glyph is missing, and warnings are errors."""
     classes = ("好评", "差評", "とても良い", "très bon")
     run(classes_case(outputs, classes, rows=200), FakeModel(by_centre(4)), resamples=20)
 
 
+@pytest.mark.slow
 def test_without_the_font_missing_characters_are_told(
     outputs: Outputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +82,7 @@ def test_classes_few_or_many_get_a_matrix_and_a_curve(outputs: Outputs, count: i
     assert drawn == ["comparison", "confusion", "roc"]
 
 
+@pytest.mark.slow
 def test_a_direction_over_time_is_drawn_as_a_probability(market: Case) -> None:
     columns = [
         dataclasses.replace(column, type="category") if column.role == "target" else column

@@ -145,6 +145,7 @@ def test_the_page_shows_what_was_run_on_what(pages: list[tuple[str, dict[str, An
     assert "<b>markup" not in text
 
 
+@pytest.mark.slow
 def test_a_bad_verdict_stands_on_the_page_and_in_the_index(market: Case) -> None:
     evaluation = run(market, FakeModel(lambda frame: frame.signal.to_numpy()), resamples=20)
     text = page_of(market, evaluation)

@@ -73,6 +73,7 @@ def by_hand(folder: str, text: str, best: int) -> list[str]:
     return [sentence.strip() or text for sentence in tokenizer.batch_decode(given, True)]
 
 
+@pytest.mark.slow
 def test_a_copy_is_what_the_models_make_of_its_text(models: dict[str, dict[str, Any]]) -> None:
     copies = back_translation.augment(settings(models, copies=2), TEXTS, seed=0)
     assert copies.shape == (2, len(TEXTS))
@@ -84,6 +85,7 @@ def test_a_copy_is_what_the_models_make_of_its_text(models: dict[str, dict[str, 
     assert (copies[0] != TEXTS).all()
 
 
+@pytest.mark.slow
 def test_the_prefix_stands_before_each_text(models: dict[str, dict[str, Any]]) -> None:
     told = {**models["forward_model"], "prefix": "trade: "}
     copies = back_translation.augment(
@@ -147,6 +149,7 @@ def test_a_translator_on_the_hub_is_pinned(models: dict[str, dict[str, Any]]) ->
     settings(models, forward_model={**loose, "revision": 40 * "a"})
 
 
+@pytest.mark.slow
 def test_copies_are_trained_on_beside_their_texts(
     texts: Lab, models: dict[str, dict[str, Any]]
 ) -> None:

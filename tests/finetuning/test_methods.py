@@ -118,6 +118,7 @@ def scaler(monkeypatch: pytest.MonkeyPatch) -> torch.amp.GradScaler:
     return scaler
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_in_half_precision_it_falls_too_though_steps_are_skipped(
     texts: Lab, scaler: torch.amp.GradScaler, method: str
@@ -199,6 +200,7 @@ def test_methods_that_cannot_be_merged_say_so(fitted: Fits) -> None:
         assert fitted[method].model.fitted.finetuned.merge() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_killed_in_the_middle_of_an_epoch_it_ends_with_the_same_bits(
     texts: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str
@@ -269,6 +271,7 @@ def entries_left(outcome: Outcome) -> tuple[int, int]:
     return sum(int(np.count_nonzero(value)) for value in singular), rank * len(singular)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "steps"),
     [
@@ -367,6 +370,7 @@ def test_what_feeds_the_first_layer_is_slowest_and_the_last_norm_fastest(
             assert rate == 0.25, name
 
 
+@pytest.mark.slow
 def test_rates_of_layers_and_head_reach_the_optimiser(texts: Lab) -> None:
     def moved(*overrides: str) -> dict[str, float]:
         with watched() as seen:
@@ -576,6 +580,7 @@ def test_embeddings_can_be_shifted_to_hurt_whatever_the_method(
     assert row["train/adversarial_loss"] > row["train/clean_loss"]
 
 
+@pytest.mark.slow
 def test_changed_copies_are_trained_on_beside_the_texts(texts: Lab) -> None:
     from plait.training.fit import job_of
 

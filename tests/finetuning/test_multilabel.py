@@ -68,6 +68,7 @@ def test_changed_copies_have_the_labels_of_their_texts(lab: Lab) -> None:
     assert ((outcome.model.predict(data.train) >= 0.5) == (truth == 1)).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_a_label_that_every_text_has_is_predicted_for_all(lab: Lab, tmp_path: Path) -> None:
     frame = pd.read_csv(lab.root / "data/raw/topics.csv")
     frame["label"] = "all; " + frame["label"].fillna("")
@@ -90,6 +91,7 @@ def test_two_processes_are_equal_to_one(lab: Lab) -> None:
         assert float(np.abs(value - together.weights[key]).max()) <= 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", [("model=tfidf",), ("finetuning=linear_probe", "ensemble=2")])
 def test_from_the_file_to_the_report_and_the_logged_model(
     lab: Lab, tmp_path: Path, overrides: tuple[str, ...]

@@ -104,6 +104,7 @@ def run(texts: Lab, folder: Path, **changes: Any) -> list[dict[str, float]]:
     )
 
 
+@pytest.mark.slow
 def test_it_learns_and_gives_the_same_bytes_again(texts: Lab, tmp_path: Path) -> None:
     curves = run(texts, tmp_path / "one")
     assert curves[-1]["val/loss"] < 0.7 * curves[0]["val/loss"]
@@ -115,6 +116,7 @@ def test_it_learns_and_gives_the_same_bytes_again(texts: Lab, tmp_path: Path) ->
     assert all(not after[key].equal(before[key]) for key in after if "position_ids" not in key)
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_an_epoch_it_ends_with_the_same_bytes(
     texts: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,6 +131,7 @@ def test_killed_in_the_middle_of_an_epoch_it_ends_with_the_same_bytes(
     assert whole.read_bytes() == cut.read_bytes()
 
 
+@pytest.mark.slow
 def test_where_it_runs_changes_no_number(texts: Lab, tmp_path: Path) -> None:
     plain = run(texts, tmp_path / "one", epochs=1)
     saving = ("trainer.gradient_checkpointing=true", "trainer.strategy=fsdp")
@@ -146,6 +149,7 @@ def test_two_processes_are_equal_to_one(texts: Lab, tmp_path: Path) -> None:
         assert other == pytest.approx(one, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["electra", "distilbert"])
 def test_other_architectures_learn_too(texts: Lab, tmp_path: Path, architecture: str) -> None:
     """ELECTRA's embeddings are narrower than its layers."""

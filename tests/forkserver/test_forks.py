@@ -170,6 +170,7 @@ def test_it_has_its_own_arguments_place_and_environment_and_the_imports(dvc: Dvc
     assert any("numpy" in path for path in loaded)
 
 
+@pytest.mark.slow
 def test_what_was_learnt_is_known_to_the_next_dvc_of_the_same_environment_alone(
     start: Start,
     tmp_path: Path,
@@ -400,6 +401,7 @@ threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
 """
 
 
+@pytest.mark.slow
 def test_what_starts_a_thread_when_it_is_imported_is_imported_by_the_stage(
     start: Start, tmp_path: Path
 ) -> None:
@@ -438,6 +440,7 @@ print(torch.backends.cpu.get_cpu_capability())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", [{}, {"OMP_NUM_THREADS": "1"}], ids=["free", "stated"])
 def test_libraries_compute_by_as_many_threads(
     start: Start, tmp_path: Path, environment: dict[str, str]
@@ -451,11 +454,13 @@ def test_libraries_compute_by_as_many_threads(
     dvc.end()
 
 
+@pytest.mark.slow
 def test_variables_that_an_import_sets_are_set(dvc: Dvc) -> None:
     write(dvc, "shows", "import os, sklearn; print(os.environ.get('KMP_INIT_AT_FORK'))")
     assert [dvc.run("shows")[0] for _ in range(2)] == ["FALSE", "FALSE"]
 
 
+@pytest.mark.slow
 def test_random_numbers_are_not_those_of_the_fork_before(dvc: Dvc) -> None:
     write(
         dvc,

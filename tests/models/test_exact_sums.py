@@ -143,6 +143,7 @@ OTHER_CPUS = {
 """Environments in which the libraries take the kernels for older CPUs."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="names kernels of such CPUs")
 @pytest.mark.parametrize("cpu", OTHER_CPUS)
 def test_by_the_kernels_for_another_cpu_files_and_predictions_are_the_same(

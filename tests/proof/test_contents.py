@@ -138,6 +138,7 @@ def test_a_folder_is_known_by_its_files(tmp_path: Path, known: Counting, change:
     assert not unchanged(seen)
 
 
+@pytest.mark.slow
 def test_contents_are_named_as_dvc_names_them(tmp_path: Path, known: Counting) -> None:
     root = tmp_path / "repository"
     for name in ("set/a b.csv", "set/sub/ü.txt", "set/sub-1", "one.csv"):

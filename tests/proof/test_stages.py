@@ -153,6 +153,7 @@ def test_an_edit_while_it_is_read_is_refused_although_it_is_put_back(
         line.run("generate")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["train.parquet", "dataset.json"])
 def test_data_that_generate_did_not_leave_is_refused(line: Line, path: str) -> None:
     line.run("generate", "pretrain")
@@ -172,6 +173,7 @@ def test_data_of_another_configuration_is_refused(line: Line) -> None:
         line.run("train")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["evaluate", "record"])
 def test_a_model_of_another_configuration_is_refused(line: Line, stage: str) -> None:
     line.run("generate", "pretrain", "train", "evaluate")
@@ -182,6 +184,7 @@ def test_a_model_of_another_configuration_is_refused(line: Line, stage: str) -> 
         line.run(stage)
 
 
+@pytest.mark.slow
 def test_what_changes_while_a_training_runs_ends_it_without_result(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,6 +198,7 @@ def test_what_changes_while_a_training_runs_ends_it_without_result(
     assert line.is_stale()
 
 
+@pytest.mark.slow
 def test_a_refused_training_keeps_its_checkpoint_and_goes_on_from_it(
     line: Line, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -217,6 +221,7 @@ def test_a_refused_training_keeps_its_checkpoint_and_goes_on_from_it(
     assert line.runs() == [("FINISHED", "")]
 
 
+@pytest.mark.slow
 def test_values_that_change_while_a_stage_runs_end_it(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +240,7 @@ def test_values_that_change_while_a_stage_runs_end_it(
 READING = "experiments:\n  line:\n    reads: [data/raw/factors.txt]\n"
 
 
+@pytest.mark.slow
 def test_a_declared_file_is_part_of_the_identity_and_proved(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,6 +261,7 @@ def test_a_declared_file_is_part_of_the_identity_and_proved(
         line.run("train")
 
 
+@pytest.mark.slow
 def test_a_file_that_was_away_and_comes_while_a_stage_runs_is_refused(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +284,7 @@ def test_a_resolved_file_that_was_edited_by_hand_is_refused(line: Line) -> None:
         line.run("generate")
 
 
+@pytest.mark.slow
 def test_a_file_that_is_touched_during_a_training_fails_nothing(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +305,7 @@ def test_code_that_would_run_is_compared_with_what_was_composed(line: Line) -> N
         line.run("train")
 
 
+@pytest.mark.slow
 def test_a_refusal_while_measuring_is_told_on_the_run(line: Line) -> None:
     line.run("generate", "pretrain", "train")
     model = line.outputs["model"] / "model.json"

@@ -59,6 +59,7 @@ def line(outputs: Outputs) -> Case:
     return linear_case(outputs)
 
 
+@pytest.mark.slow
 def test_a_model_that_beats_no_naive_answer_is_refused(line: Case) -> None:
     refused = against_naive(measured(line, constant(100.0)))
     assert refused.beaten == ()
@@ -76,6 +77,7 @@ def test_a_better_model_passes_and_says_by_how_much(line: Case) -> None:
     assert sentence.endswith("leaves no doubt.")
 
 
+@pytest.mark.slow
 def test_a_difference_that_may_be_chance_is_refused(line: Case) -> None:
     better = judged(measured(line, true_model()), measured(line, off_by(0.01)))
     assert better.beaten == ()
@@ -89,6 +91,7 @@ def test_a_worse_model_is_refused(line: Case) -> None:
     assert judgement.refusals[0].endswith("says that the model is worse.")
 
 
+@pytest.mark.slow
 def test_models_tested_on_other_rows_are_not_compared(line: Case) -> None:
     model = measured(line, true_model())
     others = {
@@ -107,12 +110,14 @@ def test_models_tested_on_other_rows_are_not_compared(line: Case) -> None:
     assert "(120 rows here, 50 there)" in fewer.refusals[0]
 
 
+@pytest.mark.slow
 def test_another_task_is_not_compared(line: Case) -> None:
     classes = measured(classes_case(line.outputs, ("a", "b")), FakeModel(by_centre(2)))
     assert not same_rows(classes, measured(line, true_model()))
     assert judged(classes, measured(line, true_model())).refusals
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["zero", "naive"])
 def test_a_champion_is_judged_as_a_baseline_is_that_answers_alike(
     outputs: Outputs, key: str
@@ -132,6 +137,7 @@ def test_a_champion_is_judged_as_a_baseline_is_that_answers_alike(
     assert found.other == pytest.approx(baseline["metrics"]["mse"]["value"], rel=1e-7)
 
 
+@pytest.mark.slow
 def test_so_it_is_with_classes(outputs: Outputs) -> None:
     case = classes_case(outputs, ("red", "green", "blue"))
     model = measured(case, FakeModel(by_centre(3)))

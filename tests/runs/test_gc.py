@@ -172,6 +172,7 @@ def files(workspace: Workspace) -> list[Path]:
     )
 
 
+@pytest.mark.slow
 def test_outputs_of_trials_go_once_they_are_recorded_or_unwanted(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,6 +209,7 @@ def test_checkpoints_go_unless_a_training_may_go_on_from_them(
     assert all((folder / "last.ckpt").exists() for folder in folders.values())
 
 
+@pytest.mark.slow
 def test_event_files_go_with_their_run(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     workspace = store.workspace
     states = plant_states(store)
@@ -219,6 +221,7 @@ def test_event_files_go_with_their_run(store: Store, capsys: pytest.CaptureFixtu
     assert all((folder / "events").exists() for folder in folders.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lock", ["locks/trial-{}.lock", "journal/{}.lock"])
 def test_what_a_living_process_holds_stays(
     store: Store, capsys: pytest.CaptureFixture[str], lock: str
@@ -237,6 +240,7 @@ def test_what_a_living_process_holds_stays(
     assert not checkpoints.exists()
 
 
+@pytest.mark.slow
 def test_trial_data_go_unless_a_trial_needs_them(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -258,6 +262,7 @@ def test_trial_data_go_unless_a_trial_needs_them(
     assert all(folder.exists() for folder in (owed, running, generated))
 
 
+@pytest.mark.slow
 def test_logs_of_cluster_jobs_go_once_every_sweep_is_finished(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -277,6 +282,7 @@ def test_logs_of_cluster_jobs_go_once_every_sweep_is_finished(
     assert study.exists()
 
 
+@pytest.mark.slow
 def test_no_trial_data_go_while_a_trial_has_not_said_what_it_needs(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -287,6 +293,7 @@ def test_no_trial_data_go_while_a_trial_has_not_said_what_it_needs(
     check_gone(workspace, capsys, "trial data", [data])
 
 
+@pytest.mark.slow
 def test_deleted_runs_go_with_their_models_unless_one_is_registered(
     store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,6 +332,7 @@ def test_deleted_runs_go_with_their_models_unless_one_is_registered(
     assert client.get_run(runs["champion"]).info.lifecycle_stage == "deleted"
 
 
+@pytest.mark.slow
 def test_what_a_silent_server_may_know_stays(
     store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -384,6 +392,7 @@ def test_the_table_reads_well(store: Store, capsys: pytest.CaptureFixture[str]) 
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("warm_children")
 def test_the_cache_keeps_what_history_and_the_tree_need(
     checkout: Checkout, capsys: pytest.CaptureFixture[str]
@@ -434,6 +443,7 @@ def add(checkout: Checkout, content: str) -> Path:
     return kept
 
 
+@pytest.mark.slow
 def test_what_a_killed_rebuild_left_goes(
     checkout: Checkout, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -120,6 +120,7 @@ def test_a_run_becomes_an_experiment_that_is_listed(recorded: Recorded) -> None:
     assert composed[name].identity == recorded.trials["deep"].identity
 
 
+@pytest.mark.slow
 def test_what_is_listed_already_is_refused_and_named(recorded: Recorded) -> None:
     recorded.promote("deep", "tree")
     assert "lists it already, as tree" in str(recorded.refusal("deep"))
@@ -127,12 +128,14 @@ def test_what_is_listed_already_is_refused_and_named(recorded: Recorded) -> None
     assert "leave other out" in str(recorded.refusal("deep", "other", champion=True))
 
 
+@pytest.mark.slow
 def test_a_name_that_is_taken_or_impossible_is_refused(recorded: Recorded) -> None:
     for taken in ("wine", LINEAR):
         assert f"there is an experiment {taken} already" in str(recorded.refusal("deep", taken))
     assert "no plain identifier" in str(recorded.refusal("deep", "a-b"))
 
 
+@pytest.mark.slow
 def test_the_file_alone_is_listed_where_nothing_deviates(recorded: Recorded) -> None:
     project = Project(recorded.root)
     plan = plan_for(project, project.compose("wine"), None)
@@ -166,6 +169,7 @@ def test_both_files_are_written_or_none(
     assert not list((recorded.root / "conf" / "experiment").glob(".*"))
 
 
+@pytest.mark.slow
 def test_a_change_since_the_run_is_said_and_does_not_hinder(recorded: Recorded) -> None:
     Checkout(recorded.root).append("src/plait/training/estimator.py", "REMARK = 1\n")
     lines = recorded.promote("deep", "tree")
@@ -214,6 +218,7 @@ def test_the_first_champion_has_to_beat_naive_answers_only(recorded: Recorded) -
     assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": LINEAR, "version": 1}]
 
 
+@pytest.mark.slow
 def test_the_next_champion_has_to_beat_the_present_one(recorded: Recorded) -> None:
     recorded.promote("deep", "tree", champion=True)
     error = str(recorded.refusal("deep too", champion=True))
@@ -239,6 +244,7 @@ def test_a_listed_experiment_is_only_registered(recorded: Recorded) -> None:
     assert len(recorded.store.client.search_model_versions(f"name = '{LINEAR}'")) == 1
 
 
+@pytest.mark.slow
 def test_force_overrides_the_gate_and_keeps_the_reason(recorded: Recorded) -> None:
     recorded.promote("solved", champion=True)
     lines = recorded.promote("deep", "tree", champion=True, force="it can be read")
@@ -254,6 +260,7 @@ def test_force_overrides_the_gate_and_keeps_the_reason(recorded: Recorded) -> No
     assert champion(recorded)[0] == "2"
 
 
+@pytest.mark.slow
 def test_force_that_was_not_needed_leaves_no_trace(recorded: Recorded) -> None:
     recorded.promote("deep", champion=True, force="just in case")
     assert FORCED not in recorded.store.client.get_model_version(LINEAR, "1").tags
@@ -266,6 +273,7 @@ def test_force_wants_a_reason_and_a_champion(recorded: Recorded) -> None:
         assert (error.status, "wants a reason" in str(error)) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_run_without_model_is_refused_even_by_force(recorded: Recorded) -> None:
     client = recorded.store.client
     (output,) = client.get_run(recorded.run_id("deep")).outputs.model_outputs
@@ -277,6 +285,7 @@ def test_a_run_without_model_is_refused_even_by_force(recorded: Recorded) -> Non
         assert "--fresh" in error
 
 
+@pytest.mark.slow
 def test_a_champion_whose_run_is_gone_cannot_be_compared(recorded: Recorded) -> None:
     recorded.promote("deep", "tree", champion=True)
     folder = recorded.store.client.get_run(recorded.run_id("deep")).info.artifact_uri

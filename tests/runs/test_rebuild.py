@@ -385,6 +385,7 @@ def test_a_run_without_a_commit_that_is_here_cannot_be_rebuilt(recorded: Recorde
     assert "it has no commit" in recorded.refused()
 
 
+@pytest.mark.slow
 def test_the_commit_of_a_run_outlives_its_branch(workspace: Workspace, composed: Resolved) -> None:
     """Squashed, rebased or amended away, and cleared away by git: the run is rebuilt from it."""
     outputs = write_outputs(workspace.root / "outputs", model="decision_tree")
@@ -455,6 +456,7 @@ def test_a_run_on_devices_that_are_not_here_cannot_be_rebuilt(
     assert "trainer.accelerator: this machine has no mps; use auto" in recorded.refused()
 
 
+@pytest.mark.slow
 def test_a_run_without_its_lock_or_its_data_cannot_be_rebuilt(
     recorded: Recorded,
     composed: Resolved,
@@ -484,6 +486,7 @@ def test_a_run_without_its_lock_or_its_data_cannot_be_rebuilt(
     assert re.search(r"(?m)^devices   cpu, but it was trained on 8 x NVIDIA H100", said)
 
 
+@pytest.mark.slow
 def test_weights_whose_digest_is_another_are_compared_themselves(
     workspace: Workspace, composed: Resolved
 ) -> None:

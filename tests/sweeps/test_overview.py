@@ -122,6 +122,7 @@ def test_a_setting_has_a_scale_where_its_values_are_numbers() -> None:
     assert scale.ticks == [(50.0, "50"), (500.0, "500"), (1000.0, "all")]
 
 
+@pytest.mark.slow
 def test_only_trials_on_the_same_rows_are_drawn_together(tmp_path: Path) -> None:
     rows = [
         replace(row, resolved=resolved(**{**row.resolved.values, **data}), measured_on=noise)

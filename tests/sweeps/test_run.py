@@ -138,6 +138,7 @@ def test_it_equals_dvc_repro_bit_for_bit_and_runs_once(checkout: Checkout) -> No
     assert "plait.differences" not in run_.data.tags
 
 
+@pytest.mark.slow
 def test_from_a_folder_below_it_is_the_same_command(checkout: Checkout) -> None:
     below = Checkout(checkout.root / "src" / "plait")
     environment = {"PYTHONPATH": str(checkout.root / "src")}

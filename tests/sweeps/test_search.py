@@ -178,6 +178,7 @@ def test_an_interrupted_search_draws_what_an_undisturbed_one_draws(
     assert len({str(trial.params) for trial in went_on}) == 12
 
 
+@pytest.mark.slow
 def test_tpe_learns_and_another_seed_draws_otherwise(lab: Lab) -> None:
     first = lab.search(n_trials=25)
     begun, later = first[:10], first[15:]
@@ -186,6 +187,7 @@ def test_tpe_learns_and_another_seed_draws_otherwise(lab: Lab) -> None:
     assert all(one.params != other.params for one, other in zip(first, again, strict=False))
 
 
+@pytest.mark.slow
 def test_a_raised_number_of_trials_goes_on_and_a_lowered_one_begins_nothing(lab: Lab) -> None:
     few = lab.search(n_trials=3)
     more = lab.search(n_trials=5)
@@ -201,6 +203,7 @@ def test_an_unfinished_trial_is_not_taken_up_beyond_the_number_wanted(lab: Lab) 
     assert [trial.state.name for trial in left] == ["COMPLETE"] * 3 + ["RUNNING"]
 
 
+@pytest.mark.slow
 def test_a_failed_trial_is_tried_once_a_launch_and_counts_once(lab: Lab) -> None:
     failed = Outcome("failed", 1.0, None, "a reason")
 
@@ -225,6 +228,7 @@ MOMENTUM = ("optimizer=sgd,adam", "optimizer.momentum=0.1,0.9")
 """A space of which half is no valid configuration: adam has no momentum."""
 
 
+@pytest.mark.slow
 def test_a_draw_that_is_no_configuration_counts_as_failed_and_the_search_goes_on(lab: Lab) -> None:
     trials = lab.search(MOMENTUM, sampler="grid", n_trials=None)
     assert [trial.state.name for trial in trials] == ["COMPLETE", "COMPLETE", "FAIL", "FAIL"]
@@ -238,6 +242,7 @@ def test_a_draw_that_is_no_configuration_counts_as_failed_and_the_search_goes_on
         assert len(lab.search(MOMENTUM, sampler="grid", n_trials=None)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_invalid_draws_do_not_move_the_draws_of_an_interrupted_search(
     sampler: str, lab: Lab, shared_checkout: Checkout, tmp_path: Path
@@ -313,6 +318,7 @@ def test_a_search_that_makes_no_sense_is_refused(
         lab.search(space, sampler=sampler, n_trials=n_trials)
 
 
+@pytest.mark.slow
 def test_one_name_is_one_search(lab: Lab) -> None:
     lab.search(n_trials=2)
     for other in ({"space": SPACE[:2]}, {"sampler": "random"}, {"seed": 1}):
@@ -321,6 +327,7 @@ def test_one_name_is_one_search(lab: Lab) -> None:
     assert len(lab.search(SPACE[:2], n_trials=2, fresh=True)) == 2
 
 
+@pytest.mark.slow
 def test_trials_of_other_code_are_not_mixed_with_new_ones(lab: Lab) -> None:
     lab.search(n_trials=2)
 
@@ -354,6 +361,7 @@ def study_with_a_good_trial(url: str) -> Any:
     return study
 
 
+@pytest.mark.slow
 def test_a_trial_worse_than_the_others_is_pruned_after_the_warm_up(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 's.db'}"
     study = study_with_a_good_trial(url)

@@ -78,6 +78,7 @@ def test_every_kind_of_failure_is_retried_and_what_is_done_is_not(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("warm_children")
 @pytest.mark.parametrize("large", [-1, 10**9])
 def test_a_worker_whose_memory_is_full_of_gaps_runs_no_further_trial(

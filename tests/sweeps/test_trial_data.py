@@ -54,12 +54,14 @@ def start(root: Path, *die: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, env={**os.environ, "DVC_ROOT": ""})
 
 
+@pytest.mark.slow
 def test_processes_that_want_the_same_data_at_once_generate_it_once(tmp_path: Path) -> None:
     processes = [start(tmp_path) for _ in range(5)]
     assert [process.wait(60) for process in processes] == [0] * 5
     assert len((tmp_path / "generated").read_text().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_is_no_data(tmp_path: Path) -> None:
     killed, waiting = start(tmp_path, "die"), start(tmp_path, "die")
     assert {killed.wait(60), waiting.wait(60)} == {-9}
@@ -69,6 +71,7 @@ def test_what_a_killed_process_left_is_no_data(tmp_path: Path) -> None:
     assert list(data.parent.iterdir()) == [data]
 
 
+@pytest.mark.slow
 def test_data_that_somebody_has_edited_are_made_again(tmp_path: Path) -> None:
     assert start(tmp_path).wait(60) == 0
     data = Workspace.at(tmp_path).trial_data(data_digest(Resolved(VALUES)))

@@ -31,6 +31,7 @@ class _Ring:
         self.itself = self
 
 
+@pytest.mark.slow
 def test_what_a_large_training_left_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     gc.disable()
     try:

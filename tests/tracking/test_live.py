@@ -113,6 +113,7 @@ def test_a_measured_run_keeps_the_configuration_of_its_numbers(store: Store) -> 
     assert Path(kept).read_text() == resolved().text() != again.text()
 
 
+@pytest.mark.slow
 def test_time_and_memory_are_those_of_the_training(store: Store) -> None:
     before = bytearray(600_000_000)
     del before
@@ -128,6 +129,7 @@ def test_time_and_memory_are_those_of_the_training(store: Store) -> None:
     assert own + 150 < costs["cost/peak_memory_mb"] < own + 450
 
 
+@pytest.mark.slow
 def test_a_training_that_goes_on_has_taken_the_time_of_all_its_parts(store: Store) -> None:
     def seconds_after(*epochs: int, end: type[BaseException] | None) -> float:
         stopped = contextlib.suppress(KeyboardInterrupt)
@@ -201,6 +203,7 @@ def test_a_terminated_training_is_recorded_as_killed(store: Store) -> None:
     assert the_run(store).info.status == "KILLED"
 
 
+@pytest.mark.slow
 def test_an_identity_trains_in_one_process_at_a_time(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -226,6 +229,7 @@ def test_an_identity_trains_in_one_process_at_a_time(
     assert the_run(store).info.status == "FINISHED"
 
 
+@pytest.mark.slow
 def test_writes_are_batched_and_the_run_can_be_watched(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,6 +276,7 @@ def locked(workspace: Workspace) -> Iterator[None]:
         process.communicate()
 
 
+@pytest.mark.slow
 def test_a_locked_store_delays_nothing_and_is_sent_the_rest_later(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -292,6 +297,7 @@ def test_a_locked_store_delays_nothing_and_is_sent_the_rest_later(
     assert deliver_journals(workspace) == 0
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_delays_nothing_and_the_journal_waits(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

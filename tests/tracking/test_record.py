@@ -156,6 +156,7 @@ def test_the_run_that_was_trained_live_is_completed(workspace: Workspace) -> Non
     assert "1 x cpu" in json.loads(found["files"]["report/line.html"])["cost"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_being_completed_is_not_taken_for_dead(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -389,6 +390,7 @@ def test_a_run_that_was_killed_hard_is_completed_from_outputs_made_elsewhere(
     assert store.client.get_run(again.run_id).info.status == "FINISHED"
 
 
+@pytest.mark.slow
 def test_a_run_whose_artifacts_are_gone_says_what_helps_and_that_helps(
     workspace: Workspace,
 ) -> None:

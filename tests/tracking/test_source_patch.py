@@ -273,6 +273,7 @@ def test_no_file_of_the_project_that_a_rebuild_needs_looks_like_a_secret() -> No
                 assert not holds_a_secret(relative, path.read_bytes()), relative
 
 
+@pytest.mark.slow
 def test_what_is_too_large_is_not_kept_and_says_so(tmp_path: Path) -> None:
     root = repository(tmp_path)
     (root / "huge.bin").write_bytes(b"\0" * (LARGEST + 1))
@@ -317,6 +318,7 @@ def test_a_training_keeps_the_patch_of_the_moment_when_it_begins(store: Store) -
     assert not run.tags.keys() & {PATCH, WITHOUT}
 
 
+@pytest.mark.slow
 def test_a_run_that_is_made_from_outputs_keeps_the_patch_too(workspace: Workspace) -> None:
     root = repository(workspace.root)
     outputs = write_outputs(root, model="decision_tree")
@@ -327,6 +329,7 @@ def test_a_run_that_is_made_from_outputs_keeps_the_patch_too(workspace: Workspac
     assert run.patch() == patch.content
 
 
+@pytest.mark.slow
 def test_the_source_of_a_run_is_that_of_the_numbers_which_it_shows(workspace: Workspace) -> None:
     """Trained by one commit, then measured by other settings of another."""
     root = repository(workspace.root)
@@ -355,6 +358,7 @@ def test_the_source_of_a_run_is_that_of_the_numbers_which_it_shows(workspace: Wo
     assert run.metrics["test/mse"] == 0.5
 
 
+@pytest.mark.slow
 def test_the_digest_of_the_weights_is_that_of_the_first_and_another_is_told(
     workspace: Workspace,
 ) -> None:

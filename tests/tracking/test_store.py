@@ -56,6 +56,7 @@ def start(root: Path, code: str = OPEN) -> "subprocess.Popen[str]":
     )
 
 
+@pytest.mark.slow
 def test_a_new_store_is_made_quietly_without_network_in_wal_mode(empty: Workspace) -> None:
     process = start(empty.root, OFFLINE + OPEN)
     output, errors = process.communicate(timeout=60)

@@ -101,6 +101,7 @@ def test_the_loss_is_mixed_by_its_share(network: nn.Module, batch: Batch) -> Non
     assert values["adversarial_loss"].item() == pytest.approx(hard.item(), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", CHOICES)
 def test_trained_so_a_model_is_hurt_less(lab: Lab, choice: str) -> None:
     long = (
@@ -124,6 +125,7 @@ def test_trained_so_a_model_is_hurt_less(lab: Lab, choice: str) -> None:
     assert losses["hardened"] < losses["plain"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", CHOICES)
 def test_two_processes_and_accumulation_change_nothing(lab: Lab, choice: str) -> None:
     overrides = (*TRAINED, f"adversarial={choice}", "trainer.precision=64-true")

@@ -87,6 +87,7 @@ class Killed(Exception):
     """Stands for what ends a process."""
 
 
+@pytest.mark.slow
 def test_a_killed_one_goes_on_with_the_member_it_was_at(lab: Lab, tmp_path: Path) -> None:
     often = (*NETWORK, "ensemble=3", "trainer.checkpoint_steps=2")
     whole = lab.fit(*often)

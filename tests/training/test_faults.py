@@ -170,6 +170,7 @@ def test_a_disk_that_is_read_only_is_named(lab: Lab, tiny_disk: Path) -> None:
         lab.fit(*OFTEN, checkpoints=tiny_disk / "folder")
 
 
+@pytest.mark.slow
 def test_a_network_that_no_memory_holds_says_so(lab: Lab) -> None:
     with pytest.raises(UserError, match=r"breast_cancer: .*can't allocate memory.*\n.*fsdp"):
         lab.fit("breast_cancer", "model.hidden_sizes=[10000000,10000000]")

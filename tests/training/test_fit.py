@@ -68,6 +68,7 @@ def test_the_accuracy_logged_is_that_of_the_predictions(lab: Lab) -> None:
     assert best["val/accuracy"] == pytest.approx(hits.mean())
 
 
+@pytest.mark.slow
 def test_with_a_validation_part_the_best_epoch_is_the_model(lab: Lab) -> None:
     # Overfits: the validation loss falls, then rises.
     overrides = ("optimizer.lr=0.03", "model.dropout=0.0", "callbacks=[]")
@@ -131,6 +132,7 @@ def test_accumulated_micro_batches_are_the_full_batch(lab: Lab, optimizer: str) 
     assert pieces.curve("train/lr") == whole.curve("train/lr")
 
 
+@pytest.mark.slow
 def test_ten_rows_are_learnt_by_heart(lab: Lab) -> None:
     outcome = lab.fit(
         "digits",

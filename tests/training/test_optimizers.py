@@ -17,6 +17,7 @@ def test_every_optimizer_lowers_the_loss(lab: Lab, choice: str) -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", choices(ROOT / "conf", "optimizer"))
 def test_weight_decay_shrinks_the_weights(lab: Lab, choice: str) -> None:
     sizes = []

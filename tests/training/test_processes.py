@@ -136,6 +136,7 @@ def when_trained(tmp_path: Path) -> Iterator[Callable[[Callable[[dict[int, int]]
     threads[0].join()
 
 
+@pytest.mark.slow
 def test_one_that_is_killed_takes_the_training_down_and_it_goes_on(
     lab: Lab,
     tmp_path: Path,

@@ -43,6 +43,7 @@ def check_resumed(
     assert equal_weights(resumed, undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [1, 2, 5])
 def test_after_an_exception_it_ends_with_the_same_bits(
     lab: Lab,
@@ -82,6 +83,7 @@ def test_after_sigkill_it_ends_with_the_same_bits(
     check_resumed(lab, folder, undisturbed, capsys)
 
 
+@pytest.mark.slow
 def test_after_sigkill_in_the_middle_of_a_write_it_goes_on_from_the_one_before(
     lab: Lab, tmp_path: Path, undisturbed: Outcome, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,6 +134,7 @@ CASES: dict[str, tuple[str, ...]] = {
 SMALL = ("optimizer=adamw", "trainer.max_epochs=3", "data.split.val=0.2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("written", [2, 4])
 def test_killed_in_the_middle_of_an_epoch_it_ends_with_the_same_bits(

@@ -76,6 +76,7 @@ def test_what_ran_before_in_the_process_changes_no_bit(lab: Lab) -> None:
     assert equal_weights(first, again)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_weights(lab: Lab) -> None:
     first, other = lab.fit(*DROPOUT), lab.fit(*DROPOUT, "seed=1")
     assert first.curves != other.curves

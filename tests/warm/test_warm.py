@@ -60,6 +60,7 @@ def test_what_the_libraries_read_later_holds_for_the_command() -> None:
     assert process.communicate() == ("True 1 {1} DEFAULT\n", "")
 
 
+@pytest.mark.slow
 def test_it_is_warm_for_a_process_that_has_imported_what_tests_import() -> None:
     """Else all commands after a test that imports scikit-learn pay for everything again."""
     imports = "sklearn, lightning.pytorch, mlflow, transformers, peft, optuna, datasets, hydra"
