@@ -267,6 +267,7 @@ def failing(checkout: Checkout) -> str:
     return result.stderr
 
 
+@pytest.mark.slow
 def test_a_failing_compose_says_why_and_leaves_everything_as_it_was(checkout: Checkout) -> None:
     checkout.list_experiments({"linear_regression": {}})
     checkout.plait("compose")

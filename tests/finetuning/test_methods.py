@@ -89,6 +89,7 @@ def test_the_loss_falls(fitted: Fits, method: str) -> None:
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_in_mixed_precision_it_falls_as_far(fitted: Fits, texts: Lab, method: str) -> None:
     mixed = texts.fit("tiny", f"finetuning={method}", "trainer.precision=bf16-mixed", *FAST)

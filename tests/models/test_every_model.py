@@ -98,6 +98,7 @@ def test_what_lay_in_memory_before_is_not_saved_with_a_tree(lab: Lab, tmp_path: 
         assert files_of(tmp_path / "first") == files_of(tmp_path / "again"), number
 
 
+@pytest.mark.slow
 def test_saved_by_another_process_the_files_are_equal(
     outcome: Outcome, other_process: OtherProcess, tmp_path: Path
 ) -> None:

@@ -164,6 +164,7 @@ def drawn(trials: list[Any]) -> list[tuple[dict[str, Any], float | None]]:
     return [(trial.params, trial.value) for trial in trials]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["tpe", "random"])
 def test_an_interrupted_search_draws_what_an_undisturbed_one_draws(
     sampler: str, lab: Lab, shared_checkout: Checkout, tmp_path: Path
@@ -259,6 +260,7 @@ def test_invalid_draws_do_not_move_the_draws_of_an_interrupted_search(
     assert [trial.state.name for trial in went_on] == states
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("space", "metric", "said"),
     [

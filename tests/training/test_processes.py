@@ -53,6 +53,7 @@ def alone(lab: Lab) -> Outcome:
     return lab.fit(*MLP)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_warm_ranks")
 @pytest.mark.parametrize(
     "shared",

@@ -18,6 +18,7 @@ from training.fitting import CASES, Lab, OtherProcess, equal_weights, files_of, 
 DROPOUT = CASES["dropout"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_another_process_with_other_threads_leaves_the_same_bytes(
     lab: Lab, other_process: OtherProcess, tmp_path: Path, case: str
@@ -29,6 +30,7 @@ def test_another_process_with_other_threads_leaves_the_same_bytes(
         assert content == theirs[name], name
 
 
+@pytest.mark.slow
 def test_an_estimator_is_fitted_by_the_threads_that_are_set(checkout: Checkout) -> None:
     """Also the first of a process, whose libraries are loaded when it is built; the file of a
     gradient boosting tells how many threads there were.
@@ -51,6 +53,7 @@ def test_an_estimator_is_fitted_by_the_threads_that_are_set(checkout: Checkout) 
     assert threads == "1"
 
 
+@pytest.mark.slow
 def test_training_is_silent_in_a_pipe(other_process: OtherProcess) -> None:
     assert other_process.output == ""
 
