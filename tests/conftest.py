@@ -1,5 +1,6 @@
 """Options of the suite, and checkouts of the project to play with."""
 
+import gc
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from checkouts import Checkout, copy_project
+from plait.garbage_collection import collect_rarely
 from warm.start import end_warm_server, share_warm_server, warm_python
 
 
@@ -18,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    collect_rarely()
     # What the tests of `plait.forkserver` are about; the others have a warm server of their own.
     os.environ["PLAIT_FORK"] = "0"
     if config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
@@ -30,6 +33,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         marker = next((m for m in ("nightly", "slow") if item.get_closest_marker(m)), None)
         if marker and not config.getoption(f"--{marker}"):
             item.add_marker(pytest.mark.skip(reason=f"{marker}: runs with --{marker}"))
+
+
+def pytest_collection_finish() -> None:
+    # What is imported by now is no garbage, and need not be looked through again and again.
+    gc.freeze()
 
 
 def pytest_sessionfinish() -> None:
