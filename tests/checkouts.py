@@ -148,6 +148,8 @@ def _template(keep_results: bool) -> Path:
         # Of a small text experiment, 500 resamples and plots to be looked at take most of the time.
         checkout.edit("conf/config.yaml", "  resamples: 500\n", "  resamples: 25\n")
         checkout.edit("conf/config.yaml", "    dpi: 110\n", "    dpi: 55\n")
-    checkout.run("git", "init", "--quiet", "--initial-branch", "main")
+    checkout.run("git", "init", "--quiet", "--initial-branch", "main", "--template=")
     checkout.commit("a copy of the project")
+    # Copied by every other test: one file, not one for each of the project's.
+    checkout.run("git", "gc", "--quiet")
     return target
