@@ -189,7 +189,7 @@ def test_what_changes_while_a_training_runs_ends_it_without_result(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line.run("generate", "pretrain")
-    monkeypatch.setattr("plait.pipeline.train.fit", edited_after(line, line.edit_generated))
+    monkeypatch.setattr("plait.training.fit.fit", edited_after(line, line.edit_generated))
     with pytest.raises(Unproved, match="data/generated/line was changed while the stage ran"):
         line.run("train")
     ((status, error),) = line.runs()
@@ -210,7 +210,7 @@ def test_a_refused_training_keeps_its_checkpoint_and_goes_on_from_it(
     line.run("generate", "pretrain")
     original = (line.outputs.data / "dataset.json").read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr("plait.pipeline.train.fit", edited_after(line, line.edit_generated))
+        patch.setattr("plait.training.fit.fit", edited_after(line, line.edit_generated))
         with pytest.raises(Unproved):
             line.run("train")
     assert list(line.workspace.checkpoints(line.resolved.identity).glob("*.ckpt"))
@@ -232,7 +232,7 @@ def test_values_that_change_while_a_stage_runs_end_it(
         line.composed.write_text(text.replace("ridge: 0.0", "ridge: 1.0"))
         assert line.composed.read_text() != text
 
-    monkeypatch.setattr("plait.pipeline.train.fit", edited_after(line, other_values))
+    monkeypatch.setattr("plait.training.fit.fit", edited_after(line, other_values))
     with pytest.raises(Unproved, match=r"resolved/line\.yaml was changed meanwhile"):
         line.run("train")
 
@@ -256,7 +256,7 @@ def test_a_declared_file_is_part_of_the_identity_and_proved(
         factors.write_text("2.0\n")
         factors.write_text("1.0\n")
 
-    monkeypatch.setattr("plait.pipeline.train.fit", edited_after(line, edit_and_put_back))
+    monkeypatch.setattr("plait.training.fit.fit", edited_after(line, edit_and_put_back))
     with pytest.raises(Unproved, match=r"data/raw/factors\.txt was written while it was read"):
         line.run("train")
 
@@ -272,7 +272,7 @@ def test_a_file_that_was_away_and_comes_while_a_stage_runs_is_refused(
     line.run("generate", "pretrain")
     factors.unlink()
     late = edited_after(line, lambda: factors.write_text("2.0\n"))
-    monkeypatch.setattr("plait.pipeline.train.fit", late)
+    monkeypatch.setattr("plait.training.fit.fit", late)
     with pytest.raises(Unproved, match=r"data/raw/factors\.txt came while the stage ran"):
         line.run("train")
 
@@ -290,7 +290,7 @@ def test_a_file_that_is_touched_during_a_training_fails_nothing(
 ) -> None:
     line.run("generate", "pretrain")
     touched = edited_after(line, (line.outputs.data / "train.parquet").touch)
-    monkeypatch.setattr("plait.pipeline.train.fit", touched)
+    monkeypatch.setattr("plait.training.fit.fit", touched)
     line.run("train", "evaluate", "record")
     assert line.runs() == [("FINISHED", "")]
 

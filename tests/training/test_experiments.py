@@ -57,7 +57,7 @@ LARGE = {
 def test_every_experiment_composes_and_trains_two_steps(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr("plait.pipeline.train.LiveRun", Notes)
+    monkeypatch.setattr("plait.tracking.live.live.LiveRun", Notes)
     few = ["debug=fast", "data.seed=3"]
     resolved = lab.resolved(name, *few)
     # Of texts, some, and the beginning of each.

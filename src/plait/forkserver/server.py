@@ -35,6 +35,9 @@ HELD = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIG
 DRIVERS = ("/dev/nvidia", "/dev/kfd")
 """Devices that a process which forks may not have open."""
 
+BESIDE = runpy.run_path(str(Path(__file__).with_name("torchmetrics_import.py")))
+OWN_IMPORTS = {"torchmetrics": BESIDE["import_torchmetrics"]}
+
 STARTED_WITH = dict(os.environ)
 
 
@@ -80,7 +83,7 @@ class Imports:
                 continue
             try:
                 with warnings.catch_warnings():
-                    import_module(name)
+                    OWN_IMPORTS.get(name, import_module)(name)
             except Exception:
                 # The stage will import it itself, and say what is wrong if it still fails. Half of
                 # it may be left behind here, so that this process is no longer as a new one.
@@ -100,11 +103,11 @@ class Imports:
             self._keep()
 
     def _keep(self) -> None:
-        content = {"installed": self._installed, "kinds": self._kinds, "never": self._never}
+        known = {"installed": self._installed, "kinds": self._kinds, "never": self._never}
         beside = self._file.with_suffix(f".{os.getpid()}")
         with suppress(OSError):  # it is learnt again
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(json.dumps(content), encoding="utf-8")
+            beside.write_text(json.dumps(known), encoding="utf-8")
             beside.replace(self._file)
 
 
@@ -202,8 +205,7 @@ def _read(client: socket.socket) -> tuple[Request, list[int]] | None:
 
 def _tell_started(fork: Fork, group: int) -> None:
     """Pass on its descriptor, once it gets what is sent to the client's process group."""
-    # It may be over already; to join a group of another session is not allowed.
-    with suppress(ProcessLookupError, PermissionError):
+    with suppress(ProcessLookupError, PermissionError):  # it is over; or of another session
         os.setpgid(fork.pid, group)
     descriptor = array.array("i", [fork.end]).tobytes()
     with suppress(OSError):  # the client is gone, which is seen next
@@ -272,8 +274,7 @@ def run(request: Request, body: Callable[[Request], None], report: Path) -> NoRe
 
     As the interpreter ends, but for taking apart what it has imported, as `multiprocessing` does.
     """
-    before = set(sys.modules)
-    status = 0
+    before, status = set(sys.modules), 0
     try:
         become(request)
         body(request)
@@ -345,6 +346,5 @@ def main(address: Path, owner: int, ready: int, learned: Path, installed: str) -
 
 
 if __name__ == "__main__":
-    # The script's own folder: what lies there is plait's.
-    del sys.path[0]
+    del sys.path[0]  # the script's own folder: what lies there is plait's
     main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]), sys.argv[5])

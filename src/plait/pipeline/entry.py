@@ -1,4 +1,8 @@
-"""How a stage starts: ``python -m plait.pipeline.STAGE NAME``, in the project's folder."""
+"""How a stage starts: ``python -m plait.pipeline.STAGE NAME``, in the project's folder.
+
+What this and the modules of stages import at their top is paid twice, also by the process that only
+waits for a fork; the rest is imported where it is used.
+"""
 
 import os
 import sys
@@ -14,7 +18,6 @@ from plait.garbage_collection import collect_rarely
 from plait.json_types import Values, mapping_at
 from plait.pipeline.stages import STAGES, TRAINING, after, before
 from plait.proof.refusal import Unproved
-from plait.proof.stage import proved
 from plait.signals import end_at_sigterm
 from plait.tracking.mlflow_environment import mlflow_environment
 from plait.workspace import Outputs, Workspace
@@ -28,6 +31,9 @@ def run_stage(stage: StageFunction) -> None:
     def command() -> None:
         if len(sys.argv) != 2:
             raise UserError(f"usage: python -m plait.pipeline.{stage.__name__} NAME", status=2)
+        # A stage that a fork runs needs none of this here.
+        from plait.proof.stage import proved
+
         workspace = Workspace.at(Path.cwd())
         composed = workspace.resolved(sys.argv[1])
         resolved = Resolved.read(composed)

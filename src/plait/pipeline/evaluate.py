@@ -1,11 +1,7 @@
 """Stage `evaluate`: the held-out part into metrics, intervals, baselines and plots."""
 
 from plait.config.resolved import Resolved
-from plait.data.dataset import Dataset, read_part
 from plait.errors import UserError
-from plait.evaluation.evaluate import evaluate as evaluate_model
-from plait.evaluation.settings import Settings
-from plait.models.trained import TrainedModel
 from plait.pipeline.entry import run_stage
 from plait.workspace import Outputs, Workspace
 
@@ -13,6 +9,11 @@ from plait.workspace import Outputs, Workspace
 def evaluate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
     """Write ``outputs["metrics"]`` and ``outputs["evaluation"]``."""
     import pandas as pd
+
+    from plait.data.dataset import Dataset, read_part
+    from plait.evaluation.evaluate import evaluate as evaluate_model
+    from plait.evaluation.settings import Settings
+    from plait.models.trained import TrainedModel
 
     train_part, test_part = read_part(outputs.data, "train"), read_part(outputs.data, "test")
     if train_part is None or test_part is None:

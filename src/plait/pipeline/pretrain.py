@@ -4,12 +4,9 @@ import shutil
 
 from plait import digests
 from plait.artifacts import write_json
-from plait.config.chosen import settings_in
-from plait.config.registry import module_of
 from plait.config.resolved import Resolved
 from plait.json_types import mapping_at
 from plait.pipeline.entry import run_stage
-from plait.pretraining.base import PretrainingSettings
 from plait.workspace import PRETRAINED, Outputs, Workspace
 
 
@@ -19,6 +16,10 @@ def pretrain(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None
         shutil.rmtree(outputs["pretrained"], ignore_errors=True)
         write_json(outputs["pretrained"] / PRETRAINED, {"pretraining": None})
         return
+    from plait.config.chosen import settings_in
+    from plait.config.registry import module_of
+    from plait.pretraining.base import PretrainingSettings
+
     choice = resolved.choice("pretraining")
     settings = settings_in(resolved, "pretraining", PretrainingSettings)
     digest = digest_of_what_is_read(resolved, outputs)

@@ -1,20 +1,23 @@
 """Stage `record`: the stages' outputs into the MLflow run, and into the report pages."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from plait import digests
 from plait.artifacts import read_json, write_json, write_text
 from plait.config.resolved import Resolved
-from plait.data.dataset import Dataset
-from plait.evaluation.entries import Evaluation
-from plait.evaluation.report import IndexRow, render, render_index
 from plait.pipeline.entry import run_stage
-from plait.tracking.record.record import record as record_run
 from plait.workspace import Outputs, Workspace
+
+if TYPE_CHECKING:
+    from plait.evaluation.entries import Evaluation
 
 
 def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
     """Complete or create the run, render the pages, leave ``mlruns/recorded/NAME.json``."""
+    from plait.evaluation.report import IndexRow, render_index
+    from plait.tracking.record.record import record as record_run
+
     pages = workspace.reports
 
     def render_report(facts: dict[str, str]) -> dict[str, Path]:
@@ -55,12 +58,15 @@ def record(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None:
 
 def write_page(
     page: Path, resolved: Resolved, outputs: Outputs, facts: dict[str, str]
-) -> Evaluation:
+) -> "Evaluation":
     """Write the report of an experiment.
 
     :param facts: what is known of its run.
     :returns: its evaluation.
     """
+    from plait.data.dataset import Dataset
+    from plait.evaluation.report import render
+
     evaluation: Evaluation = read_json(outputs.mark("evaluation"))
     dataset = Dataset.read(outputs.data)
     write_text(page, render(resolved, dataset, evaluation, outputs.results, facts))

@@ -2,24 +2,22 @@
 
 import shutil
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from plait.config.resolved import Resolved
-from plait.data.dataset import Dataset, read_part
 from plait.errors import UserError
 from plait.pipeline.entry import run_stage
-from plait.proof.stage import confirm, settle
-from plait.tracking.live.live import LiveRun
-from plait.training.curves import write_curves
-from plait.training.fit import fit, prepare
-from plait.training.job import Observe
 from plait.workspace import Outputs, Workspace
+
+if TYPE_CHECKING:
+    from plait.training.job import Observe
 
 
 def train(
     workspace: Workspace,
     resolved: Resolved,
     outputs: Outputs,
-    watch: Observe | None = None,
+    watch: "Observe | None" = None,
     tags: Mapping[str, str] | None = None,
 ) -> None:
     """Write ``outputs["model"]`` and ``outputs["curves"]``.
@@ -27,6 +25,12 @@ def train(
     :param watch: told of every epoch once it is recorded; what it raises ends the training.
     :param tags: of the run, beside its own.
     """
+    from plait.data.dataset import Dataset, read_part
+    from plait.proof.stage import confirm, settle
+    from plait.tracking.live.live import LiveRun
+    from plait.training.curves import write_curves
+    from plait.training.fit import fit, prepare
+
     dataset = Dataset.read(outputs.data)
     train_part, val_part = read_part(outputs.data, "train"), read_part(outputs.data, "val")
     if train_part is None:

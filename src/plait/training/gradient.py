@@ -1,6 +1,7 @@
 """The fit of a network by gradients, in this process or in as many as there are devices."""
 
 from plait.config.resolved import Resolved
+from plait.forkserver.torchmetrics_import import import_torchmetrics
 from plait.models.family import networks_of
 from plait.training.build import new_network
 from plait.training.job import DistributedContext, Fitted, Training, TrainingJob
@@ -13,6 +14,7 @@ def prepare(resolved: Resolved) -> str:
     :returns: the devices that training will use, such as ``cpu`` or ``8 x NVIDIA H100``.
     :raises UserError: for devices that this machine does not have.
     """
+    import_torchmetrics()
     import lightning.pytorch  # noqa: F401
 
     from plait.training.devices import check_devices, describe_devices

@@ -171,6 +171,14 @@ class SupervisedModule(LightningModule):
         self._objective, self._optimizer, self._schedule = objective, optimizer, schedule
         self._train, self._val = RunningMeans(), RunningMeans()
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes each hook that it calls, dozens a step; torch would look for it among the
+        # parameters, buffers and modules first.
+        if name == "_current_fx_name":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
     def configure_model(self) -> None:
         """Make the network exact on any number of processes, once they are there; and shard it."""
         if self._configured:

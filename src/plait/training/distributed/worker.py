@@ -14,6 +14,8 @@ from pathlib import Path
 from plait.artifacts import read_json, write_json
 from plait.config.resolved import Resolved
 from plait.errors import UserError, fault_of_machine
+from plait.forkserver.torchmetrics_import import import_torchmetrics
+from plait.garbage_collection import collect_rarely
 from plait.json_types import Values
 from plait.proof.stage import adopt
 from plait.signals import is_termination
@@ -40,6 +42,7 @@ def run(folder: Path, rank: int) -> int:
         adopt(folder / CODE, Resolved.read(folder / RESOLVED).name)
     except UserError as error:
         return _fail(folder, rank, error)
+    import_torchmetrics()
     from plait.training.loop import train
 
     job = read_job(folder)
@@ -77,6 +80,7 @@ def _fail(folder: Path, rank: int, error: BaseException) -> int:
 
 def main() -> None:
     """Be the process of one rank, as torchrun starts it."""
+    collect_rarely()
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     status = run(Path(sys.argv[1]), int(os.environ["RANK"]))
