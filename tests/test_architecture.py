@@ -32,6 +32,7 @@ from plait.settings import Settings
 from plait.sweeps.pruning import Hyperband, Median, SuccessiveHalving
 from plait.sweeps.search import SearchSettings
 from plait.tasks.registry import TASKS
+from shipped import SHIPPED
 
 SRC = ROOT / "src"
 
@@ -431,9 +432,9 @@ def rooms_without_a_place(src: Path) -> list[str]:
 
 
 def experiments_too_large(root: Path) -> list[str]:
-    """Experiment files of more than 20 lines, or without a line of description."""
+    """Shipped experiments of more than 20 lines, or without a line of description."""
     found = []
-    for name in choices(root / "conf", "experiment"):
+    for name in SHIPPED:
         path = root / "conf" / "experiment" / f"{name}.yaml"
         described = 10 < len(read_yaml(path)["description"]) < 100
         if len(path.read_text(encoding="utf-8").splitlines()) > 20 or not described:

@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 
 from checkouts import ROOT, Checkout
+from shipped import SHIPPED
 
 BY_CI_ITSELF = {
     "make repro": "tests/test_setup.py runs it in a fresh clone",
@@ -56,14 +57,6 @@ def test_every_folder_of_the_layout_is_there() -> None:
     assert {f"src/plait/{room}/" for room in rooms} <= set(paths)
     for path in paths:
         assert path in made_by_running or (ROOT / path).exists(), path
-
-
-SHIPPED = (
-    *("linear_regression", "least_squares", "market", "market_direction", "breast_cancer"),
-    *("diabetes", "wine", "digits", "review_sentiment", "editorial_sentiment", "chinese_reviews"),
-    *("few_labels", "news_topics", "news_topics_52", "news_topics_ensemble"),
-)
-"""What a project adds of its own need not stand in the README."""
 
 
 def test_every_shipped_experiment_is_named() -> None:

@@ -279,6 +279,9 @@ def test_a_failing_compose_says_why_and_leaves_everything_as_it_was(checkout: Ch
     assert "must list at least one experiment" in failing(checkout)
     (checkout.root / "params.yaml").write_text("experiments:\n  linear_regression: {seed: [1\n")
     assert "params.yaml, line 3: malformed YAML" in failing(checkout)
+    text = "experiments:\n  linear_regression: {}\n  wine {}\n  diabetes: {}\n"
+    (checkout.root / "params.yaml").write_text(text)
+    assert "params.yaml, line 3: malformed YAML: could not find expected ':'" in failing(checkout)
     checkout.list_experiments({"linear_regression": {}})
     (checkout.root / "conf/model/linear.yaml").write_text("bias: true\n  wrong: 1\n")
     assert "model/linear.yaml, line 2: malformed YAML" in failing(checkout)

@@ -1,5 +1,7 @@
 """Runs by what people call them."""
 
+import os
+
 import pytest
 
 from plait.artifacts import write_json
@@ -87,6 +89,20 @@ def test_the_best_of_the_newest_sweep_or_of_a_named_one(workspace: Workspace, st
     assert found(workspace, "best:a_b") == first
     with pytest.raises(UserError, match="no run 'best:a'"):
         find(workspace, "best:a")
+
+
+def test_the_best_is_of_the_sweep_that_ended_last_though_its_trials_were_done_before(
+    workspace: Workspace, store: Store
+) -> None:
+    reused = add(store, "line lr=1", 1, best_of="again")
+    add(store, "line lr=2", 2, best_of="other")
+    for name, finished in (("other", True), ("again", True), ("interrupted", False)):
+        left = {"name": name, "finished": finished, "unranked": None, "trials": []}
+        path = workspace.scratch / "sweeps" / f"{name}.json"
+        write_json(path, left)
+        # Files of one moment have an order, too.
+        os.utime(path, ns=(0, {"other": 1, "again": 2, "interrupted": 3}[name]))
+    assert found(workspace, "best") == reused
 
 
 @pytest.mark.parametrize("reference", ["best", "best:seeds"])

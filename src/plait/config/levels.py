@@ -125,8 +125,10 @@ def _with_text_keys(values: Mapping[Key, Plain]) -> Values:
 
 
 def _malformed(path: Path, error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or "not readable as YAML"
+    # Of a line without a colon, YAML notices at the next one.
+    place = "context_mark" if problem == "could not find expected ':'" else "problem_mark"
+    mark = getattr(error, place, None)
     line = f", line {mark.line + 1}" if mark else ""
     return f"{shown_path(path)}{line}: malformed YAML: {problem}"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError, UserError
-from plait.json_types import Values
+from plait.json_types import Values, text_at
 from plait.tracking.query.run import RecordedRun, runs_that
 from plait.tracking.store.backend import backend_of
 from plait.tracking.store.reaper import open_in_order
@@ -85,6 +85,9 @@ def _named(store: Store, reference: str) -> list[RecordedRun]:
 def _best(store: Store, sweep: str) -> RecordedRun | None:
     """The best trial of a sweep; of the one that ended last where none is named.
 
+    That is the last launch from this checkout, all of whose trials may have been done before; where
+    there was none, the sweep whose best trial is the newest.
+
     :raises UserError: if that sweep ended without one, saying why.
     """
     _check_quotes(sweep)
@@ -95,6 +98,8 @@ def _best(store: Store, sweep: str) -> RecordedRun | None:
             f"sweep {name} has no best trial: {ended['unranked']};\n"
             f"  `plait runs --sweep {name}` lists its trials: name one by its id"
         )
+    if ended is not None:
+        sweep = text_at(ended, "name")
     bests = [
         run
         for run in runs_that(store, f"tags.`{BEST_OF}` LIKE '%{sweep}%'")
@@ -104,11 +109,10 @@ def _best(store: Store, sweep: str) -> RecordedRun | None:
 
 
 def _last_sweep(workspace: Workspace, name: str) -> Values | None:
-    """What the last launch of a sweep here left of it; without a name, of the newest sweep."""
-    files = workspace.sweeps.glob("*.json")
-    named = [path for path in files if name in ("", path.stem)]
-    newest = max(named, key=lambda path: path.stat().st_mtime_ns, default=None)
-    return None if newest is None else dict(read_json(newest))
+    """What a sweep's last launch here left of it; without a name, of the one that ended last."""
+    paths = sorted(workspace.sweeps.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    left: list[Values] = [read_json(path) for path in paths if name in ("", path.stem)]
+    return next((sweep for sweep in reversed(left) if sweep["finished"]), None)
 
 
 def _check_quotes(reference: str) -> None:
