@@ -47,7 +47,8 @@ def launched(
         yield process
     finally:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # the fork that it stands for has just ended
+                os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
         # One that ended by itself may not have been listened to.
         for pipe in (process.stdout, process.stderr):
@@ -60,7 +61,9 @@ def workers_of(launcher: "subprocess.Popen[str]") -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, ProcessLookupError):  # gone meanwhile
-            if os.getpgid(process.pid) == launcher.pid and WORKER in process.cmdline():
+            # One that stands for a fork has left the group, its parent has not.
+            groups = {os.getpgid(pid) for pid in (process.pid, process.ppid())}
+            if launcher.pid in groups and WORKER in process.cmdline():
                 found.append(process)
     return found
 
