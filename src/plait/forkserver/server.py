@@ -83,7 +83,7 @@ class Imports:
                 continue
             try:
                 with warnings.catch_warnings():
-                    OWN_IMPORTS.get(name, import_module)(name)
+                    OWN_IMPORTS.get(name.partition(".")[0], import_module)(name)
             except Exception:
                 # The stage will import it itself, and say what is wrong if it still fails. Half of
                 # it may be left behind here, so that this process is no longer as a new one.
