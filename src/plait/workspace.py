@@ -161,6 +161,11 @@ class Workspace:
         """The results of an experiment that `plait run` runs."""
         return self.trials / name / identity
 
+    @property
+    def multirun(self) -> Path:
+        """Where Hydra writes down the multirun that it began last."""
+        return self.trials / "multirun"
+
     def trial_configurations(self, identity: str = "*") -> list[Path]:
         """What each trial runs, or those of an identity, see `Outputs.resolved`."""
         return sorted(self.trials.glob(f"*/{identity}/{_OF_TRIAL}"))

@@ -66,6 +66,8 @@ def test_hydras_own_flags_work(
 ) -> None:
     assert run(shared_checkout.root, [LINEAR, "--cfg", "hydra", "-p", "hydra.launcher"]) == 0
     assert "engine: basic" in capsys.readouterr().out
+    assert run(shared_checkout.root, [LINEAR, "--cfg", "hydra", "-p", "hydra.run"]) == 0
+    assert "/outputs/linear_regression/" in capsys.readouterr().out
     assert run(shared_checkout.root, [LINEAR, "model=mlp", "--info", "defaults"]) == 0
     said = capsys.readouterr().out
     assert "model/mlp" in said
@@ -84,6 +86,8 @@ def test_hydras_own_flags_work(
         ([LINEAR, "optimizer.lr=fast"], "optimizer.lr: is 'fast' (text); must be"),
         ([LINEAR, "optimizer.lr=1,2"], "`plait run -m` takes several"),
         ([LINEAR, "optimizer.lr==1"], "is no override"),
+        ([LINEAR, "hydra.run.dir=/elsewhere"], "results always lie in outputs/EXPERIMENT/IDENTITY"),
+        (["-m", LINEAR, "hydra.sweep.dir=x"], "hydra.sweep.dir: results always lie in outputs/"),
         ([LINEAR, "hydra.launchr=1"], "hydra.launchr: unknown key; those there are"),
         (["-m", LINEAR, "optimizer.lr=0.1,fast"], "optimizer.lr: is 'fast'"),
         (["-m", "experiment=linear_regression,markt"], "did you mean 'market'"),

@@ -11,8 +11,8 @@ from plait.config.levels import read_yaml
 from plait.config.registry import choices, module_of, settings_of
 from plait.errors import ConfigurationError
 from plait.objectives.base import Batch
+from plait.training.adversarial.adversary import Adversary
 from plait.training.adversarial.steps import scaled, within
-from plait.training.adversary import Adversary
 from training.fitting import Lab, equal_weights
 
 CHOICES = choices(ROOT / "conf", "adversarial")

@@ -1,11 +1,8 @@
 """A pretrained transformer, adapted by a method, with a head for the task."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from plait.finetuning.base import MethodState
@@ -96,24 +93,10 @@ class LanguageModel(TrainableModule):
         """Hand on to the method."""
         self.finetuned.after_step(step, skipped)
 
-    def zero_perturbation(self, features: TokenBatch) -> Tensor:
-        """Zeros of the shape of the embeddings, (rows, tokens, width)."""
-        weight = self.finetuned.embeddings.weight
-        assert isinstance(weight, Tensor)
-        shape = (*features.ids.shape, weight.shape[1])
-        # Not `weight.new_zeros`: of a sharded weight it would give sharded zeros.
-        return torch.zeros(shape, dtype=weight.dtype, device=features.ids.device)
-
-    @contextmanager
-    def shifted(self, shift: Tensor) -> Iterator[None]:
-        """Within it, ``shift`` is added to the embeddings of the text's tokens."""
-        hook = self.finetuned.embeddings.register_forward_hook(
-            lambda layer, inputs, outputs: outputs + shift
-        )
-        try:
-            yield
-        finally:
-            hook.remove()
+    @property
+    def embeddings(self) -> nn.Module:
+        """The layer that gives each token its vector."""
+        return self.finetuned.embeddings
 
     def blocks(self) -> list[nn.Module]:
         """The transformer's layers."""

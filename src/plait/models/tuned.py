@@ -1,8 +1,7 @@
 """Networks that have a say in how they are trained."""
 
 from abc import abstractmethod
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
@@ -32,13 +31,10 @@ class TrainableModule(nn.Module):
         A step is skipped where gradients are more than half precision holds.
         """
 
+    @property
     @abstractmethod
-    def zero_perturbation(self, features: Any) -> Tensor:
-        """Zeros of the shape of the inputs' embeddings, (rows, …)."""
-
-    @abstractmethod
-    def shifted(self, shift: Tensor) -> AbstractContextManager[None]:
-        """Within it, ``shift`` is added to the embeddings of the inputs."""
+    def embeddings(self) -> nn.Module:
+        """The layer that gives each token its vector, by a weight of (tokens, width)."""
 
     @abstractmethod
     def blocks(self) -> list[nn.Module]:

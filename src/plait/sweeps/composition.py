@@ -24,9 +24,13 @@ from plait.config.resolved import Resolved
 from plait.errors import ConfigurationError
 from plait.json_types import Json
 from plait.pipeline.stages import GROUPS
+from plait.workspace import Workspace
 
 PRIMARY = "run"
 """The file in ``conf/`` that Hydra starts from."""
+
+PLACES = ("hydra.run", "hydra.run.dir", "hydra.sweep", "hydra.sweep.dir", "hydra.sweep.subdir")
+"""Keys of Hydra that say where results go, which `plait.workspace` does here."""
 
 
 class ExperimentLoader(ConfigLoaderImpl):
@@ -73,11 +77,14 @@ class ExperimentLoader(ConfigLoaderImpl):
     ) -> DictConfig:
         """Hydra's node beside the experiment's resolved values; in a multirun without these."""
         hydras, ours = _split(overrides)
+        workspace = Workspace.at(self._project.root)
+        _refuse_places(hydras, workspace)
         config = super().load_configuration(
             config_name, hydras, run_mode, from_shell, validate_sweep_overrides
         )
         with open_dict(config):
             config.hydra.overrides.task = ours
+            config.hydra.sweep.dir = str(workspace.multirun)
             if run_mode == RunMode.MULTIRUN:
                 # Given again on the command line, a sweep file's own values are replaced.
                 for override in _parsed(ours):
@@ -86,7 +93,9 @@ class ExperimentLoader(ConfigLoaderImpl):
             del config["sweep"]
             # What all trials of a sweep file have in common.
             shared = _single_values(config.hydra.sweeper.get("params") or {})
-            _put(config, self.resolve([*shared, *ours]))
+            resolved = self.resolve([*shared, *ours])
+            config.hydra.run.dir = str(workspace.trial(resolved.name, resolved.identity))
+            _put(config, resolved)
         return config
 
     def compute_defaults_list(
@@ -121,6 +130,16 @@ class ExperimentLoader(ConfigLoaderImpl):
         config.hydra.overrides.task = list(sweep_overrides)
         _put(config, self.resolve(sweep_overrides))
         return config
+
+
+def _refuse_places(overrides: Iterable[str], workspace: Workspace) -> None:
+    where = workspace.trial("EXPERIMENT", "IDENTITY").relative_to(workspace.root)
+    for override in _parsed(overrides):
+        if override.key_or_group in PLACES:
+            raise ConfigurationError(
+                f"command line: {override.key_or_group}: results always lie in {where};"
+                " leave it out"
+            )
 
 
 def _single_values(params: Mapping[str, Json]) -> list[str]:

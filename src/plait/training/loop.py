@@ -23,8 +23,8 @@ from plait.models.family import networks_of
 from plait.objectives.base import Objective, ObjectiveSettings
 from plait.settings import Settings as BaseSettings
 from plait.signals import StopRequests, is_termination
+from plait.training.adversarial.adversary import Adversary, Attack
 from plait.training.adversarial.base import AdversarialSettings
-from plait.training.adversary import Adversary, Attack
 from plait.training.batches import Batches, DistributedBatchSampler, Rows
 from plait.training.build import new_network
 from plait.training.callbacks.base import CallbackSettings

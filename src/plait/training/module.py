@@ -17,7 +17,7 @@ from torch.optim.optimizer import ParamsT
 from plait.models.counter_rng import CounterRNG
 from plait.models.tuned import TrainableModule
 from plait.objectives.base import Batch, Objective
-from plait.training.adversary import Adversary
+from plait.training.adversarial.adversary import Adversary
 from plait.training.distributed.collectives import gather
 from plait.training.distributed.deterministic_layers import exact
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Direction = Literal["minimize", "maximize"]
 Function = Callable[["np.ndarray", "np.ndarray", "np.ndarray"], float]
 
-SHIPPED = ("regression", "classification", "multilabel", "market")
+SHIPPED = ("regression", "classification", "multilabel", "direction")
 """The files whose metrics come first, in this order; the first metric of a task is its primary
 one, which a file of the user's own does not displace."""
 
