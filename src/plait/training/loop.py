@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
-from lightning.pytorch.profilers import SimpleProfiler
 from torch import Tensor
 
 from plait.config.chosen import settings_in
@@ -34,6 +33,7 @@ from plait.training.devices import quiet
 from plait.training.epoch_end import EpochMeans, ValidateLastStep
 from plait.training.job import Arrays, DistributedContext, Trained, TrainingJob
 from plait.training.module import BuildOptimizer, BuildSchedule, SupervisedModule
+from plait.training.profilers import NoProfiler, PrintedProfiler
 from plait.training.progress import BestWeights, Curves, NonFiniteLoss, Progress
 from plait.training.settings import Settings
 
@@ -189,7 +189,7 @@ def _trainer(
         gradient_clip_val=settings.gradient_clip,
         accumulate_grad_batches=order.pieces,
         detect_anomaly=settings.detect_anomaly,
-        profiler=PrintedProfiler() if settings.profile else None,
+        profiler=PrintedProfiler() if settings.profile else NoProfiler(),
         callbacks=callbacks,
         deterministic=True,
         use_distributed_sampler=False,
@@ -213,14 +213,6 @@ class TrainerIgnoringSigterm(Trainer):
     def asked_to_stop(self) -> bool:
         """Whether SIGTERM came while Lightning set up, when it takes the signal for itself."""
         return bool(self._signal_connector.received_sigterm)
-
-
-class PrintedProfiler(SimpleProfiler):
-    """Says where the time went whatever became of the loggers."""
-
-    def describe(self) -> None:
-        """Called on the first process when the training is over."""
-        print(self.summary())
 
 
 def _shared_by(context: DistributedContext, precision: str) -> dict[str, Any]:
