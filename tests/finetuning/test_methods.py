@@ -19,7 +19,7 @@ from plait.models.language_model import TokenBatch
 from plait.models.language_models import padded
 from plait.models.trained import TrainedModel
 from plait.tasks.classification.learning import TASK as CLASSIFICATION
-from plait.training.epoch_end import EpochMeans
+from plait.training.epoch_end import EpochOrder
 from training.fitting import Lab, Outcome, cut_off, equal_weights
 
 METHODS = choices(ROOT / "conf", "finetuning")
@@ -45,7 +45,7 @@ def watched() -> Iterator[Watched]:
         seen.before = {name: value.clone() for name, value in weights.items()}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EpochMeans, "on_train_start", begin, raising=False)
+        patch.setattr(EpochOrder, "on_train_start", begin, raising=False)
         yield seen
 
 
@@ -298,7 +298,7 @@ def test_the_budget_of_adalora_shrinks_over_the_steps_that_there_are(
             left.append(sum(int(value.count_nonzero()) for value in entries))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EpochMeans, "on_train_batch_end", count, raising=False)
+        patch.setattr(EpochOrder, "on_train_batch_end", count, raising=False)
         outcome = texts.fit("tiny", "finetuning=adalora", *shares, *changes)
     budget = entries_left(outcome)[1]
     whole = budget * 3 // 2

@@ -25,7 +25,7 @@ from plait.pipeline.generate import generate
 from plait.pipeline.pretrain import pretrain
 from plait.proof.stage import proved
 from plait.training.curves import write_curves
-from plait.training.epoch_end import EpochMeans
+from plait.training.epoch_end import EpochOrder
 from plait.training.fit import fit
 from plait.workspace import Workspace
 from warm.start import warm_python
@@ -227,7 +227,7 @@ def cut_off(batches: int) -> Iterator[None]:
             raise CutOffError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EpochMeans, "on_train_batch_start", end, raising=False)
+        patch.setattr(EpochOrder, "on_train_batch_start", end, raising=False)
         with pytest.raises(CutOffError):
             yield
 

@@ -11,7 +11,7 @@ import torch
 from plait import digests
 from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.checkpoints import Checkpoints
-from plait.training.epoch_end import EpochMeans
+from plait.training.epoch_end import EpochOrder
 from plait.training.fit import fit
 from training.fitting import CutOffError, Lab, Outcome, equal_weights, in_other_process
 
@@ -291,7 +291,7 @@ def test_sigterm_while_lightning_sets_up_is_obeyed_after_the_first_step(
         os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EpochMeans, "on_train_start", ask)
+        patch.setattr(EpochOrder, "on_train_start", ask)
         with pytest.raises(SystemExit, match="143"):
             lab.fit(*overrides, checkpoints=tmp_path)
     assert [path.name[:10] for path in tmp_path.glob("*.ckpt")] == [f"{1:010d}"]
@@ -306,7 +306,7 @@ def test_sigterm_after_the_last_step_is_obeyed_too(lab: Lab, tmp_path: Path) -> 
         os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EpochMeans, "on_train_end", ask)
+        patch.setattr(EpochOrder, "on_train_end", ask)
         with pytest.raises(SystemExit, match="143"):
             lab.fit(*overrides, checkpoints=tmp_path)
     assert equal_weights(lab.fit(*overrides, checkpoints=tmp_path), lab.fit(*overrides))

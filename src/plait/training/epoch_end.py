@@ -16,24 +16,19 @@ class AfterEpoch(Checkpoint):
     """
 
 
-class EpochMeans(Callback):
-    """Has the module log its means first, so that every other callback reads this epoch's."""
+class EpochOrder(Callback):
+    """Comes first: what every other callback reads is this epoch's, and the last epoch is whole."""
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """A user's own module logs by itself."""
+        """Have the module log its means; a user's own module logs by itself."""
         if isinstance(module, SupervisedModule):
             module.log_means()
-
-
-class ValidateLastStep(Callback):
-    """Ends a training at ``max_steps`` like one that is stopped early: with a validation.
-
-    Lightning leaves it out in the middle of an epoch.
-    """
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: object, batch: object, index: int
     ) -> None:
-        """Called before Lightning asks whether to validate."""
+        """End a training at ``max_steps`` like one that is stopped early: with a validation, which
+        Lightning leaves out in the middle of an epoch. It is about to ask whether to validate.
+        """
         if trainer.global_step == trainer.max_steps:
             trainer.should_stop = True

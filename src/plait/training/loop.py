@@ -1,5 +1,6 @@
 """The Lightning loop, as it runs in each process of a training."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -30,7 +31,7 @@ from plait.training.callbacks.base import CallbackSettings
 from plait.training.checkpoint_files import CheckpointFiles
 from plait.training.checkpoints import Checkpoints, InPlace, origin
 from plait.training.devices import quiet
-from plait.training.epoch_end import EpochMeans, ValidateLastStep
+from plait.training.epoch_end import EpochOrder
 from plait.training.job import Arrays, DistributedContext, Trained, TrainingJob
 from plait.training.module import BuildOptimizer, BuildSchedule, SupervisedModule
 from plait.training.profilers import NoProfiler, PrintedProfiler
@@ -92,11 +93,14 @@ def _train(job: TrainingJob, context: DistributedContext, start: Path | None) ->
     curves = Curves(job.observe)
     key = None if val_loader is None else KEPT_BY[settings.select_checkpoint]
     chosen = BestWeights(key, least=settings.select_checkpoint == "lowest_loss")
-    callbacks: list[Callback] = [EpochMeans(), ValidateLastStep()]
+    callbacks: list[Callback] = [EpochOrder()]
     callbacks += _chosen_callbacks(resolved, job.val is not None)
     callbacks += [curves, divergence, chosen]
+    # Each callback costs each step, and most trainings have no terminal.
+    if sys.stderr.isatty() and context.rank == 0:
+        callbacks.append(Progress(resolved.name))
     # Last, so that a checkpoint holds what the others made of the epoch.
-    callbacks += [Progress(resolved.name), checkpoints]
+    callbacks.append(checkpoints)
     with quiet(), requests.noted(at_once=False), ExitStack() as at_end:
         loader = Batches(rows, order, settings.num_workers)
         for each in (loader, val_loader):

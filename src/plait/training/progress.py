@@ -1,7 +1,6 @@
 """Callbacks of every training: the curves, the best weights, a progress bar."""
 
 import math
-import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -173,7 +172,7 @@ def _weights_of(trainer: Trainer) -> dict[str, Tensor]:
 
 
 class Progress(AfterEpoch):
-    """A bar over epochs on a terminal, nothing in a pipe."""
+    """A bar over epochs, on a terminal."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -186,7 +185,6 @@ class Progress(AfterEpoch):
             initial=trainer.current_epoch,
             desc=self._name,
             unit="epoch",
-            disable=not (sys.stderr.isatty() and trainer.is_global_zero),
         )
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
