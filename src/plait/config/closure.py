@@ -12,9 +12,9 @@ from itertools import chain
 from pathlib import Path
 
 from plait import digests
+from plait.config.canonical_code import canonical, imports
 from plait.config.registry import family_of, settings_of
 from plait.config.resolved import Resolved
-from plait.config.source_syntax import canonical, imports
 from plait.pipeline.stages import GROUPS, Stage
 from plait.public import PUBLIC
 from plait.settings import WithTask

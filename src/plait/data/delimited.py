@@ -16,6 +16,12 @@ from plait.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+ENDINGS = (".csv", ".tsv", ".txt")
+"""Of files of such text."""
+
+SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
+"""Those that files commonly have, and what they are called."""
+
 _ROWS_AT_ONCE = 1 << 16
 _LONGEST_FIELD = 2**31 - 1
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, model_validator
 
 from plait.data.decoding import decode
-from plait.data.delimited import Delimited
+from plait.data.delimited import ENDINGS, SEPARATORS, Delimited
 from plait.data.header import check_names
 from plait.data.json_lines import read_json_lines
 from plait.data.parquet import read_parquet
@@ -18,13 +18,11 @@ from plait.workspace import RAW
 if TYPE_CHECKING:
     import pandas as pd
 
-TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 JSON_ENDINGS = (".jsonl", ".ndjson")
 PARQUET_ENDING = ".parquet"
 
 _MAGIC_BYTES = 512
 
-_SEPARATORS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 _MAGIC = {
     b"PAR1": "a Parquet file",
     b"\x1f\x8b": "compressed by gzip",
@@ -66,14 +64,14 @@ def _known_encoding(name: str) -> str:
 
 
 RawPath = Annotated[
-    str, AfterValidator(under_raw), AfterValidator(_with_ending(*TEXT_ENDINGS, PARQUET_ENDING))
+    str, AfterValidator(under_raw), AfterValidator(_with_ending(*ENDINGS, PARQUET_ENDING))
 ]
 """A table of the user's, relative to the project's root."""
 
 TextPath = Annotated[
     str,
     AfterValidator(under_raw),
-    AfterValidator(_with_ending(*TEXT_ENDINGS, *JSON_ENDINGS, PARQUET_ENDING)),
+    AfterValidator(_with_ending(*ENDINGS, *JSON_ENDINGS, PARQUET_ENDING)),
 ]
 """Texts of the user's, relative to the project's root."""
 
@@ -192,7 +190,7 @@ def _read_text(text: str, path: str, form: TextFormat) -> "pd.DataFrame":
 
 def _check_separator(header: list[str], path: str, separator: str) -> None:
     if len(header) == 1:
-        for other, called in _SEPARATORS.items():
+        for other, called in SEPARATORS.items():
             if other != separator and other in header[0]:
                 raise UserError(
                     f"{path} has one column, {header[0][:60]!r}, with the separator"

@@ -7,7 +7,7 @@ from plait import loaded
 from plait.config.closure import Code
 from plait.contents import Contents, Facts, files_of
 from plait.errors import UserError
-from plait.proof.code import files_named
+from plait.proof.loaded_code import files_named
 from plait.state import State
 from plait.workspace import CONF, LOCK, PACKAGE, PARAMS, RAW, SRC
 

@@ -17,7 +17,7 @@ from plait.config.resolved import Resolved
 from plait.contents import Contents, Seen, unchanged
 from plait.errors import UserError
 from plait.pipeline.stages import STAGES, before
-from plait.proof.code import ProvedCode, files_named, modules_of, sources_of
+from plait.proof.loaded_code import ProvedCode, files_named, modules_of, sources_of
 from plait.proof.receipts import Receipts, relevant, write_receipt
 from plait.proof.refusal import Unproved
 from plait.state import State

@@ -42,7 +42,7 @@ others run a sweep: a trial for each combination of 1,2,3  range(5)  choice(a,b)
 recorded run each.
 What is done is not done again; what was interrupted goes on where it stopped.
 
-`plait options` lists groups and fields; conf/run.yaml holds the settings of sweeps.
+`plait options` lists groups and fields; conf/launch.yaml holds the settings of sweeps.
 
   {FRESH:<28}train again what is done
   -m, --multirun              sweep, in worker processes

@@ -1,6 +1,6 @@
 """Hydra's configuration loader with plait's composition of experiments.
 
-Hydra composes its own node and the section ``sweep`` from ``conf/run.yaml``; the experiment's
+Hydra composes its own node and the section ``sweep`` from ``conf/launch.yaml``; the experiment's
 values come from `plait.config.compose`, so that ``plait run`` and ``dvc repro`` mean the same by
 the same words.
 """
@@ -26,7 +26,7 @@ from plait.json_types import Json
 from plait.pipeline.stages import GROUPS
 from plait.workspace import Workspace
 
-PRIMARY = "run"
+PRIMARY = "launch"
 """The file in ``conf/`` that Hydra starts from."""
 
 PLACES = ("hydra.run", "hydra.run.dir", "hydra.sweep", "hydra.sweep.dir", "hydra.sweep.subdir")
@@ -101,7 +101,7 @@ class ExperimentLoader(ConfigLoaderImpl):
     def compute_defaults_list(
         self, config_name: str | None, overrides: list[str], run_mode: RunMode
     ) -> DefaultsList:
-        """For ``--info``: the files of ``conf/run.yaml``, then those the experiment is made of."""
+        """For ``--info``: the files of ``conf/launch.yaml``, then those of the experiment."""
         hydras, ours = _split(overrides)
         listed = super().compute_defaults_list(config_name, hydras, run_mode)
         resolved = self.resolve(ours)
@@ -155,7 +155,7 @@ def _put(config: DictConfig, resolved: Resolved) -> None:
 
 
 def _split(overrides: list[str]) -> tuple[list[str], list[str]]:
-    """Hydra's own overrides and those of ``conf/run.yaml``; and the experiment's."""
+    """Hydra's own overrides and those of ``conf/launch.yaml``; and the experiment's."""
     hydras: list[str] = []
     ours: list[str] = []
     for text, override in zip(overrides, _parsed(overrides), strict=True):

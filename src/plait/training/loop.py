@@ -95,10 +95,7 @@ def _train(job: TrainingJob, context: DistributedContext, start: Path | None) ->
     chosen = BestWeights(key, least=settings.select_checkpoint == "lowest_loss")
     callbacks: list[Callback] = [EpochOrder()]
     callbacks += _chosen_callbacks(resolved, job.val is not None)
-    callbacks += [curves, divergence, chosen]
-    # Each callback costs each step, and most trainings have no terminal.
-    if sys.stderr.isatty() and context.rank == 0:
-        callbacks.append(Progress(resolved.name))
+    callbacks += [curves, divergence, chosen, *_progress(resolved.name, context)]
     # Last, so that a checkpoint holds what the others made of the epoch.
     callbacks.append(checkpoints)
     with quiet(), requests.noted(at_once=False), ExitStack() as at_end:
@@ -117,6 +114,11 @@ def _train(job: TrainingJob, context: DistributedContext, start: Path | None) ->
     if isinstance(module, SupervisedModule):
         weights = {key.removeprefix("network."): value for key, value in weights.items()}
     return Trained(weights, curves.rows)
+
+
+def _progress(name: str, context: DistributedContext) -> list[Callback]:
+    """Nothing where there is no terminal: each callback costs each step."""
+    return [Progress(name)] if sys.stderr.isatty() and context.rank == 0 else []
 
 
 def _rows_of(
