@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from checkouts import ROOT, Checkout, copy_project
 from plait.config.compose import Project
@@ -45,14 +46,16 @@ def own_table(checkout: Checkout) -> None:
     )
 
 
-def params(**changes: dict[str, object]) -> Callable[[Checkout], None]:
-    """Set values of ``linear_regression`` in params.yaml."""
+def params(**changes: object) -> Callable[[Checkout], None]:
+    """Set values of ``linear_regression`` in params.yaml, beside those that are set there."""
 
     def apply(checkout: Checkout) -> None:
-        merged = {key: dict(value) for key, value in EXPERIMENTS[LINEAR].items()}  # type: ignore[call-overload]
+        listed = yaml.safe_load((checkout.root / "params.yaml").read_text(encoding="utf-8"))
+        given = listed["experiments"][LINEAR]
         for section, values in changes.items():
-            merged[section] = {**merged.get(section, {}), **values}
-        checkout.list_experiments({**EXPERIMENTS, LINEAR: merged})
+            beside = given.get(section, {}) if isinstance(values, dict) else {}
+            given[section] = {**beside, **values} if isinstance(values, dict) else values
+        checkout.list_experiments(listed["experiments"])
 
     return apply
 
@@ -69,11 +72,6 @@ def add_model(checkout: Checkout) -> None:
     checkout.append("conf/model/mine.yaml", "# Mine.\nbias: true\n")
     source = checkout.root / "src/plait/models/linear.py"
     checkout.append("src/plait/models/mine.py", source.read_text(encoding="utf-8"))
-
-
-def seed(checkout: Checkout) -> None:
-    merged = {**EXPERIMENTS[LINEAR], "seed": 7}
-    checkout.list_experiments({**EXPERIMENTS, LINEAR: merged})
 
 
 def new_version(package: str) -> Callable[[Checkout], None]:
@@ -124,7 +122,7 @@ EDITS: dict[str, Edit] = {
         stages(LINEAR, "generate", "record"),
         stages(LINEAR, "pretrain", "train", "evaluate"),
     ),
-    "the seed": Edit(seed, stages(LINEAR, "train", "record"), stages(LINEAR, "evaluate")),
+    "the seed": Edit(params(seed=7), stages(LINEAR, "train", "record"), stages(LINEAR, "evaluate")),
     "a plot setting": Edit(
         params(evaluation={"plots": {"dpi": 90}}), stages(LINEAR, "evaluate", "record")
     ),
@@ -236,27 +234,31 @@ def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", together())
 def test_dvc_runs_just_these_stages(rebuilt: Checkout, case: str) -> None:
-    # Back to the commit; what had run is in the cache, so this is quick.
-    rebuilt.run("git", "checkout", "--quiet", ".")
-    rebuilt.run("git", "clean", "--quiet", "-fd")
-    rebuilt.run("dvc", "repro")
+    """Each edit is made on top of the others, which have run."""
     changes = together()[case]
-    for change in changes:
-        change.apply(rebuilt)
-    if "in the lock" in case:
-        # What is not installed is not run: it would be recorded under a false version.
-        refused = rebuilt.run("dvc", "repro", check=False)
-        assert "is installed, but requirements.lock says" in refused.stderr
-        return
-    expected = {"compose"} if changes[0].composes else set()
-    expected = expected.union(*(change.read_by | change.follow for change in changes))
-    assert ran(rebuilt.run("dvc", "repro").stdout) == expected
+    try:
+        for change in changes:
+            change.apply(rebuilt)
+        if "in the lock" in case:
+            # What is not installed is not run: it would be recorded under a false version.
+            refused = rebuilt.run("dvc", "repro", check=False)
+            assert "is installed, but requirements.lock says" in refused.stderr
+            rebuilt.run("git", "checkout", "--quiet", ".")
+            return
+        expected = {"compose"} if changes[0].composes else set()
+        expected = expected.union(*(change.read_by | change.follow for change in changes))
+        assert ran(rebuilt.run("dvc", "repro").stdout) == expected
+        rebuilt.commit(case)
+    except Exception:
+        # What comes next begins with what had run.
+        rebuilt.run("git", "checkout", "--quiet", ".")
+        rebuilt.run("git", "clean", "--quiet", "-fd")
+        rebuilt.run("dvc", "repro")
+        raise
 
 
 def test_dvc_runs_the_stages_of_the_table() -> None:
     """``dvc.yaml`` says of each stage what `plait.pipeline.stages` says."""
-    import yaml
-
     pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     assert list(pipeline) == ["compose", *STAGES]
     workspace = Workspace.at(ROOT)

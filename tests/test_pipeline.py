@@ -245,6 +245,7 @@ def test_an_experiment_in_a_temporary_copy_runs_its_code_and_lands_in_the_store(
     assert (built.root / "mlruns" / "reports" / f"{LINEAR}.html").read_bytes() == report
 
 
+@pytest.mark.nightly
 def test_a_queue_with_two_workers_lands_in_the_store(built: Checkout) -> None:
     queued = built.run(
         *("dvc", "exp", "run", "--queue", "--name", "sweep", "-S", f"{LR}=0.2,0.3"),

@@ -458,16 +458,14 @@ def test_a_search_that_is_killed_ends_as_one_that_was_left_alone(tmp_path: Path)
     said = undisturbed.plait(*PRUNING, "hydra.sweeper.n_trials=8").stdout
     assert statuses(said)["pruned"] + statuses(said)["new"] == 8
 
-    for count in (1, 4):
+    def in_the_middle() -> bool:
+        states = [trial.state.name for trial in study_of(killed)]
+        return len(states) > 3 and states[-1] == "RUNNING"
 
-        def in_the_middle(count: int = count) -> bool:
-            states = [trial.state.name for trial in study_of(killed)]
-            return len(states) > count and states[-1] == "RUNNING"
-
-        with launched(killed, *PRUNING, "hydra.sweeper.n_trials=8"):
-            wait_for(in_the_middle)
-        # On leaving, the whole group of processes is killed.
-        assert [trial.state.name for trial in study_of(killed)].count("RUNNING") == 1
+    with launched(killed, *PRUNING, "hydra.sweeper.n_trials=8"):
+        wait_for(in_the_middle)
+    # On leaving, the whole group of processes is killed.
+    assert [trial.state.name for trial in study_of(killed)].count("RUNNING") == 1
     went_on = killed.plait(*PRUNING, "hydra.sweeper.n_trials=8")
     assert "pruning: goes on with " in went_on.stderr
     assert what_came(study_of(killed)) == what_came(study_of(undisturbed))
@@ -539,6 +537,10 @@ READY_MADE = {"learning_rate": 6, "families": 5, "seeds": 5, "search": 2}
 """How many trials each has."""
 
 
+FEW_LABELS = ("model=tfidf", "finetuning=full", "data.n_labelled=50,null", "seed=0")
+"""As many trials as its file says take hours."""
+
+
 def short_command(checkout: Checkout, name: str) -> list[str]:
     """As the file of a ready-made sweep names it, with trials that take a moment."""
     text = (checkout.root / "conf/sweep" / f"{name}.yaml").read_text(encoding="utf-8")
@@ -558,6 +560,8 @@ def test_the_short_commands_of_ready_made_sweeps_mean_the_trials_they_say(
     for name, count in READY_MADE.items():
         assert run(checkout.root, short_command(checkout, name)[1:]) == 1
         assert statuses(capsys.readouterr().out) == {"failed": count}, name
+    assert run(checkout.root, ["sweep=few_labels", *FEW_LABELS]) == 1
+    assert statuses(capsys.readouterr().out) == {"failed": 2}
 
 
 @pytest.mark.slow
@@ -565,7 +569,7 @@ def test_the_short_commands_of_ready_made_sweeps_mean_the_trials_they_say(
     "name",
     [
         # That all have valid trials, the test above shows; what runs them is the same.
-        name if name in ("families", "search") else pytest.param(name, marks=pytest.mark.nightly)
+        name if name == "search" else pytest.param(name, marks=pytest.mark.nightly)
         for name in READY_MADE
     ],
 )
@@ -575,11 +579,9 @@ def test_ready_made_sweeps_run_by_their_one_short_command(name: str, checkout: C
     assert ("(5 seeds)" in said) == (name == "seeds")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_so_does_the_sweep_over_numbers_of_labels(checkout: Checkout) -> None:
-    # As many trials as its file says take hours.
-    few = ("model=tfidf", "finetuning=full", "data.n_labelled=50,null", "seed=0")
-    said = checkout.plait("run", "sweep=few_labels", *few, "evaluation.resamples=20").stdout
+    said = checkout.plait("run", "sweep=few_labels", *FEW_LABELS, "evaluation.resamples=20").stdout
     assert statuses(said) == {"new": 2}
     assert "n_labelled=null" in said
 
