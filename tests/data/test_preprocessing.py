@@ -6,12 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from checkouts import ROOT
+from plait.config.levels import read_yaml
 from plait.data.dataset import Column, Dataset
 from plait.data.preprocessing import ColumnPreprocessor, Settings
 from plait.errors import UserError
 
-STANDARD = Settings(feature_scaling="standard", target_scaling="standard", impute="median")
-PLAIN = Settings(feature_scaling="none", target_scaling="none", impute="mean")
+DEFAULTS = read_yaml(ROOT / "conf/config.yaml")["preprocessing"]
+
+
+def by(**changes):
+    return Settings(**{**DEFAULTS, "dates": "days", **changes})
+
+
+STANDARD = by(target_scaling="standard")
+PLAIN = by(feature_scaling="none", impute="mean")
 
 COLUMNS = (
     Column("row", "index", "number"),
@@ -111,8 +120,7 @@ def test_a_label_that_is_no_class_is_refused():
 def test_missing_numbers_are_imputed_with_an_input_that_says_so(impute, fill):
     train = pd.DataFrame({"size": [1.0, 2.0, np.nan, 6.0], "price": [1.0, 2.0, 3.0, 4.0]})
     columns = (COLUMNS[1], COLUMNS[-1])
-    settings = Settings(feature_scaling="none", target_scaling="none", impute=impute)
-    fitted = fit(train, settings, columns=columns)
+    fitted = fit(train, by(feature_scaling="none", impute=impute), columns=columns)
     assert fitted.input_names == ["size", "size is missing"]
     assert fitted.transform(train).tolist() == [[1, 0], [2, 0], [fill, 1], [6, 0]]
 
@@ -142,16 +150,13 @@ def test_missing_categories_and_dates_are_imputed_too():
             "column 'city', row 103: training has not seen the category 'Ulm'; "
             "it knows Aachen, Bonn, Köln",
         ),
-        ("city", None, "column 'city', row 103: the value is missing"),
-        ("size", np.nan, "column 'size', row 103: the value is missing"),
-        ("sold", pd.NaT, "column 'sold', row 103: the value is missing"),
         ("size", np.inf, "column 'size', row 103: inf is infinite"),
         ("size", "large", "column 'size', row 103: 'large' is not a number"),
         ("sold", "soon", "column 'sold', row 103: 'soon' is not a date"),
     ],
 )
 def test_a_value_that_a_model_cannot_take_is_named(column, value, message):
-    fitted = fit(rows())
+    fitted = fit(rows(), by(unseen="error"))
     bad = rows().astype({column: object})
     bad.loc[3, column] = value
     with pytest.raises(UserError, match=message):
@@ -159,7 +164,7 @@ def test_a_value_that_a_model_cannot_take_is_named(column, value, message):
 
 
 def test_rows_without_numbers_are_named_by_position():
-    fitted = fit(rows())
+    fitted = fit(rows(), by(unseen="error"))
     bad = rows().drop(columns="row").set_index("price")
     bad.iloc[3, list(bad).index("city")] = "Ulm"
     with pytest.raises(UserError, match="column 'city', row 3: "):
@@ -177,9 +182,203 @@ def test_a_text_column_is_not_taken_for_a_number():
         fit(rows(), columns=columns)
 
 
-def test_a_feature_without_any_value_in_training_is_refused():
-    with pytest.raises(UserError, match="'size' has no value in the training part"):
-        fit(rows().assign(size=np.nan))
+def test_what_training_has_not_seen_or_missed_gets_an_answer():
+    fitted = fit(rows())
+    later = rows(4).astype({"city": object})
+    later.loc[0, "city"], later.loc[1, "city"] = "Ulm", None
+    later.loc[2, "size"], later.loc[3, "sold"] = np.nan, pd.NaT
+    inputs = fitted.transform(later)
+    assert inputs[0, 1:4].tolist() == inputs[1, 1:4].tolist() == [0, 0, 0]
+    middle = fitted.transform(rows().assign(size=rows()["size"].median()))[0, 0]
+    assert inputs[2, 0] == middle
+    assert inputs[3, 4] == pytest.approx(0, abs=1e-12)  # dates one day apart: the mean day
+    assert [each.unseen(later[each.name]) for each in fitted.features] == [0, 1, 0]
+
+
+def test_rare_categories_share_an_input_which_new_ones_have_too():
+    train = rows().assign(city=["Bonn"] * 20 + ["Köln"] * 22 + [f"village {n}" for n in range(8)])
+    fitted = fit(train, by(rare_below=5))
+    assert fitted.input_names[1:4] == ["city=Bonn", "city=Köln", "city is rare"]
+    later = rows(3).assign(city=["village 3", "Ulm", "Bonn"])
+    assert fitted.transform(later)[:, 1:4].tolist() == [[0, 0, 1], [0, 0, 1], [1, 0, 0]]
+    (city,) = (each for each in fitted.features if each.name == "city")
+    assert city.unseen(later["city"]) == 1
+    with pytest.raises(UserError, match="has not seen the category 'Ulm'"):
+        fit(train, by(rare_below=5, unseen="error")).transform(later)
+    # A single rare one would share with nobody.
+    alone = fit(rows().assign(city=["Bonn"] * 49 + ["Ulm"]), by(rare_below=5))
+    assert alone.input_names[1:3] == ["city=Bonn", "city=Ulm"]
+
+
+def many_shops(number=600):
+    rng = np.random.default_rng(1)
+    shop = rng.integers(0, 60, number)
+    effect = rng.normal(0, 1, 60)
+    return rows(number).assign(
+        city=[f"shop {each:02}" for each in shop],
+        price=effect[shop] + rng.normal(0, 1, number),
+        effect=effect[shop],
+    )
+
+
+def test_many_categories_are_the_means_of_their_targets():
+    train = many_shops()
+    fitted = fit(train, by(target_scaling="standard", rare_below=1))
+    assert fitted.input_names[1] == "city: mean target"
+    encoded = fitted.transform(train)[:, 1]
+    assert np.corrcoef(encoded, train["effect"])[0, 1] > 0.9
+    later = train.head(2).assign(city=["elsewhere", None])
+    assert fitted.transform(later)[0, 1] == fitted.transform(later)[1, 1]
+    with pytest.raises(UserError, match="has not seen the category 'elsewhere'"):
+        fit(train, by(rare_below=1, unseen="error")).transform(later)
+
+
+def test_the_means_are_those_of_a_random_effects_model():
+    """By the textbook's formulas, written another way."""
+    train = many_shops()
+    fitted = fit(train, by(feature_scaling="none", rare_below=1))
+    groups = train.groupby("city")["price"]
+    n, mean, total = groups.size(), groups.mean(), len(train)
+    overall = train["price"].mean()
+    within = ((train["price"] - groups.transform("mean")) ** 2).sum() / (total - len(n))
+    between = (n * (mean - overall) ** 2).sum() / (len(n) - 1)
+    variance = (between - within) / ((total - (n**2).sum() / total) / (len(n) - 1))
+    shrunk = overall + (mean - overall) * n / (n + within / variance)
+    np.testing.assert_allclose(
+        fitted.transform(train)[:, 1], shrunk[train["city"]].to_numpy(), rtol=1e-9
+    )
+
+
+def test_a_row_learns_nothing_from_its_own_target():
+    """A category of noise: encoded with its own target in it, training would look perfect."""
+    rng = np.random.default_rng(2)
+    train = rows(300).assign(
+        city=[f"{each}" for each in rng.integers(0, 150, 300)], price=rng.normal(0, 1, 300)
+    )
+    fitted = fit(train, by(rare_below=1, feature_scaling="none"))
+    own, other = fitted.transform(train)[:, 1], fitted.of_training(train)[:, 1]
+    assert abs(np.corrcoef(other, train["price"])[0, 1]) < 0.2
+    # Changing one target changes none of its own inputs.
+    changed = train.copy()
+    changed.loc[0, "price"] = 100.0
+    again = fit(changed, by(rare_below=1, feature_scaling="none")).of_training(changed)[:, 1]
+    assert again[0] == other[0]
+    assert own.shape == other.shape
+
+
+def test_of_several_classes_each_has_its_mean():
+    train = many_shops().assign(price=lambda frame: pd.cut(frame["effect"], 3, labels=list("abc")))
+    train["price"] = train["price"].astype("str")
+    fitted = fit(train, by(rare_below=1), task="classification", classes=("a", "b", "c"))
+    assert fitted.input_names[1:4] == [f"city: mean target {number}" for number in range(3)]
+    two = fit(
+        train.assign(price=np.where(train["effect"] > 0, "b", "a")),
+        by(rare_below=1),
+        task="classification",
+        classes=("a", "b"),
+    )
+    assert two.input_names[1] == "city: mean target"
+
+
+def test_parts_of_a_date_that_differ_are_inputs():
+    fitted = fit(rows(), by(dates="parts"))
+    assert fitted.input_names[4:] == ["sold", "sold: month", "sold: day", "sold: weekday"]
+    inputs = fit(rows(), by(dates="parts", feature_scaling="none")).transform(rows(1))
+    assert inputs[0, 5:].tolist() == [1, 1, 0]  # 1 January 2024, a Monday
+    hourly = rows().assign(sold=pd.date_range("2024-01-01", periods=50, freq="h"))
+    assert fit(hourly, by(dates="parts")).input_names[-1] == "sold: hour"
+
+
+def test_what_names_every_row_is_left_out_unless_it_is_wanted():
+    train = rows().assign(city=[f"order {number}" for number in range(50)])
+    fitted = fit(train)
+    assert fitted.input_names == ["size", "sold"]
+    assert fitted.features[1].treatment == "left out: nearly every row has a value of its own"
+    assert "city: mean target" in fit(train, by(identifiers="keep", rare_below=1)).input_names
+
+
+def test_a_category_that_is_the_same_everywhere_is_left_out():
+    fitted = fit(rows().assign(city="Bonn"))
+    assert fitted.input_names == ["size", "sold"]
+    assert fitted.features[1].treatment == "left out: the same in every training row"
+    holed = rows().assign(city=["Bonn", None] * 25)
+    assert fit(holed).input_names[1:3] == ["city=Bonn", "city is missing"]
+
+
+def test_a_column_without_a_value_in_training_is_left_out():
+    fitted = fit(rows().assign(size=np.nan))
+    assert fitted.input_names[0] == "city=Aachen"
+    assert fitted.transform(rows()).shape == (50, 4)
+    nothing = (COLUMNS[1], COLUMNS[-1])
+    with pytest.raises(UserError, match=r"no column is left to learn from \(size: left out: no"):
+        fit(rows().assign(size=np.nan), columns=nothing)
+
+
+def test_numbers_are_read_as_in_the_file():
+    fitted = fit(rows())
+    texts = rows(3).astype({"size": object})
+    texts["size"] = ["1,200", "$80.5", "−7"]
+    plain = rows(3).assign(size=[1200.0, 80.5, -7.0])
+    assert (fitted.transform(texts) == fitted.transform(plain)).all()
+    comma = (Column("size", "feature", "number", decimal=","), COLUMNS[-1])
+    fitted = fit(rows(), columns=comma)
+    texts["size"] = ["1200,0", "80,5", "-7"]
+    assert (fitted.transform(texts) == fitted.transform(plain)).all()
+
+
+def test_models_of_three_kinds_of_column_are_read():
+    """As they were recorded before there were encoders."""
+    described = {
+        **fit(rows()).target.to_json(),
+        "features": [
+            *(
+                {
+                    "name": "size",
+                    "type": "number",
+                    "mean": 2.0,
+                    "scale": 4.0,
+                    "fill": None,
+                    "categories": None,
+                    "missing_input": False,
+                },
+            ),
+            *(
+                {
+                    "name": "city",
+                    "type": "category",
+                    "mean": 0.0,
+                    "scale": 1.0,
+                    "fill": None,
+                    "categories": ["Aachen", "Bonn"],
+                    "missing_input": True,
+                },
+            ),
+            *(
+                {
+                    "name": "sold",
+                    "type": "date",
+                    "mean": 19000.0,
+                    "scale": 10.0,
+                    "fill": 19050.5,
+                    "categories": None,
+                    "missing_input": True,
+                },
+            ),
+        ],
+    }
+    fitted = ColumnPreprocessor.from_json(described)
+    assert fitted.input_names == [
+        *("size", "city=Aachen", "city=Bonn", "city is missing", "sold", "sold is missing")
+    ]
+    later = rows(2).assign(size=[4.0, 2.0], city=["Bonn", None], sold=[pd.NaT, "2024-01-01"])
+    assert fitted.transform(later).tolist() == [
+        [0.5, 0, 1, 0, 5.05, 1],
+        [0.0, 0, 0, 1, 72.3, 0],
+    ]
+    with pytest.raises(UserError, match="'Ulm'"):
+        fitted.transform(later.assign(city="Ulm"))
+    with pytest.raises(UserError, match="row 100: the value is missing"):
+        fitted.transform(later.assign(size=np.nan))
 
 
 def test_raw_values_of_other_types_give_the_same_inputs():
@@ -247,7 +446,11 @@ def test_it_imports_little_for_it_travels_with_logged_models():
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     own = [
-        *("artifacts", "data", "data.dataset", "data.preprocessing", "data.raw_column", "errors"),
+        *("artifacts", "data", "data.dataset", "data.encoders", "data.encoders.base"),
+        *("data.encoders.choose", "data.encoders.dates", "data.encoders.left_out"),
+        *("data.encoders.number", "data.encoders.one_hot", "data.encoders.settings"),
+        *("data.encoders.target_mean", "data.notation", "data.preprocessing", "data.raw_column"),
+        "errors",
         *("json_types", "loaded", "settings", "tasks", "tasks.base"),
         *("tasks.probabilities", "tasks.registry", "tasks.scaling", "tasks.single"),
     ]

@@ -215,34 +215,58 @@ def holed():
     return data.drop(columns="street")
 
 
-def test_missing_values_stop_by_default_and_are_counted(read_table):
-    with pytest.raises(UserError, match=r"size 7, city 6 \(the first of 'size' in row 3\)"):
-        read_table(holed())
+def test_missing_values_can_stop_and_every_column_is_named(read_table):
+    with pytest.raises(UserError) as error:
+        read_table(holed(), missing="error")
+    assert str(error.value).splitlines() == [
+        "data/raw/houses.csv: 2 things are wrong:",
+        "  column 'size' has 7 missing values, the first in row 3; set data.missing to impute or"
+        " drop",
+        "  column 'city' has 6 missing values, the first in row 5; set data.missing to impute or"
+        " drop",
+    ]
 
 
 def test_missing_values_can_drop_their_rows(read_table, tmp_path):
     dataset = read_table(holed(), missing="drop")
     assert dataset.counts["missing"] == {"size": 7, "city": 6}
     assert dataset.counts["missing_are"] == "dropped"
-    assert dataset.counts["rows_dropped"] == {"with missing values": 12}
+    assert dataset.counts["rows_dropped"] == {"without size": 7, "without city": 5}
     assert dataset.counts["rows_in_no_part"] == 12
     assert sum(of["rows"] for of in dataset.parts.values()) == 48
     assert not read_part(tmp_path / "out", "train").isna().any().any()
 
 
 def test_missing_values_can_be_left_to_the_model(read_table, tmp_path):
-    dataset = read_table(holed(), missing="impute")
+    dataset = read_table(holed())
     assert dataset.counts["missing"] == {"size": 7, "city": 6}
     assert dataset.counts["missing_are"] == "imputed"
     kept = sum(read_part(tmp_path / "out", part).isna().sum().sum() for part in ("train", "test"))
     assert kept == 13
 
 
-def test_a_missing_target_cannot_be_imputed(read_table):
-    data = houses()
-    data.loc[7, "price"] = np.nan
-    with pytest.raises(UserError, match="column 'price', row 7: a missing target cannot be"):
-        read_table(data, missing="impute")
+def test_rows_without_a_target_are_dropped_and_counted(read_table, tmp_path):
+    data = holed()
+    data.loc[[3, 7], "price"] = np.nan
+    dataset = read_table(data)
+    assert dataset.counts["rows_dropped"] == {"without price": 2}
+    assert dataset.counts["rows_in_no_part"] == 2
+    assert sum(of["rows"] for of in dataset.parts.values()) == 58
+    data["price"] = np.nan
+    with pytest.raises(UserError, match="column 'price' has no values"):
+        read_table(data)
+
+
+def test_a_class_that_is_called_none_is_not_dropped_in_silence(read_table):
+    data = houses().assign(price=["None", "some", "many"] * 20)
+    with pytest.raises(UserError, match=r"'price', row 0: 'None' stands 20 times, and data.format"):
+        read_table(data, task="classification")
+    assert read_table(data, task="classification", format={"na_values": [""]}).classes == (
+        *("None", "many", "some"),
+    )
+    dropped = read_table(data, task="classification", missing="drop")
+    assert dropped.classes == ("many", "some")
+    assert dropped.counts["rows_dropped"] == {"without price": 20}
 
 
 def test_the_words_for_missing_values_are_a_setting(read_table):
@@ -252,19 +276,101 @@ def test_the_words_for_missing_values_are_a_setting(read_table):
     assert dataset.counts["missing"] == {"size": 1}
 
 
-def test_what_training_has_not_seen_is_refused_at_once(read_table):
+def test_what_training_has_not_seen_is_left_to_the_model_but_for_a_class(read_table):
     words = {"part": ["train"] * 40 + ["test"] * 20}
     split = {"by": "column", "column": "part"}
-    data = houses().assign(**words).drop(columns="street")
-    data.loc[55, "city"] = "Ulm"
-    with pytest.raises(UserError, match=r"column 'city', row 55 \(test\): 'Ulm' never stands"):
-        read_table(data, split=split)
-    with pytest.raises(UserError, match=r"column 'city', row 55 \(test\): 'Ulm' never stands"):
-        read_table(data, split=split, target="city", task="classification")
     data = houses().assign(**words).drop(columns="street").astype({"size": float})
-    data.loc[50, "size"] = np.nan
-    with pytest.raises(UserError, match=r"column 'size', row 50 \(test\): a missing value never"):
-        read_table(data, split=split, missing="impute")
+    data.loc[55, "city"], data.loc[50, "size"] = "Ulm", np.nan
+    assert read_table(data, split=split).parts["test"]["rows"] == 20
+    with pytest.raises(UserError) as error:
+        read_table(data, split=split, target="city", task="classification")
+    assert "column 'city', row 55 (test): the class 'Ulm', which has 1 row, never" in str(
+        error.value
+    )
+    assert "merge it with another class, or take its rows out of the file" in str(error.value)
+
+
+def test_advice_helps_in_that_very_case(read_table):
+    data = houses().assign(kind=["a"] * 30 + ["b"] * 26 + ["c", "c", "d", "e"])
+    wanted = {"target": "kind", "task": "classification", "drop": ["street"]}
+    data["part"] = ["train"] * 56 + ["test"] * 4
+    with pytest.raises(UserError) as several:
+        read_table(data, **wanted, split={"by": "column", "column": "part"})
+    said = str(several.value).splitlines()
+    assert said[0].endswith(": 3 things are wrong:")
+    stratify, merge = "set data.split.by: stratified", "merge it with another class, or take its"
+    assert said[1].endswith(f"'c', which has 2 rows, never stands in the training part; {stratify}")
+    assert [merge in line for line in said[2:]] == [True, True]
+
+
+def test_everything_that_is_wrong_with_values_is_said_at_once(read_table):
+    data = houses().astype({"size": "str", "sold": "str"})
+    data.loc[4, "size"], data.loc[9, "sold"] = "large", "soon"
+    data["share"] = ["10%"] * 30 + ["0.2"] * 30
+    with pytest.raises(UserError) as error:
+        read_table(data)
+    head, *lines = str(error.value).splitlines()
+    assert head == "data/raw/houses.csv: 3 things are wrong:"
+    assert [line.split()[1].strip("',") for line in lines] == ["size", "sold", "share"]
+
+
+# Numbers as people write them
+
+
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [
+        (["1,200", "950", "1,234,567.5"], [1200, 950, 1234567.5]),
+        (["10%", "12.5 %", "-3%"], [10, 12.5, -3]),
+        (["$10", "-$2.50", "7"], [10, -2.5, 7]),
+        (["10 EUR", "EUR 7", "8 EUR"], [10, 7, 8]),
+        (["(3.00)", "−4", "+5"], [-3, -4, 5]),
+        (["1\u202f200", "1\u00a0300", "7"], [1200, 1300, 7]),
+        (["1'200", "1’300.5", "7"], [1200, 1300.5, 7]),
+        (["0.1", "1e3", "007"], [0.1, 1000, 7]),
+    ],
+)
+def test_numbers_are_read_as_people_write_them(read_table, tmp_path, texts, numbers):
+    data = houses().assign(amount=texts * 20)
+    dataset = read_table(data)
+    (column,) = (column for column in dataset.columns if column.name == "amount")
+    assert column.type == "number"
+    parts = pd.concat([read_part(tmp_path / "out", part) for part in ("train", "test")])
+    read = parts.sort_values("row")["amount"].tolist()
+    assert read == [float(number) for number in numbers] * 20
+
+
+def test_points_that_group_thousands_are_read_where_one_shows_it(read_table, tmp_path):
+    data = houses().assign(amount=["1.200", "950,5", "1.234.567,5"] * 20)
+    read_table(
+        data,
+        format={"decimal": ","},
+        features=["amount"],
+        target="city",
+        task="classification",
+    )
+    parts = pd.concat([read_part(tmp_path / "out", part) for part in ("train", "test")])
+    assert sorted(set(parts["amount"])) == [950.5, 1200.0, 1234567.5]
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["10%", "0.2", "0.3"], "mixes numbers with % and without"),
+        (["$10", "€7", "$3"], "mixes \\$ and €"),
+        (["1,5", "2,25", "3,0"], "has a comma, and data.format.decimal is '.'"),
+    ],
+)
+def test_what_could_be_another_number_is_refused(read_table, texts, said):
+    with pytest.raises(UserError, match=said):
+        read_table(houses().assign(amount=texts * 20))
+
+
+@pytest.mark.parametrize("texts", [["12-34", "56-78"], ["A 100", "B 200"], ["ABC 1", "XYZ 2"]])
+def test_codes_are_no_numbers(read_table, texts):
+    dataset = read_table(houses().assign(code=texts * 30))
+    (column,) = (column for column in dataset.columns if column.name == "code")
+    assert column.type == "category"
 
 
 # Files and settings that are not right

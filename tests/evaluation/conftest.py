@@ -24,6 +24,7 @@ class FakeModel:
     fitted_coefficients: dict[str, float] | None = None
     others: tuple["FakeModel", ...] = ()
     """Further members of an ensemble."""
+    preprocessor: None = None
 
     def average(self, predictions: list[np.ndarray]) -> np.ndarray:
         return REGRESSION.average(predictions)

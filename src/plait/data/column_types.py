@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+from plait.data.notation import numbers_in
 from plait.errors import UserError
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Reader:
         if wanted == "date" or _meant(values, dates):
             self._refuse_text(values, dates, "an ISO 8601 date", wanted)
             return dates, "date"
-        self._refuse_points(values)
+        self._refuse_other_decimals(values)
         return values, "category"
 
     def refuse_idle_format(self, columns: "Iterable[tuple[pd.Series, ColumnType]]") -> None:
@@ -112,19 +113,30 @@ class Reader:
         texts = values
         numeric = values.notna().to_numpy()
         if values.dtype == "str":
-            texts = self._with_points(values)
+            texts = self._plain(values)
             # Python's float rounds correctly; pandas' parser is used to find what is a number.
             numeric = pd.to_numeric(texts, errors="coerce").notna().to_numpy()
         numbers = np.full(len(values), np.nan)
         numbers[numeric] = [float(str(text)) for text in texts[numeric]]
         return pd.Series(numbers, index=values.index, name=values.name)
 
-    def _with_points(self, texts: "pd.Series") -> "pd.Series":
-        if self.decimal == ".":
+    def _plain(self, texts: "pd.Series") -> "pd.Series":
+        """Texts that say numbers as Python writes them, see `plait.data.notation`."""
+        import pandas as pd
+
+        numeric = pd.to_numeric(texts, errors="coerce").notna()
+        if self.decimal != ".":
+            numeric &= False
+        if (numeric | texts.isna()).all():
             return texts
-        # A point among decimal commas could group thousands: not guessed.
-        plain = texts.where(~texts.str.contains(".", regex=False, na=False), "")
-        return plain.str.replace(self.decimal, ".", regex=False)
+        digits, mixed = numbers_in(texts.dropna().unique(), self.decimal)
+        plain = texts.where(numeric, texts.map(digits)).astype("str")
+        if mixed is not None and _meant(texts, plain):
+            raise UserError(
+                f"{self.path}: column {texts.name!r} mixes {mixed}; mend it, or set"
+                f" data.types.{texts.name} to category"
+            )
+        return plain
 
     def _dates(self, texts: "pd.Series") -> "pd.Series":
         import pandas as pd
@@ -183,7 +195,7 @@ class Reader:
         large = numbers.abs() >= EXACT
         if values.dtype.kind == "f" or not large.any():
             return
-        texts = self._with_points(values) if values.dtype == "str" else values
+        texts = self._plain(values) if values.dtype == "str" else values
         exact = [_in_full(value) for value in texts[large]]
         changed = [
             number is not None and number != Decimal(rounded)
@@ -195,16 +207,17 @@ class Reader:
                 f" (float64); set data.types.{values.name} to category, or drop the column"
             )
 
-    def _refuse_points(self, texts: "pd.Series") -> None:
-        """Refuse as categories what only the stated decimal sign keeps from being numbers."""
-        if self.decimal == ".":
-            return
-        if _meant(texts, Reader(self.path, ".", None)._numbers(texts)):
-            pointed = texts[texts.str.contains(".", regex=False, na=False)]
-            raise UserError(
-                f"{self._first(pointed)} has a point, and data.format.decimal is"
-                f" {self.decimal!r}; correct that, or set data.types.{texts.name} to category"
-            )
+    def _refuse_other_decimals(self, texts: "pd.Series") -> None:
+        """Refuse as categories what only the sign before decimals keeps from being numbers."""
+        for decimal, called in ((".", "a point"), (",", "a comma")):
+            if decimal == self.decimal:
+                continue
+            if _meant(texts, Reader(self.path, decimal, None)._numbers(texts)):
+                faulty = texts[texts.str.contains(decimal, regex=False, na=False)]
+                raise UserError(
+                    f"{self._first(faulty)} has {called}, and data.format.decimal is"
+                    f" {self.decimal!r}; correct that, or set data.types.{texts.name} to category"
+                )
 
 
 def _meant(values: "pd.Series", converted: "pd.Series") -> bool:

@@ -33,6 +33,8 @@ class Column:
     role: Role
     type: Type
     unit: str = ""
+    decimal: str = "."
+    """The sign before decimals where the user writes its numbers as texts."""
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def _describe(source: Source, name: str, written: dict[str, _PartWriter]) -> Dat
         columns=(ROW, *source.columns),
         classes=source.classes,
         parts=parts,
-        digest=_digest([parts, source.classes, [asdict(column) for column in source.columns]]),
+        digest=_digest([parts, source.classes, [_meaning(each) for each in source.columns]]),
         provenance=source.provenance,
         licence=source.licence,
         counts={
@@ -194,6 +194,11 @@ def _bytes(values: "pd.Series") -> Any:
         # One NaN for all: a missing value has many bit patterns.
         array = np.where(np.isnan(array), np.nan, array)
     return np.ascontiguousarray(array).view(np.uint8)
+
+
+def _meaning(column: Column) -> dict[str, str]:
+    """What is known of a column but for how its numbers were written."""
+    return {key: value for key, value in asdict(column).items() if key != "decimal"}
 
 
 def _digest(value: Any) -> str:

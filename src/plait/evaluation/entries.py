@@ -80,6 +80,17 @@ class Coefficient(TypedDict):
     true: float | None
 
 
+class TreatedColumn(TypedDict):
+    """What became of a column, and in how many rows it had no value, or none that was known."""
+
+    name: str
+    treatment: str
+    inputs: int
+    missing_in_training: int
+    missing_in_test: int
+    unseen_in_test: int
+
+
 class WrongPrediction(TypedDict):
     """A text that the model is wrong about."""
 
@@ -137,6 +148,7 @@ class Evaluation(TypedDict):
     confusion: Confusion | None
     per_class: list[ClassScores] | None
     coefficients: list[Coefficient] | None
+    columns: list[TreatedColumn] | None
     errors: list[WrongPrediction] | None
     sizes: Sizes | None
     members: list[StatedPredictor] | None

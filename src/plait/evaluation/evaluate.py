@@ -7,6 +7,7 @@ from plait.data.dataset import Dataset
 from plait.errors import ConfigurationError, UserError
 from plait.evaluation import texts
 from plait.evaluation.closed_form import ClosedForm, closed_form, coefficient_table
+from plait.evaluation.columns import treated
 from plait.evaluation.entries import Coefficient, Evaluation, StatedBaseline, StatedMetric
 from plait.evaluation.intervals import Measure, Resampling, Samples, resample
 from plait.evaluation.metrics import Metric, of_task
@@ -67,7 +68,6 @@ def evaluate(
     solved = closed_form(train, dataset) if fitted is not None else None
     others = _compared(train, test, dataset, solved)
     samples = _measured(assessment, chosen, others, members)
-
     metrics, compared = _stated_metrics(samples, chosen, others)
     primary, level = next(iter(chosen)), settings.confidence_level
     has_texts = bool(dataset.names("text"))
@@ -84,6 +84,7 @@ def evaluate(
         "confusion": None,
         "per_class": None,
         "coefficients": None if fitted is None else _coefficients(fitted, solved, dataset),
+        "columns": treated(model, train, test),
         "errors": texts.worst_errors(assessment) if has_texts else None,
         "sizes": texts.sizes(model, {"train": train, "test": test}, outputs) if has_texts else None,
         "members": [of_predictor(each, samples, chosen, primary) for each in members] or None,

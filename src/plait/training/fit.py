@@ -21,6 +21,7 @@ from plait.training.ensemble import fit_members
 from plait.training.job import Arrays, Observe, Training, TrainingJob
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 
@@ -123,9 +124,8 @@ def job_of(
     family = models_of(choice)
     settings = settings_in(resolved, "model", ModelSettings)
 
-    def encode(frame: "pd.DataFrame") -> Arrays:
-        targets = preprocessor.target.encode(frame)
-        return Arrays(family.encode(settings, preprocessor.transform(frame)), targets)
+    def encode(frame: "pd.DataFrame", inputs: "np.ndarray") -> Arrays:
+        return Arrays(family.encode(settings, inputs), preprocessor.target.encode(frame))
 
     def encode_augmented(frame: "pd.DataFrame") -> Arrays:
         import numpy as np
@@ -137,8 +137,11 @@ def job_of(
         targets = np.concatenate([preprocessor.target.encode(frame)] * (1 + len(copies)))
         return Arrays(family.encode(settings, np.concatenate([texts, *copies])), targets)
 
-    arrays = encode(train) if resolved["augmentation"] is None else encode_augmented(train)
-    val_arrays = None if val is None else encode(val)
+    if resolved["augmentation"] is None:
+        arrays = encode(train, preprocessor.of_training(train))
+    else:
+        arrays = encode_augmented(train)
+    val_arrays = None if val is None else encode(val, preprocessor.transform(val))
     kind_of_task = task_named(dataset.task)
     job = TrainingJob(
         resolved,

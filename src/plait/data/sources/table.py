@@ -9,11 +9,12 @@ from pydantic import model_validator
 from plait.data import reading
 from plait.data.column_types import ColumnType, Reader, in_order
 from plait.data.dataset import PARTS, Column, Role, Source
+from plait.data.faults import refuse
 from plait.data.header import require
 from plait.data.splits import NO_PART, Split, assign
 from plait.data.user_table import UserTable
 from plait.errors import UserError
-from plait.json_types import Values
+from plait.json_types import Plain, Values
 from plait.settings import setting
 from plait.tasks.registry import task_named
 
@@ -36,7 +37,8 @@ class Settings(UserTable):
         "types of columns, by name, where values look like another type"
     )
     missing: Literal["error", "drop", "impute"] = setting(
-        "treatment of missing values: an error, their rows dropped, or imputed by the model"
+        "treatment of missing values: an error, their rows dropped, or imputed by the model, but"
+        " for rows without a target, which are dropped"
     )
     split: Split = setting("division of the rows into parts")
     seed: int = setting("seed of the split", ge=0)
@@ -103,16 +105,24 @@ def read(settings: Settings, root: Path) -> Source:
     reader = Reader(settings.path, settings.format.decimal, settings.date_format)
     values: dict[str, pd.Series] = {}
     columns = []
+    faults: list[UserError] = []
     for name, role in roles.items():
-        values[name], kind = reader.convert(raw[name], _wanted_type(settings, name, role))
-        columns.append(Column(name, role, kind))
+        try:
+            values[name], kind = reader.convert(raw[name], _wanted_type(settings, name, role))
+        except UserError as fault:
+            faults.append(fault)
+            continue
+        decimal = settings.format.decimal if kind == "number" and raw[name].dtype == "str" else "."
+        columns.append(Column(name, role, kind, decimal=decimal))
+    refuse(settings.path, faults)
     reader.refuse_idle_format((raw[column.name], column.type) for column in columns)  # type: ignore[misc]
     frame = pd.DataFrame(values)
-    counts, kept = _meet_missing(settings, frame, roles)
+    counts, kept = _meet_missing(settings, frame, roles, root)
     part_of_row = _split(settings, frame, kept)
     labels = task_named(settings.task).labels(frame[settings.target][part_of_row != NO_PART])
     classes = () if labels is None else _classes(settings, labels)
-    _refuse_unknown_to_training(settings, frame, columns, part_of_row)
+    if labels is not None:
+        _refuse_unseen_classes(settings, frame[settings.target], part_of_row)
     return Source(
         task=settings.task,
         columns=tuple(columns),
@@ -159,9 +169,13 @@ def _wanted_type(settings: Settings, name: str, role: Role) -> ColumnType | None
 
 
 def _meet_missing(
-    settings: Settings, frame: "pd.DataFrame", roles: dict[str, Role]
+    settings: Settings, frame: "pd.DataFrame", roles: dict[str, Role], root: Path
 ) -> "tuple[Values, np.ndarray]":
-    """Count missing values; say which rows are kept, bool (rows,)."""
+    """Count missing values; say which rows are kept, bool (rows,).
+
+    :raises UserError: naming every column that misses some, where that is an error; or words that
+        may be a class.
+    """
     import numpy as np
 
     missing = {str(name): int(count) for name, count in frame.isna().sum().items() if count}
@@ -169,29 +183,44 @@ def _meet_missing(
     kept = np.ones(len(frame), dtype=bool)
     if not missing:
         return counts, kept
-    listed = ", ".join(f"{name} {count}" for name, count in missing.items())
     if settings.missing == "error":
-        name = next(iter(missing))
-        row = frame.index[frame[name].isna()][0]
-        raise UserError(
-            f"{settings.path} has missing values: {listed} (the first of {name!r} in row {row});"
-            " set data.missing to drop or impute"
-        )
-    if settings.missing == "drop":
-        kept = frame.notna().all(axis=1).to_numpy()
-        counts |= {
-            "missing_are": "dropped",
-            "rows_dropped": {"with missing values": int((~kept).sum())},
-        }
-        return counts, kept
-    for name in missing:
-        if roles[name] != "feature":
-            row = frame.index[frame[name].isna()][0]
-            raise UserError(
-                f"{settings.path}: column {name!r}, row {row}: a missing {roles[name]} cannot be"
-                " imputed; set data.missing: drop"
+        faults = [
+            UserError(
+                f"{settings.path}: column {name!r} has {count} missing values, the first in row"
+                f" {frame.index[frame[name].isna()][0]}; set data.missing to impute or drop"
             )
-    return counts | {"missing_are": "imputed"}, kept
+            for name, count in missing.items()
+        ]
+        refuse(settings.path, faults)
+    if settings.missing == "impute" and settings.target in missing:
+        _refuse_words_for_missing(settings, frame[settings.target], root)
+    without: dict[str, Plain] = {}
+    for name in missing:
+        if settings.missing == "impute" and roles[name] == "feature":
+            continue
+        there = frame[name].notna().to_numpy()
+        without[f"without {name}"] = int((kept & ~there).sum())
+        kept &= there
+    if not kept.any():
+        raise UserError(f"{settings.path}: no row is left without a missing value")
+    counts["missing_are"] = "imputed" if settings.missing == "impute" else "dropped"
+    return counts | ({"rows_dropped": without} if without else {}), kept
+
+
+def _refuse_words_for_missing(settings: Settings, target: "pd.Series", root: Path) -> None:
+    """Rows whose target is a word such as None are dropped where that is asked for alone."""
+    if Path(settings.path).suffix.lower() == reading.PARQUET_ENDING:
+        return
+    as_they_are = settings.format.model_copy(update={"na_values": [""]})
+    raw = reading.read(settings.path, root, as_they_are, wanted=[settings.target])
+    words = raw[settings.target][target.isna()].dropna()
+    if len(words):
+        word = words.iloc[0]
+        raise UserError(
+            f"{settings.path}: column {target.name!r}, row {words.index[0]}: {word!r} stands"
+            f" {int((words == word).sum())} times, and data.format.na_values takes it for a missing"
+            " value; take it out of that list if it is a class, else set data.missing: drop"
+        )
 
 
 def _split(settings: Settings, frame: "pd.DataFrame", kept: "np.ndarray") -> "np.ndarray":
@@ -224,29 +253,26 @@ def _classes(settings: Settings, labels: "pd.Series") -> tuple[str, ...]:
     return classes
 
 
-def _refuse_unknown_to_training(
-    settings: Settings, frame: "pd.DataFrame", columns: list[Column], part_of_row: "np.ndarray"
-) -> None:
-    """Refuse what a model could not predict from: unseen classes, categories, missing values."""
-    train = frame[part_of_row == 0]
-    held_out = frame[part_of_row > 0]
-    for column in columns:
-        if column.role not in ("feature", "target"):
-            continue
-        later, known = held_out[column.name], train[column.name]
-        if column.type == "category":
-            unseen = later[~later.isin(known) & later.notna()]
-            advice = "merge rare values, drop the column, or split: {by: stratified}"
-        else:
-            unseen, advice = later[:0], ""
-        if later.isna().any() and not known.isna().any():
-            unseen = later[later.isna()]
-            advice = "nothing shows how to impute it; set data.missing: drop"
-        if len(unseen):
-            row = unseen.index[0]
-            part = PARTS[part_of_row[row]]
-            value = "a missing value" if unseen.isna().iloc[0] else repr(unseen.iloc[0])
-            raise UserError(
-                f"{settings.path}: column {column.name!r}, row {row} ({part}): {value} never"
-                f" stands in the training part; {advice}"
+def _refuse_unseen_classes(settings: Settings, labels: "pd.Series", parts: "np.ndarray") -> None:
+    """Refuse classes that the training part lacks: no model could name them.
+
+    :param labels: (rows,), of the target.
+    """
+    known = labels[parts == 0]
+    unseen = labels[(parts > 0) & ~labels.isin(known).to_numpy()]
+    faults = []
+    for name, rows in unseen.groupby(unseen, sort=False):
+        row, count = rows.index[0], int((labels == name).sum())
+        every = len(set(parts[parts >= 0].tolist()))
+        advice = "merge it with another class, or take its rows out of the file"
+        if count >= every and settings.split.by != "stratified":
+            advice = "set data.split.by: stratified"
+        have = "row" if count == 1 else "rows"
+        faults.append(
+            UserError(
+                f"{settings.path}: column {settings.target!r}, row {row} ({PARTS[parts[row]]}): the"
+                f" class {name!r}, which has {count} {have}, never stands in the training part;"
+                f" {advice}"
             )
+        )
+    refuse(settings.path, faults)

@@ -1,0 +1,109 @@
+"""A date: days since 1970, and the parts of the calendar that differ within the training part."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from plait.data.encoders.base import ColumnEncoder, refuse, with_missing
+from plait.data.encoders.number import filled
+from plait.tasks.scaling import mean_and_scale
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+PARTS = ("month", "day", "day_of_week", "hour")
+"""As pandas calls them. The year is in the days; the rest of the calendar comes round again."""
+
+SHOWN = {"day_of_week": "weekday"}
+
+
+@dataclass(frozen=True)
+class Dates(ColumnEncoder):
+    """The days, each part, and perhaps an input that says that the date was missing."""
+
+    kind: ClassVar = "date"
+
+    parts: list[str]
+    """Of `PARTS`, those that are inputs."""
+    mean: list[float]
+    """(1 + parts,)."""
+    scale: list[float]
+    fill: float | None
+    """Days, for a missing date; None of a model that was recorded when that was refused."""
+    missing_input: bool
+
+    @classmethod
+    def fit(cls, values: "pd.Series", *, scaled: bool, parts: bool, impute: str) -> "Dates":
+        """Fit on the training part.
+
+        :param values: some of them there.
+        :param parts: whether there are inputs beside the days.
+        """
+        import numpy as np
+
+        dates = as_dates(values).dropna()
+        days = _days(dates)
+        middle = np.median(days) if impute == "median" else np.mean(days)
+        differ = [each for each in PARTS if parts and getattr(dates.dt, each).nunique() > 1]
+        columns = _columns(dates, differ)
+        pairs = [mean_and_scale(column) if scaled else (0.0, 1.0) for column in columns.T]
+        mean, scale = ([float(number) for number in each] for each in zip(*pairs, strict=True))
+        missing = len(dates) < len(values)
+        return cls(str(values.name), differ, mean, scale, float(middle), missing)
+
+    @property
+    def inputs(self) -> list[str]:
+        """``sold``, ``sold: month``, …"""
+        names = [self.name, *(f"{self.name}: {SHOWN.get(part, part)}" for part in self.parts)]
+        return [*names, f"{self.name} is missing"] if self.missing_input else names
+
+    @property
+    def treatment(self) -> str:
+        """Which parts."""
+        parts = ", ".join(SHOWN.get(part, part) for part in self.parts)
+        return f"date: days{', ' if parts else ''}{parts}"
+
+    def transform(self, values: "pd.Series") -> "np.ndarray":
+        """The inputs, see `ColumnEncoder.transform`."""
+        import numpy as np
+        import pandas as pd
+
+        missing = values.isna().to_numpy()
+        dates = as_dates(values)
+        days = filled(self.fill, values, missing) if missing.any() else 0.0
+        if missing.any():
+            dates = dates.fillna(pd.Timestamp(0, tz="UTC") + pd.Timedelta(days=days))
+        columns = _columns(dates, self.parts)
+        # Not as a date holds it, to the microsecond.
+        columns[missing, 0] = days
+        scaled = (columns - np.array(self.mean)) / np.array(self.scale)
+        return with_missing(scaled, missing, self.missing_input)
+
+
+def as_dates(values: "pd.Series") -> "pd.Series":
+    """Instants of UTC; missing ones stay missing.
+
+    :raises UserError: naming the first value that is no date.
+    """
+    import pandas as pd
+
+    dates = pd.to_datetime(values, errors="coerce", utc=True)
+    refuse(values, dates.isna() & values.notna(), "is not a date")
+    return dates
+
+
+def _days(dates: "pd.Series") -> "np.ndarray":
+    """Days since 1970, float64, (rows,)."""
+    import numpy as np
+    import pandas as pd
+
+    days = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+    return days.to_numpy(np.float64)
+
+
+def _columns(dates: "pd.Series", parts: list[str]) -> "np.ndarray":
+    """Days and parts, float64, (rows, 1 + parts)."""
+    import numpy as np
+
+    found = [getattr(dates.dt, part).to_numpy(np.float64) for part in parts]
+    return np.column_stack([_days(dates), *found])

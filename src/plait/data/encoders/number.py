@@ -1,0 +1,104 @@
+"""A number: shifted, scaled, and imputed where it is missing."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from plait.data.encoders.base import ColumnEncoder, refuse, with_missing
+from plait.data.notation import numbers_in
+from plait.errors import UserError
+from plait.tasks.scaling import mean_and_scale
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Number(ColumnEncoder):
+    """One input, (x - mean) / scale, and perhaps one that says that the number was missing."""
+
+    kind: ClassVar = "number"
+
+    mean: float
+    scale: float
+    fill: float | None
+    """For a missing one; None of a model that was recorded when that was refused."""
+    missing_input: bool
+    """Whether one more input says that the value was missing."""
+    decimal: str = "."
+    """The sign before decimals, where a number comes as a text."""
+
+    @classmethod
+    def fit(
+        cls, values: "pd.Series", *, scaled: bool, impute: Literal["median", "mean"], decimal: str
+    ) -> "Number":
+        """Fit on the training part.
+
+        :param values: some of them there.
+        """
+        import numpy as np
+
+        numbers = as_numbers(values, decimal)
+        present = numbers[~np.isnan(numbers)]
+        mean, scale = mean_and_scale(present) if scaled else (0.0, 1.0)
+        middle = np.median(present) if impute == "median" else np.mean(present)
+        missing = len(present) < len(numbers)
+        return cls(str(values.name), mean, scale, float(middle), missing, decimal)
+
+    @property
+    def inputs(self) -> list[str]:
+        """The number, and whether it was missing."""
+        return [self.name, *([f"{self.name} is missing"] if self.missing_input else [])]
+
+    @property
+    def treatment(self) -> str:
+        """A number."""
+        return "number; missing ones are imputed" if self.missing_input else "number"
+
+    def transform(self, values: "pd.Series") -> "np.ndarray":
+        """The inputs, see `ColumnEncoder.transform`."""
+        import numpy as np
+
+        missing = values.isna().to_numpy()
+        numbers = as_numbers(values, self.decimal)
+        if missing.any():
+            numbers = np.where(missing, filled(self.fill, values, missing), numbers)
+        scaled = ((numbers - self.mean) / self.scale)[:, None]
+        return with_missing(scaled, missing, self.missing_input)
+
+
+def filled(fill: float | None, values: "pd.Series", missing: "np.ndarray") -> float:
+    """What stands for missing values.
+
+    :raises UserError: if nothing does.
+    """
+    if fill is None:
+        raise UserError(
+            f"column {values.name!r}, row {values.index[int(missing.argmax())]}: the value is"
+            " missing, and training had none that showed how to impute it"
+        )
+    return fill
+
+
+def as_numbers(values: "pd.Series", decimal: str = ".") -> "np.ndarray":
+    """float64, (rows,), NaN where missing; texts by the notation of `plait.data.notation`.
+
+    :raises UserError: naming the first value that is no number, or infinite.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(values):
+        numbers = values.astype("float64")
+    else:
+        texts = values
+        if decimal != "." or pd.to_numeric(values, errors="coerce").isna().sum() > (
+            values.isna().sum()
+        ):
+            written = values.map(lambda value: value if pd.isna(value) else str(value))
+            digits, _ = numbers_in(written.dropna().unique(), decimal)
+            texts = written.map(lambda text: digits.get(text, text), na_action="ignore")
+        numbers = pd.to_numeric(texts, errors="coerce").astype("float64")
+    refuse(values, numbers.isna() & values.notna(), "is not a number")
+    refuse(values, numbers.abs() == float("inf"), "is infinite")
+    return numbers.to_numpy(np.float64)

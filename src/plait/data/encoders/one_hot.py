@@ -1,0 +1,113 @@
+"""A category with few values: an input each."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from plait.data.encoders.base import ColumnEncoder, with_missing
+from plait.errors import UserError
+from plait.tasks.single import some
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class OneHot(ColumnEncoder):
+    """An input a category, one for all rare ones, and perhaps one for a missing value.
+
+    A category that training has not seen counts as a rare one, if there were any, and else sets no
+    input at all.
+    """
+
+    kind: ClassVar = "one_hot"
+
+    categories: list[str]
+    """Those with an input of their own, in order."""
+    rare: list[str]
+    """Those that share one."""
+    missing_input: bool
+    """Whether training missed some."""
+    strict: bool
+    """Whether a category that training has not seen is refused."""
+
+    @classmethod
+    def fit(cls, values: "pd.Series", *, rare_below: int, strict: bool) -> "OneHot":
+        """Fit on the training part.
+
+        :param rare_below: rows below which categories share an input, if there are several.
+        """
+        common, rare = divided(values, rare_below)
+        missing = bool(values.isna().any())
+        return cls(str(values.name), common, rare, missing, strict)
+
+    @property
+    def inputs(self) -> list[str]:
+        """``city=Bonn``, …, ``city is rare``, ``city is missing``."""
+        names = [f"{self.name}={category}" for category in self.categories]
+        names += [f"{self.name} is rare"] if self.rare else []
+        return [*names, f"{self.name} is missing"] if self.missing_input else names
+
+    @property
+    def treatment(self) -> str:
+        """How many inputs."""
+        rare = f", {len(self.rare)} rare ones share one" if self.rare else ""
+        return f"an input for each of {len(self.categories)} categories{rare}"
+
+    def transform(self, values: "pd.Series") -> "np.ndarray":
+        """The inputs, see `ColumnEncoder.transform`."""
+        import numpy as np
+
+        numbers, missing = self._numbers(values)
+        if self.strict:
+            refuse_unseen(values, numbers < 0, [*self.categories, *self.rare])
+        known = len(self.categories)
+        if self.rare:
+            numbers = np.where((numbers < 0) | (numbers > known), known, numbers)
+            numbers[missing] = -1
+        wide = known + bool(self.rare)
+        one_hot = np.equal(numbers[:, None], np.arange(wide)).astype(np.float64)
+        return with_missing(one_hot, missing, self.missing_input)
+
+    def unseen(self, values: "pd.Series") -> int:
+        """Rows of a category that training has not seen."""
+        numbers, missing = self._numbers(values)
+        return int(((numbers < 0) & ~missing).sum())
+
+    def _numbers(self, values: "pd.Series") -> "tuple[np.ndarray, np.ndarray]":
+        """The number of each category among the common and then the rare ones, -1 of others."""
+        return numbers_of([*self.categories, *self.rare], values)
+
+
+def divided(values: "pd.Series", rare_below: int) -> tuple[list[str], list[str]]:
+    """The common categories and the rare ones, of which there are none or several."""
+    counts = Counter(str(value) for value in values.dropna())
+    rare = sorted(name for name, count in counts.items() if count < rare_below)
+    if len(rare) < 2 or len(rare) == len(counts):
+        rare = []
+    return sorted(counts.keys() - set(rare)), rare
+
+
+def numbers_of(categories: list[str], values: "pd.Series") -> "tuple[np.ndarray, np.ndarray]":
+    """Where each value stands among the categories, -1 of others; and which are missing."""
+    import pandas as pd
+
+    missing = values.isna().to_numpy()
+    texts = pd.Index([None if pd.isna(value) else str(value) for value in values], dtype=object)
+    return pd.Index(categories, dtype=object).get_indexer(texts), missing
+
+
+def refuse_unseen(values: "pd.Series", unseen: "np.ndarray", known: list[str]) -> None:
+    """Raise, naming the first category that training has not seen.
+
+    :param unseen: bool, (rows,); those that are missing do not matter.
+    :raises UserError: if there is one.
+    """
+    unseen = unseen & values.notna().to_numpy()
+    if unseen.any():
+        row = int(unseen.argmax())
+        raise UserError(
+            f"column {values.name!r}, row {values.index[row]}: training has not seen the category"
+            f" {values.iloc[row]!r}; it knows {some(known)}"
+        )
