@@ -433,7 +433,7 @@ def test_settings_that_do_not_fit_the_file_are_refused(changes, message, read_ta
         (b"PK\x03\x04abc", "a zip archive or an Excel workbook"),
         (b"PAR1abcPAR1", "a Parquet file, not what its ending .csv"),
         ("\n<!DOCTYPE html><html>", "a web page"),
-        ("a,price\nKöln,1\n".encode("latin-1"), r"not utf-8 \(byte 0xf6, line 2\).*latin-1"),
+        ("a,price\nKöln,1\n".encode("latin-1"), r"not utf-8 \(byte 0xf6, line 2\).*cp1252"),
         ("a,price\n1,2\n".encode("utf-16"), "set its encoding, perhaps utf-16"),
         ("a,price\n1,2\n".encode("utf-16-le"), "set its encoding, perhaps utf-16-le"),
     ],
@@ -446,6 +446,26 @@ def test_a_file_that_cannot_be_read_says_why(content, message, read_table):
 def test_utf_8_read_as_another_encoding_is_found(read_table):
     with pytest.raises(UserError, match="is utf-8, not latin-1; set its encoding to utf-8"):
         read_table(houses(), format={"encoding": "latin-1"})
+
+
+def test_quotes_of_windows_are_no_control_characters(read_table):
+    content = "name,price\n“Köln”,1\n„Bonn“,2\n".encode("cp1252")
+    with pytest.raises(UserError, match=r"byte 0x93, line 2\); set its encoding, perhaps cp1252"):
+        read_table(content)
+    with pytest.raises(UserError, match=r"line 2: holds a control character .*perhaps cp1252"):
+        read_table(content, format={"encoding": "latin-1"})
+    with pytest.raises(UserError, match="perhaps latin-1"):
+        read_table(b"name,price\na\x81,1\n")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_separator_line_of_excel_is_understood(read_table, end):
+    plain = read_table(houses())
+    text = houses().to_csv(index=False, sep=";", lineterminator=end)
+    assert read_table(f"sep=;{end}{text}".encode()).digest == plain.digest
+    ragged = f"sep=;{end}{text}1;2{end}"
+    with pytest.raises(UserError, match="fields in line 63, saw 2"):
+        read_table(ragged.encode())
 
 
 def test_a_parquet_ending_on_something_else_is_refused(read_table):

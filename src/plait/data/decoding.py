@@ -7,6 +7,10 @@ from plait.errors import UserError
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
+_C1 = re.compile("[\x80-\x84\x86-\x9f]")
+"""Control characters that no text has: they are letters and quotes of another encoding. U+0085, an
+end of line, is none of them."""
+
 
 def decode(content: bytes, path: str, encoding: str) -> str:
     """The text of a user's file.
@@ -21,7 +25,7 @@ def decode(content: bytes, path: str, encoding: str) -> str:
     except UnicodeError as error:
         place = error.start if isinstance(error, UnicodeDecodeError) else 0
         line = content[:place].count(b"\n") + 1
-        likely = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1"
+        likely = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else _of_one_byte(content)
         own = codecs.lookup(encoding) == codecs.lookup(likely)
         raise UserError(
             f"{path} is not {encoding} (byte {content[place]:#04x}, line {line});"
@@ -34,8 +38,15 @@ def decode(content: bytes, path: str, encoding: str) -> str:
         if found:
             line = text.count("\n", 0, found.start()) + 1
             raise UserError(f"{path}, line {line}: holds {name} ({found.group()!a}); take it out")
-    if not utf8 and not content.isascii() and _is_utf8(content):
+    if not utf8 and not content.isascii() and _decodes(content, "utf-8"):
         raise UserError(f"{path} is utf-8, not {encoding}; set its encoding to utf-8")
+    controls = _C1.search(text)
+    if controls and codecs.lookup(encoding).name.startswith("iso8859"):
+        line = text.count("\n", 0, controls.start()) + 1
+        raise UserError(
+            f"{path}, line {line}: holds a control character ({controls.group()!a}) by {encoding};"
+            f" set its encoding, perhaps {_of_one_byte(content)}"
+        )
     return text
 
 
@@ -44,9 +55,14 @@ def lines_of(text: str) -> list[str]:
     return [line.removesuffix("\r") for line in text.split("\n")]
 
 
-def _is_utf8(content: bytes) -> bool:
+def _of_one_byte(content: bytes) -> str:
+    """What Windows writes, which prints all that latin-1 does and more; but for five bytes."""
+    return "cp1252" if _decodes(content, "cp1252") else "latin-1"
+
+
+def _decodes(content: bytes, encoding: str) -> bool:
     try:
-        content.decode("utf-8")
+        content.decode(encoding)
     except UnicodeDecodeError:
         return False
     return True

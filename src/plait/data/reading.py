@@ -1,5 +1,6 @@
 """Read a user's file under ``data/raw/``, or say in a line why it cannot be read."""
 
+import re
 from collections.abc import Callable, Container
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,9 @@ JSON_ENDINGS = (".jsonl", ".ndjson")
 PARQUET_ENDING = ".parquet"
 
 _MAGIC_BYTES = 512
+
+_SEPARATOR_LINE = re.compile(r"sep=([^\r\n])(?=\r?\n)", re.IGNORECASE)
+"""The first line of a file that Excel is told the separator by."""
 
 _MAGIC = {
     b"PAR1": "a Parquet file",
@@ -182,10 +186,15 @@ def _refuse_other_kinds(start: bytes, path: str, own: bytes | None) -> None:
 
 def _read_text(text: str, path: str, form: TextFormat) -> "pd.DataFrame":
     def check(header: list[str]) -> None:
-        _check_separator(header, path, form.separator)
+        _check_separator(header, path, separator)
         check_names(header, path)
 
-    return Delimited(path, form.separator, form.quote, form.na_values).read(text, check)
+    # Excel's word on the separator stays as an empty line, so that lines keep their numbers.
+    said = _SEPARATOR_LINE.match(text)
+    separator = form.separator if said is None else said[1]
+    if said is not None:
+        text = text[said.end(1) :]
+    return Delimited(path, separator, form.quote, form.na_values).read(text, check)
 
 
 def _check_separator(header: list[str], path: str, separator: str) -> None:
