@@ -64,7 +64,7 @@ ROOMS = (
         "training",
         "pretraining",
     ),
-    *("evaluation", "tasks.evaluation", "tracking", "pipeline", "sweeps", "runs", "cli"),
+    *("evaluation", "tasks.evaluation", "tracking", "pipeline", "sweeps", "runs", "tables", "cli"),
 )
 """From upstream to downstream."""
 

@@ -52,6 +52,34 @@ def options(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def inspect(arguments: argparse.Namespace) -> int:
+    """Look at a table: what its columns hold, and what would become of them."""
+    from plait.tables.new import inspect_file
+
+    print(inspect_file(find_root(), arguments.file, arguments.target))
+    return 0
+
+
+def new(arguments: argparse.Namespace) -> int:
+    """Write an experiment on a table of one's own, and list it in params.yaml."""
+    from plait.tables.new import is_terminal, on_terminal
+    from plait.tables.new import new as write_new
+
+    by, _, column = (arguments.split or "").partition(":")
+    told = write_new(
+        find_root(),
+        arguments.name,
+        arguments.file,
+        target=arguments.target,
+        task=arguments.task,
+        split=(by, column or None) if by else None,
+        drop=arguments.drop or [],
+        ask=on_terminal if is_terminal() and not arguments.yes else None,
+    )
+    print("\n".join(told))
+    return 0
+
+
 def explain(arguments: argparse.Namespace) -> int:
     """Say which file set a value."""
     from plait.config.compose import Project
@@ -150,6 +178,18 @@ def parser() -> argparse.ArgumentParser:
     waiting = "to wait for such a training (%(default)s)"
     verb(join).add_argument("--wait", metavar="SECONDS", type=float, default=600, help=waiting)
     verb(options).add_argument("group", nargs="?", help="such as model, optimizer, trainer")
+    looking = verb(inspect)
+    looking.add_argument("file", help="a CSV or Parquet file under data/raw/")
+    looking.add_argument("--target", metavar="COLUMN", help="to predict: what tells it is named")
+    making = verb(new)
+    making.add_argument("name", help="of the experiment")
+    making.add_argument("file", help="a CSV or Parquet file under data/raw/")
+    making.add_argument("--target", metavar="COLUMN", help="column to predict")
+    making.add_argument("--task", choices=["regression", "classification"], help="kind of target")
+    divided = "random, stratified, time:COLUMN or group:COLUMN"
+    making.add_argument("--split", metavar="WAY", help=f"division of the rows: {divided}")
+    making.add_argument("--drop", metavar="COLUMN", action="append", help="leave out; repeatable")
+    making.add_argument("--yes", action="store_true", help="ask nothing; guess what is not given")
     explaining = verb(explain)
     explaining.add_argument("name", help="an experiment")
     explaining.add_argument("key", help="such as optimizer.lr, or a whole section")

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from checkouts import ROOT
+from plait.config.listing import with_listed
 from plait.errors import UserError
-from plait.runs.promote.listing import with_listed
 
 FILES = {
     "the project's own": (ROOT / "params.yaml").read_text(encoding="utf-8"),

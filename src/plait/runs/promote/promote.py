@@ -10,13 +10,13 @@ from pathlib import Path
 from plait.artifacts import write_text
 from plait.config.compose import Project
 from plait.config.levels import check_name
+from plait.config.listing import with_listed
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.evaluation.paired import Measured
 from plait.evaluation.settings import Settings
 from plait.runs.promote.champion import Judgement, against_champion, against_naive
 from plait.runs.promote.deviations import describe, name_for, rewrite, what_changed
-from plait.runs.promote.listing import with_listed
 from plait.tracking import registry
 from plait.tracking.query.find import find
 from plait.tracking.query.run import RecordedRun
