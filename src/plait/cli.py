@@ -178,18 +178,7 @@ def parser() -> argparse.ArgumentParser:
     waiting = "to wait for such a training (%(default)s)"
     verb(join).add_argument("--wait", metavar="SECONDS", type=float, default=600, help=waiting)
     verb(options).add_argument("group", nargs="?", help="such as model, optimizer, trainer")
-    looking = verb(inspect)
-    looking.add_argument("file", help="a CSV or Parquet file under data/raw/")
-    looking.add_argument("--target", metavar="COLUMN", help="to predict: what tells it is named")
-    making = verb(new)
-    making.add_argument("name", help="of the experiment")
-    making.add_argument("file", help="a CSV or Parquet file under data/raw/")
-    making.add_argument("--target", metavar="COLUMN", help="column to predict")
-    making.add_argument("--task", choices=["regression", "classification"], help="kind of target")
-    divided = "random, stratified, time:COLUMN or group:COLUMN"
-    making.add_argument("--split", metavar="WAY", help=f"division of the rows: {divided}")
-    making.add_argument("--drop", metavar="COLUMN", action="append", help="leave out; repeatable")
-    making.add_argument("--yes", action="store_true", help="ask nothing; guess what is not given")
+    _of_tables(verb(inspect), verb(new))
     explaining = verb(explain)
     explaining.add_argument("name", help="an experiment")
     explaining.add_argument("key", help="such as optimizer.lr, or a whole section")
@@ -221,6 +210,19 @@ def parser() -> argparse.ArgumentParser:
     opening.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     opening.add_argument("--port", type=int, default=5000, help="(%(default)s)")
     return top
+
+
+def _of_tables(looking: argparse.ArgumentParser, making: argparse.ArgumentParser) -> None:
+    looking.add_argument("file", help="a CSV or Parquet file under data/raw/")
+    looking.add_argument("--target", metavar="COLUMN", help="to predict: what tells it is named")
+    making.add_argument("name", help="of the experiment")
+    making.add_argument("file", help="a CSV or Parquet file under data/raw/")
+    making.add_argument("--target", metavar="COLUMN", help="column to predict")
+    making.add_argument("--task", choices=["regression", "classification"], help="kind of target")
+    divided = "random, stratified, time:COLUMN or group:COLUMN"
+    making.add_argument("--split", metavar="WAY", help=f"division of the rows: {divided}")
+    making.add_argument("--drop", metavar="COLUMN", action="append", help="leave out; repeatable")
+    making.add_argument("--yes", action="store_true", help="ask nothing; guess what is not given")
 
 
 def main() -> None:

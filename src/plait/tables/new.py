@@ -8,6 +8,7 @@ from plait.artifacts import write_text
 from plait.config.compose import Project
 from plait.config.levels import check_name, read_yaml
 from plait.config.listing import with_listed
+from plait.data.header import require
 from plait.data.preprocessing import Settings as PreprocessingSettings
 from plait.data.reading import under_raw
 from plait.errors import UserError
@@ -26,6 +27,9 @@ SHOWN = 24
 """Characters of an example."""
 
 TASKS = ("regression", "classification")
+
+WAYS = ("random", "stratified", "time", "group")
+"""Of dividing rows."""
 
 
 def on_terminal(question: str, default: str) -> str:
@@ -151,11 +155,14 @@ def _decided(
     drop: tuple[str, ...],
     ask: Ask | None,
 ) -> Plan:
+    names = [column.name for column in seen.columns]
+    require(drop, names, seen.path, "--drop")
     found, because = target_of(seen, target)
     if target is None:
         if ask is None:
-            names = ", ".join(column.name for column in seen.columns)
-            raise UserError(f"--target: which column is to be predicted? there are: {names}")
+            raise UserError(
+                f"--target: which column is to be predicted? there are: {', '.join(names)}"
+            )
         found, because = target_of(seen, ask("column to predict", found))
     guess = plan_of(seen, target=found, because=because, task=task, drop=drop)
     if task is None and ask is not None:
@@ -172,6 +179,9 @@ def _decided(
     given: Values | None = None
     if split is not None:
         by, of_column = split
+        if by not in WAYS:
+            raise UserError(f"--split: {by!r} is none of {', '.join(WAYS)}")
+        require([of_column] if of_column else [], names, seen.path, "--split")
         given = {"by": by, "val": 0.0, "test": 0.2}
         if of_column is not None:
             given["column"] = of_column

@@ -7,6 +7,7 @@ from plait.data.header import require
 from plait.errors import UserError
 from plait.json_types import Values
 from plait.tables.look import Look, Seen
+from plait.tasks.registry import task_named
 
 TARGETS = re.compile(r"(?i)(target|label|class|outcome|survived|churn(ed)?|response|y)")
 """Names of columns that commonly are the target; else the last column is."""
@@ -85,7 +86,7 @@ def split_of(look: Look, target: str, task: str) -> tuple[Values, str]:
                 {"by": "group", "column": column.name, "val": 0.0, "test": 0.2},
                 f"rows of one {column.name} resemble each other, and others will come",
             )
-    if task == "classification":
+    if not task_named(task).scalar:
         return {"by": "stratified", "val": 0.0, "test": 0.2}, "equal shares of the classes"
     return {"by": "random", "val": 0.0, "test": 0.2}, "rows in no order"
 
