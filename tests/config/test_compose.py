@@ -182,7 +182,7 @@ ERRORS: dict[str, tuple[dict[str, object], list[str]]] = {
         {"model": "mpl"},
         [
             "model: unknown choice 'mpl'; did you mean 'mlp'?",
-            "decision_tree, encoder, gradient_boosting",
+            "decision_tree, encoder, extra_trees, gradient_boosting, knn",
         ],
     ),
     "wrong type": (
