@@ -124,15 +124,14 @@ def run_commands(checkout: Checkout, section: str) -> list[str]:
         if command == "plait ui":
             open_the_ui(checkout)
             continue
-        if command == "plait compose":
-            # Steps two and three stand between the copy and this.
-            (defined,) = [block for block in blocks("yaml") if "path: data/raw/sales.csv" in block]
-            checkout.append("conf/experiment/sales.yaml", defined)
-            checkout.append("params.yaml", "  sales: {}\n")
         if command.startswith("dvc exp run") and not ran[-1].startswith("dvc exp"):
             checkout.commit()
         result = checkout.run(*shlex.split(command))
         ran.append(command)
+        if command.startswith("plait new sales"):
+            (shown,) = [block for block in blocks("yaml") if "path: data/raw/sales.csv" in block]
+            written = checkout.root / "conf/experiment/sales.yaml"
+            assert written.read_text(encoding="utf-8").startswith(shown)
         if command == "plait explain market optimizer.lr":
             assert "set by conf/optimizer/adamw.yaml" in result.stdout
     return ran

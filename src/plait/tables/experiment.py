@@ -15,10 +15,9 @@ def text_of(name: str, look: Look, plan: Plan, defaults: Values) -> str:
 
     :param defaults: the section ``data.format``; what differs from it is written down.
     """
+    elsewhere = {plan.target, plan.split.get("column"), *plan.drop}
     features = [
-        each.name
-        for each in look.columns
-        if each.name != plan.target and each.name not in plan.drop and not each.left_out
+        each.name for each in look.columns if each.name not in elsewhere and not each.left_out
     ]
     described = f"{plan.target} from {len(features)} columns of {look.path}"
     lines = [
