@@ -20,6 +20,7 @@ from plait.sweeps.search import SearchSettings
 from plait.tracking.cost import without_costs
 from plait.tracking.store.store import open_store
 from plait.workspace import Workspace
+from processes import wait_until_ended
 from sweeps.faults import SMALL, plant_faulty_model
 from sweeps.launching import launched, statuses, wait_for
 
@@ -281,7 +282,8 @@ def test_a_job_that_is_lost_is_a_failed_trial(
     assert re.search(f"fault=sleep: {said}", out), out
     assert sorted(run.info.status for run in store.runs("")) == ["FAILED", "FINISHED"]
     # The trial does not outlive its job.
-    assert not psutil.wait_procs(workers, timeout=40)[1]
+    for worker in workers:
+        wait_until_ended(worker)
 
 
 @pytest.mark.nightly
@@ -300,5 +302,6 @@ def test_asked_to_end_it_ends_its_jobs(name: str, checkout: Checkout) -> None:
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=90)
     assert process.returncode == 143, err
-    assert not psutil.wait_procs(children, timeout=40)[1]
+    for child in children:
+        wait_until_ended(child)
     assert [run.info.status for run in store.runs("")] == ["KILLED"] * 2
