@@ -294,6 +294,8 @@ def test_what_names_every_row_is_left_out_unless_it_is_wanted():
     fitted = fit(train)
     assert fitted.input_names == ["size", "sold"]
     assert fitted.features[1].treatment == "left out: nearly every row has a value of its own"
+    without = train.drop(columns="city")
+    assert (fitted.transform(without) == fitted.transform(train)).all()
     assert "city: mean target" in fit(train, by(identifiers="keep", rare_below=1)).input_names
 
 

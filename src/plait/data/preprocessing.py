@@ -111,6 +111,11 @@ class ColumnPreprocessor(Preprocessor):
         return cls(target, fitted)
 
     @property
+    def used(self) -> tuple[ColumnEncoder, ...]:
+        """The columns that become inputs; others need not be there."""
+        return tuple(feature for feature in self.features if feature.inputs)
+
+    @property
     def width(self) -> int:
         """How many inputs there are."""
         return len(self.input_names)
@@ -130,7 +135,7 @@ class ColumnPreprocessor(Preprocessor):
         """
         return self._joined(
             len(frame),
-            [each.transform(column_of(frame, each.name)) for each in self.features],
+            [each.transform(column_of(frame, each.name)) for each in self.used],
         )
 
     def of_training(self, frame: "pd.DataFrame") -> "np.ndarray":
@@ -138,7 +143,7 @@ class ColumnPreprocessor(Preprocessor):
         targets = self.target.encode(frame)
         return self._joined(
             len(frame),
-            [each.of_training(column_of(frame, each.name), targets) for each in self.features],
+            [each.of_training(column_of(frame, each.name), targets) for each in self.used],
         )
 
     def _joined(self, rows: int, pieces: "list[np.ndarray]") -> "np.ndarray":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from plait import loaded
 from plait.config.registry import settings_of
 from plait.data.dataset import Column, Dataset, read_part
+from plait.data.preprocessing import ColumnPreprocessor
 from plait.models.family import models_of
 from plait.models.trained import TrainedModel
 from plait.proof.stage import sources
@@ -84,34 +85,38 @@ def logged_model_id(store: Store, run: "Run") -> str | None:
     return None
 
 
-def inputs_of(dataset: Dataset) -> list[Column]:
+def inputs_of(dataset: Dataset, model: TrainedModel) -> list[Column]:
     """The raw columns that a model takes."""
     texts = [column for column in dataset.columns if column.role == "text"]
+    if isinstance(model.preprocessor, ColumnPreprocessor):
+        used = {feature.name for feature in model.preprocessor.used}
+        return [column for column in dataset.features if column.name in used]
     return texts or list(dataset.features)
 
 
-def signature_of(dataset: Dataset, frame: "pd.DataFrame") -> "ModelSignature":
+def signature_of(dataset: Dataset, inputs: list[Column], frame: "pd.DataFrame") -> "ModelSignature":
     """Names and types of the raw columns that the model takes, and of those that it gives.
 
+    :param inputs: those that it takes.
     :param frame: rows of the data set; a column with a missing value among them is optional.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
     types = {"number": "double", "date": "datetime"}
-    inputs: list[ColSpec | TensorSpec] = [
+    taken: list[ColSpec | TensorSpec] = [
         ColSpec(
             types.get(column.type, "string"),
             column.name,
             required=not bool(frame[column.name].isna().any()),
         )
-        for column in inputs_of(dataset)
+        for column in inputs
     ]
     given: list[ColSpec | TensorSpec] = [
         ColSpec(kind, name)
         for name, kind in task_named(dataset.task).answer_types(dataset.classes).items()
     ]
-    return ModelSignature(Schema(inputs), Schema(given))
+    return ModelSignature(Schema(taken), Schema(given))
 
 
 def _save(
@@ -127,7 +132,8 @@ def _save(
     pyfunc = import_pyfunc()
     from mlflow.models import Model
 
-    example = frame[[column.name for column in inputs_of(dataset)]].head(EXAMPLE_ROWS)
+    inputs = inputs_of(dataset, model)
+    example = frame[[column.name for column in inputs]].head(EXAMPLE_ROWS)
     example = example.reset_index(drop=True)
     family = models_of(model.choice)
     artifacts = temporary / "whole"
@@ -156,7 +162,7 @@ def _save(
         python_model=str(code / "tracking" / "record" / "pyfunc_model.py"),
         artifacts={"model": artifact_uri(artifacts)},
         code_paths=[str(code)],
-        signature=signature_of(dataset, frame),
+        signature=signature_of(dataset, inputs, frame),
         input_example=example,
         # A local build such as 2.13.0+cpu is not on the package index under that name.
         pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in packages],
