@@ -86,7 +86,7 @@ CODE = (
     Change(
         "src/plait/data/sources/table.py", "len(rows), seed=settings.seed", "len(rows), seed=77"
     ),
-    Change("src/plait/data/preprocessing.py", "feature.scale)[:, None]", "2.0)[:, None]"),
+    Change("src/plait/data/encoders/number.py", "self.scale)[:, None]", "2.0)[:, None]"),
     Change(
         "src/plait/evaluation/metrics/regression.py",
         "return float(np.average((truth - prediction) ** 2",
