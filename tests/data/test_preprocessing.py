@@ -328,6 +328,41 @@ def test_numbers_are_read_as_in_the_file():
     assert (fitted.transform(texts) == fitted.transform(plain)).all()
 
 
+def test_dates_are_read_as_in_the_file_and_never_guessed():
+    german = (Column("sold", "feature", "date", date_format="%d.%m.%Y"), COLUMNS[-1])
+    train = rows(60)
+    fitted = fit(train, columns=german)
+    texts = pd.DataFrame({"sold": ["01.02.2024", "13.02.2024", "2024-02-01"]})
+    plain = pd.DataFrame({"sold": pd.to_datetime(["2024-02-01", "2024-02-13", "2024-02-01"])})
+    assert (fitted.transform(texts) == fitted.transform(plain)).all()
+    again = ColumnPreprocessor.from_json(json.loads(json.dumps(fitted.to_json())))
+    assert (again.transform(texts) == fitted.transform(plain)).all()
+    iso = fit(train, columns=(COLUMNS[3], COLUMNS[-1]))
+    mixed = pd.DataFrame({"sold": ["2024-02-01", "2024-02-01T00:00"]})
+    assert (iso.transform(mixed) == iso.transform(plain.iloc[[0, 2]])).all()
+    for wrong in ("01.02.2024", "now", 20240201, 45000.0):
+        with pytest.raises(UserError, match="is not a date"):
+            iso.transform(pd.DataFrame({"sold": [wrong]}))
+
+
+def test_far_dates_are_dates():
+    fitted = fit(rows())
+    later = rows(2).assign(sold=["0001-01-01", "9999-12-31"])
+    days = (np.array(["0001-01-01", "9999-12-31"], "M8[D]") - np.datetime64(0, "D")).astype(float)
+    expected = (days - fitted.features[2].mean[0]) / fitted.features[2].scale[0]
+    assert fitted.transform(later)[:, -1].tolist() == expected.tolist()
+    never = fit(rows().assign(sold=["9999-12-31"] * 30 + [None] * 20), by(dates="parts"))
+    assert np.isfinite(never.transform(rows().assign(sold=None))).all()
+
+
+def test_truth_values_and_whole_numbers_are_the_categories_that_files_write():
+    truth = fit(rows().assign(city=["true", "false"] * 25))
+    given = rows(3).assign(city=[True, False, np.bool_(True)])
+    assert truth.transform(given)[:, 1:3].tolist() == [[0, 1], [1, 0], [0, 1]]
+    numbers = fit(rows().assign(city=["1", "2"] * 25))
+    assert numbers.transform(rows(2).assign(city=[1.0, 2.0]))[:, 1:3].tolist() == [[1, 0], [0, 1]]
+
+
 def test_models_of_three_kinds_of_column_are_read():
     """As they were recorded before there were encoders."""
     described = {

@@ -358,12 +358,13 @@ def test_points_that_group_thousands_are_read_where_one_shows_it(read_table, tmp
     [
         (["10%", "0.2", "0.3"], "mixes numbers with % and without"),
         (["$10", "€7", "$3"], "mixes \\$ and €"),
-        (["1,5", "2,25", "3,0"], "has a comma, and data.format.decimal is '.'"),
+        (["1,5", "2,25", "3,0"], "has a comma, and data.format.decimal is '.'; set it to ','"),
+        (["1.234.567", "2.345.678"] * 3, r"has no ',', and data.format.decimal is '.'; set it to"),
     ],
 )
 def test_what_could_be_another_number_is_refused(read_table, texts, said):
     with pytest.raises(UserError, match=said):
-        read_table(houses().assign(amount=texts * 20))
+        read_table(houses().assign(amount=(texts * 20)[:60]))
 
 
 @pytest.mark.parametrize("texts", [["12-34", "56-78"], ["A 100", "B 200"], ["ABC 1", "XYZ 2"]])

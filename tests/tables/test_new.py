@@ -1,6 +1,7 @@
 """From a file to an experiment, without an edit."""
 
 import gzip
+import io
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +15,7 @@ from plait.config.compose import Project
 from plait.config.levels import read_yaml
 from plait.errors import UserError
 from plait.json_types import Values
-from plait.tables.new import Ask, inspect_file, new
+from plait.tables.new import Ask, inspect_file, new, on_terminal
 
 SHIPPED = {
     "penguins": ("penguins.csv", "species", "classification", "stratified"),
@@ -181,6 +182,53 @@ def test_on_a_terminal_what_is_not_given_is_asked(checkout: Checkout) -> None:
     ]
     section = data_of(checkout, "talked")
     assert section["target"] == "sold"
+
+
+def test_without_an_answer_nothing_is_written(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    file = raw(checkout, "talk.csv", shop_rows())
+    assert "no answer; give it by a flag" in refused(
+        lambda: make(checkout, "talked", file, ask=on_terminal)
+    )
+    assert not (checkout.root / "conf/experiment/talked.yaml").exists()
+
+
+def test_what_cannot_be_learnt_from_is_not_listed(checkout: Checkout) -> None:
+    classes = pd.DataFrame({"a": range(60), "kind": [f"k{each}" for each in range(60)]})
+    said = refused(
+        lambda: make(checkout, "many", raw(checkout, "many.csv", classes), target="kind")
+    )
+    assert "never stands in the training part" in said
+    dates = pd.DataFrame(
+        {"m": pd.date_range("2024-01-01", periods=40).astype("str"), "y": range(40)}
+    )
+    said = refused(lambda: make(checkout, "many", raw(checkout, "dates.csv", dates), target="y"))
+    assert "no column is left to learn from" in said
+    assert not (checkout.root / "conf/experiment/many.yaml").exists()
+    assert "many" not in read_yaml(checkout.root / "params.yaml")["experiments"]
+
+
+def test_a_dropped_column_need_not_be_readable_and_divides_no_rows(checkout: Checkout) -> None:
+    table = shop_rows().assign(day=pd.date_range("2024-01-01", periods=60).astype("str"))
+    file = raw(checkout, "dated.csv", table)
+    make(checkout, "undated", file, target="sold", drop=("day", "customer"))
+    split = data_of(checkout, "undated")["split"]
+    assert isinstance(split, dict)
+    assert split["by"] == "stratified"
+    nested = checkout.root / "data/raw/nested.parquet"
+    table.assign(tags=[["a", "b"]] * 60).to_parquet(nested)
+    make(checkout, "nested", "data/raw/nested.parquet", target="sold", drop=("tags",))
+    assert data_of(checkout, "nested")["drop"] == ["tags"]
+
+
+def test_an_experiment_that_was_removed_can_be_made_again(checkout: Checkout) -> None:
+    file = raw(checkout, "shop.csv", shop_rows())
+    make(checkout, "again", file, target="sold")
+    (checkout.root / "conf/experiment/again.yaml").unlink()
+    make(checkout, "again", file, target="amount")
+    assert data_of(checkout, "again")["target"] == "amount"
 
 
 def refused(make_it: Callable[[], list[str]]) -> str:

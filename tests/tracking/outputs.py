@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from checkouts import ROOT
 from plait.artifacts import write_json
+from plait.config.levels import read_yaml
 from plait.config.registry import family_of, module_of, settings_of
 from plait.data.dataset import Column, Dataset
 from plait.data.preprocessing import ColumnPreprocessor, Settings
@@ -106,7 +108,9 @@ def write_outputs(root: Path, task: str = "regression", model: str = "mlp") -> O
 
 def trained(rows: pd.DataFrame, dataset: Dataset, choice: str) -> TrainedModel:
     """A model of the choice: a network as it is initialised, an estimator fitted."""
-    settings = Settings(feature_scaling="standard", target_scaling="standard", impute="median")
+    defaults = read_yaml(ROOT / "conf/config.yaml")["preprocessing"]
+    assert isinstance(defaults, dict)
+    settings = Settings.model_validate({**defaults, "target_scaling": "standard"})
     preprocessor = ColumnPreprocessor.fit(rows, dataset, settings)
     shape = Shape(
         task_named(dataset.task), len(preprocessor.input_names), max(1, len(dataset.classes))

@@ -23,6 +23,9 @@ _UNITS: tuple[Literal["D", "s", "us"], ...] = ("D", "s", "us")
 _SHOWN = 60
 """Characters of a value in an error."""
 
+DECIMAL = "set it to"
+"""Advice that names the decimal sign by which a column would be numbers."""
+
 
 EXACT = 2**53
 """From here on float64 has no place for every whole number."""
@@ -214,9 +217,13 @@ class Reader:
                 continue
             if _meant(texts, Reader(self.path, decimal, None)._numbers(texts)):
                 faulty = texts[texts.str.contains(decimal, regex=False, na=False)]
+                if faulty.empty:
+                    # Thousands are grouped by what is said to stand before decimals.
+                    faulty, called = texts.dropna(), f"no {decimal!r}"
                 raise UserError(
                     f"{self._first(faulty)} has {called}, and data.format.decimal is"
-                    f" {self.decimal!r}; correct that, or set data.types.{texts.name} to category"
+                    f" {self.decimal!r}; {DECIMAL} {decimal!r}, or set data.types.{texts.name} to"
+                    " category"
                 )
 
 

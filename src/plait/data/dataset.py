@@ -35,6 +35,8 @@ class Column:
     unit: str = ""
     decimal: str = "."
     """The sign before decimals where the user writes its numbers as texts."""
+    date_format: str | None = None
+    """Of dates that the user writes as texts; None: ISO 8601."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,8 +197,8 @@ def _bytes(values: "pd.Series") -> Any:
 
 
 def _meaning(column: Column) -> dict[str, str]:
-    """What is known of a column but for how its numbers were written."""
-    return {key: value for key, value in asdict(column).items() if key != "decimal"}
+    """What is known of a column but for how its values were written."""
+    return {key: getattr(column, key) for key in ("name", "role", "type", "unit")}
 
 
 def _digest(value: Any) -> str:

@@ -1,8 +1,10 @@
 """How a file is written, as far as it shows: separator, encoding, decimal sign."""
 
+import re
 from pathlib import Path
 
 from plait.data import reading
+from plait.data.column_types import DECIMAL
 from plait.data.delimited import ENDINGS, SEPARATORS
 from plait.data.reading import TextFormat
 from plait.errors import UserError
@@ -42,4 +44,5 @@ def _decodes(content: bytes, encoding: str) -> bool:
 
 def decimal_of(error: UserError) -> str | None:
     """The decimal sign that a fault of a column's values asks for."""
-    return "," if "has a comma, and data.format.decimal is" in str(error) else None
+    found = re.search(f"data.format.decimal is .*; {DECIMAL} '(.)'", str(error))
+    return found[1] if found else None

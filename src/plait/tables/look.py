@@ -1,6 +1,7 @@
 """What a table shows at first sight: a row a column, and what speaks against using it."""
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -82,17 +83,19 @@ def look(
     text_format: TextFormat,
     settings: Settings,
     target: str | None = None,
+    drop: Container[str] = (),
 ) -> Look:
     """Look at a file; faults of its values are told by column, not raised.
 
     :param path: relative to ``root``.
     :param settings: of preprocessing, by which columns are treated.
     :param target: the column to predict, where it is known.
+    :param drop: columns that need not be readable.
     :raises UserError: for a file that cannot be read at all.
     """
     import pandas as pd
 
-    raw = reading.read(path, root, text_format)
+    raw = reading.read(path, root, text_format, dropped=drop)
     found: dict[str, pd.Series] = {}
     types: dict[str, ColumnType] = {}
     faults: dict[str, str] = {}
@@ -105,7 +108,7 @@ def look(
             decimal = decimal_of(fault)
             if decimal is not None and decimal != text_format.decimal:
                 changed = text_format.model_copy(update={"decimal": decimal})
-                return look(path, root, changed, settings, target)
+                return look(path, root, changed, settings, target, drop)
             faults[name] = str(fault).removeprefix(f"{path}: ")
     values = pd.DataFrame(found, index=raw.index)
     columns = [

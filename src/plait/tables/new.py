@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from plait.artifacts import write_text
+from plait.config.chosen import settings_in
 from plait.config.compose import Project
 from plait.config.levels import check_name, read_yaml
 from plait.config.listing import with_listed
 from plait.data.header import require
 from plait.data.preprocessing import Settings as PreprocessingSettings
 from plait.data.reading import under_raw
+from plait.data.sources import table
 from plait.errors import UserError
 from plait.evaluation.text_table import aligned
 from plait.json_types import Values, mapping_at
@@ -33,8 +35,14 @@ WAYS = ("random", "stratified", "time", "group")
 
 
 def on_terminal(question: str, default: str) -> str:
-    """Ask a person."""
-    return input(f"{question} [{default}]: ").strip() or default
+    """Ask a person.
+
+    :raises UserError: where nobody answers.
+    """
+    try:
+        return input(f"{question} [{default}]: ").strip() or default
+    except EOFError:
+        raise UserError("no answer; give it by a flag, or --yes takes the guess") from None
 
 
 def inspect_file(root: Path, file: str, target: str | None = None) -> str:
@@ -70,16 +78,20 @@ def new(
     if place.exists():
         shown = place.relative_to(root)
         raise UserError(f"{shown} is there already; take another name, or remove it")
-    seen = _look(root, path, target)
+    seen = _look(root, path, target, drop)
     for line in _shown(seen):
         print(line)
     plan = _decided(seen, target, task, split, tuple(drop), ask)
     # Once more, now that it is known what to predict: a column may tell it.
-    seen = _look(root, path, plan.target)
+    seen = _look(root, path, plan.target, drop)
     write_text(place, text_of(name, seen, plan, _format_defaults(root)))
     try:
-        project.compose(name, params={})
-        write_text(root / PARAMS, with_listed((root / PARAMS).read_text(encoding="utf-8"), name))
+        resolved = project.compose(name, params={})
+        # What could not be learnt from is not listed.
+        table.read(settings_in(resolved, "data", table.Settings), root)
+        if name not in project.listed:
+            text = (root / PARAMS).read_text(encoding="utf-8")
+            write_text(root / PARAMS, with_listed(text, name))
     except UserError:
         place.unlink()
         raise
@@ -96,10 +108,10 @@ def new(
     ]
 
 
-def _look(root: Path, path: str, target: str | None) -> Look:
+def _look(root: Path, path: str, target: str | None, drop: Sequence[str] = ()) -> Look:
     section = mapping_at(read_yaml(defaults_in(Project(root).conf)), "preprocessing")
     settings = PreprocessingSettings.model_validate(section)
-    return look(path, root, format_of(path, root, _format_defaults(root)), settings, target)
+    return look(path, root, format_of(path, root, _format_defaults(root)), settings, target, drop)
 
 
 def _format_defaults(root: Path) -> Values:

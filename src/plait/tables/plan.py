@@ -1,6 +1,7 @@
 """What to learn from a table, and how its rows are divided: what is asked for, or a good guess."""
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 
 from plait.data.header import require
@@ -70,9 +71,13 @@ def task_of(target: Seen, look: Look) -> tuple[str, str]:
     return "regression", "numbers"
 
 
-def split_of(look: Look, target: str, task: str) -> tuple[Values, str]:
+def split_of(look: Look, target: str, task: str, drop: Container[str] = ()) -> tuple[Values, str]:
     """How rows are divided, and why: as what comes later differs from what was learnt."""
-    beside = [column for column in look.columns if column.name != target and not column.fault]
+    beside = [
+        column
+        for column in look.columns
+        if column.name != target and column.name not in drop and not column.fault
+    ]
     for column in beside:
         if column.type == "date" and column.distinct >= 20 and not column.missing:
             return (
@@ -109,7 +114,7 @@ def plan_of(
     guessed, reason = task_of(seen, look)
     why_task = reason if task in (None, guessed) else "as asked for"
     task = task or guessed
-    found, why_split = split_of(look, target, task)
+    found, why_split = split_of(look, target, task, drop)
     faulty = tuple(each.name for each in look.columns if each.fault and each.name not in drop)
     why_drop = "as asked for" if drop else ""
     if faulty:

@@ -51,7 +51,13 @@ def fit_encoder(
         return Number.fit(values, scaled=scaled, impute=settings.impute, decimal=column.decimal)
     if column.type == "date":
         parts = settings.dates == "parts"
-        return Dates.fit(values, scaled=scaled, parts=parts, impute=settings.impute)
+        return Dates.fit(
+            values,
+            scaled=scaled,
+            parts=parts,
+            impute=settings.impute,
+            date_format=column.date_format,
+        )
     if values.nunique() == 1 and not values.isna().any():
         return LeftOut(column.name, "the same in every training row")
     strict = settings.unseen == "error"

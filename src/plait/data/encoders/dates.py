@@ -16,6 +16,9 @@ PARTS = ("month", "day", "day_of_week", "hour")
 
 SHOWN = {"day_of_week": "weekday"}
 
+DAY = 86_400_000_000
+"""Microseconds."""
+
 
 @dataclass(frozen=True)
 class Dates(ColumnEncoder):
@@ -31,9 +34,19 @@ class Dates(ColumnEncoder):
     fill: float | None
     """Days, for a missing date; None of a model that was recorded when that was refused."""
     missing_input: bool
+    date_format: str | None = None
+    """Of dates that come as texts, in strptime's notation; None: ISO 8601."""
 
     @classmethod
-    def fit(cls, values: "pd.Series", *, scaled: bool, parts: bool, impute: str) -> "Dates":
+    def fit(
+        cls,
+        values: "pd.Series",
+        *,
+        scaled: bool,
+        parts: bool,
+        impute: str,
+        date_format: str | None,
+    ) -> "Dates":
         """Fit on the training part.
 
         :param values: some of them there.
@@ -49,7 +62,7 @@ class Dates(ColumnEncoder):
         pairs = [mean_and_scale(column) if scaled else (0.0, 1.0) for column in columns.T]
         mean, scale = ([float(number) for number in each] for each in zip(*pairs, strict=True))
         missing = len(dates) < len(values)
-        return cls(str(values.name), differ, mean, scale, float(middle), missing)
+        return cls(str(values.name), differ, mean, scale, float(middle), missing, date_format)
 
     @property
     def inputs(self) -> list[str]:
@@ -69,10 +82,11 @@ class Dates(ColumnEncoder):
         import pandas as pd
 
         missing = values.isna().to_numpy()
-        dates = as_dates(values)
+        dates = as_dates(values, self.date_format)
         days = filled(self.fill, values, missing) if missing.any() else 0.0
         if missing.any():
-            dates = dates.fillna(pd.Timestamp(0, tz="UTC") + pd.Timedelta(days=days))
+            middle = np.datetime64(round(days * DAY), "us")
+            dates = dates.fillna(pd.Timestamp(middle, tz="UTC"))
         columns = _columns(dates, self.parts)
         # Not as a date holds it, to the microsecond.
         columns[missing, 0] = days
@@ -80,25 +94,37 @@ class Dates(ColumnEncoder):
         return with_missing(scaled, missing, self.missing_input)
 
 
-def as_dates(values: "pd.Series") -> "pd.Series":
-    """Instants of UTC; missing ones stay missing.
+def as_dates(values: "pd.Series", date_format: str | None = None) -> "pd.Series":
+    """Instants of UTC, to the microsecond; missing ones stay missing.
 
+    :param values: dates, or what the format, else ISO 8601, reads as dates: never guessed.
     :raises UserError: naming the first value that is no date.
     """
     import pandas as pd
 
-    dates = pd.to_datetime(values, errors="coerce", utc=True)
+    given = values
+    if pd.api.types.is_numeric_dtype(values) and date_format is None:
+        refuse(values, values.notna(), "is not a date")
+    if not pd.api.types.is_datetime64_any_dtype(values):
+        given = values.map(lambda value: value if pd.isna(value) else str(value)).astype("str")
+    form = None if given is values else date_format or "ISO8601"
+    dates = pd.to_datetime(given, format=form, errors="coerce", utc=True)
+    if form not in (None, "ISO8601"):
+        # As the parts of a data set have them.
+        known = pd.to_datetime(given, format="ISO8601", errors="coerce", utc=True)
+        dates = dates.fillna(known)
+    if form is not None:
+        # pandas takes ``now`` for one.
+        dates = dates.where(given.str.contains(r"\d", na=False))
     refuse(values, dates.isna() & values.notna(), "is not a date")
-    return dates
+    return dates.astype("datetime64[us, UTC]")
 
 
 def _days(dates: "pd.Series") -> "np.ndarray":
     """Days since 1970, float64, (rows,)."""
-    import numpy as np
-    import pandas as pd
-
-    days = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
-    return days.to_numpy(np.float64)
+    instants = dates.dt.tz_localize(None).to_numpy("datetime64[us]").astype("int64")
+    days: np.ndarray = instants / DAY
+    return days
 
 
 def _columns(dates: "pd.Series", parts: list[str]) -> "np.ndarray":

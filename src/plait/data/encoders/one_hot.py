@@ -94,8 +94,25 @@ def numbers_of(categories: list[str], values: "pd.Series") -> "tuple[np.ndarray,
     import pandas as pd
 
     missing = values.isna().to_numpy()
-    texts = pd.Index([None if pd.isna(value) else str(value) for value in values], dtype=object)
-    return pd.Index(categories, dtype=object).get_indexer(texts), missing
+    known = set(categories)
+    texts = [None if pd.isna(value) else _label(value, known) for value in values]
+    index = pd.Index(categories, dtype=object)
+    return index.get_indexer(pd.Index(texts, dtype=object)), missing
+
+
+def _label(value: object, known: set[str]) -> str:
+    """A value as the text of a category.
+
+    Files write a truth value in small letters, and a whole number without decimals, which pandas
+    turns into a float beside a missing one.
+    """
+    text = str(value)
+    if text in known:
+        return text
+    if text in ("True", "False") and text.lower() in known:
+        return text.lower()
+    whole = text.removesuffix(".0")
+    return whole if isinstance(value, float) and whole in known else text
 
 
 def refuse_unseen(values: "pd.Series", unseen: "np.ndarray", known: list[str]) -> None:

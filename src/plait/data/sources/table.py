@@ -112,8 +112,10 @@ def read(settings: Settings, root: Path) -> Source:
         except UserError as fault:
             faults.append(fault)
             continue
-        decimal = settings.format.decimal if kind == "number" and raw[name].dtype == "str" else "."
-        columns.append(Column(name, role, kind, decimal=decimal))
+        written = raw[name].dtype == "str"
+        decimal = settings.format.decimal if kind == "number" and written else "."
+        date_format = settings.date_format if kind == "date" else None
+        columns.append(Column(name, role, kind, decimal=decimal, date_format=date_format))
     refuse(settings.path, faults)
     reader.refuse_idle_format((raw[column.name], column.type) for column in columns)  # type: ignore[misc]
     frame = pd.DataFrame(values)
