@@ -137,7 +137,7 @@ def test_options_list_choices_with_units_ranges_and_defaults(
         (line,) = [line for line in groups.splitlines() if line.startswith(f"  {group} ")]
         for path in (edited.root / "conf" / group).glob("*.yaml"):
             assert path.stem in line
-    assert "encoder [needs the extra text], gradient_boosting" in groups
+    assert "encoder [needs the extra text], extra_trees" in groups
     assert "linear_probe, lora, prefix, prompt [needs the extra text]" in groups
     assert "hydra/launcher basic*, joblib, slurm [needs the extra slurm], ray" in groups
     assert "hydra/sweeper  basic*, optuna [needs the extra optuna]" in groups
