@@ -38,7 +38,7 @@ def decode(content: bytes, path: str, encoding: str) -> str:
         if found:
             line = text.count("\n", 0, found.start()) + 1
             raise UserError(f"{path}, line {line}: holds {name} ({found.group()!a}); take it out")
-    if not utf8 and not content.isascii() and _decodes(content, "utf-8"):
+    if not utf8 and not content.isascii() and decodes(content, "utf-8"):
         raise UserError(f"{path} is utf-8, not {encoding}; set its encoding to utf-8")
     controls = _C1.search(text)
     if controls and codecs.lookup(encoding).name.startswith("iso8859"):
@@ -57,10 +57,11 @@ def lines_of(text: str) -> list[str]:
 
 def _of_one_byte(content: bytes) -> str:
     """What Windows writes, which prints all that latin-1 does and more; but for five bytes."""
-    return "cp1252" if _decodes(content, "cp1252") else "latin-1"
+    return "cp1252" if decodes(content, "cp1252") else "latin-1"
 
 
-def _decodes(content: bytes, encoding: str) -> bool:
+def decodes(content: bytes, encoding: str) -> bool:
+    """Whether all of it is text by an encoding."""
     try:
         content.decode(encoding)
     except UnicodeDecodeError:

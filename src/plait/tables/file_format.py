@@ -5,6 +5,7 @@ from pathlib import Path
 
 from plait.data import reading
 from plait.data.column_types import DECIMAL
+from plait.data.decoding import decodes
 from plait.data.delimited import ENDINGS, SEPARATORS
 from plait.data.reading import TextFormat
 from plait.errors import UserError
@@ -25,21 +26,13 @@ def format_of(path: str, root: Path, defaults: Values) -> TextFormat:
     content = reading.find(path, root).read_bytes()
     marked = content[:2] in (b"\xff\xfe", b"\xfe\xff")
     fitting = (each for each in ENCODINGS if (each == "utf-16") == marked)
-    encoding = next((each for each in fitting if _decodes(content, each)), "utf-8")
+    encoding = next((each for each in fitting if decodes(content, each)), "utf-8")
     header = content.decode(encoding).removeprefix("\ufeff").lstrip().partition("\n")[0]
     standing = {each: header.count(each) for each in SEPARATORS}
     given = text_at(defaults, "separator")
     separator = given if standing.get(given) else max(standing, key=lambda each: standing[each])
     found = {"encoding": encoding, "separator": separator if standing[separator] else given}
     return TextFormat.model_validate({**defaults, **found})
-
-
-def _decodes(content: bytes, encoding: str) -> bool:
-    try:
-        content.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def decimal_of(error: UserError) -> str | None:
