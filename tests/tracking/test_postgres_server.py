@@ -232,7 +232,11 @@ def test_eight_trainings_at_once_lose_and_double_no_point_on_the_server(
 
 
 @needs_postgres
-@pytest.mark.parametrize("how", ["stopped", "killed"])
+@pytest.mark.parametrize(
+    # A killed one takes minutes to come back: the night waits for it.
+    "how",
+    ["stopped", pytest.param("killed", marks=pytest.mark.nightly)],
+)
 def test_a_server_that_goes_in_the_middle_and_comes_back_loses_nothing(
     empty: Workspace, server: Server, how: str
 ) -> None:
