@@ -264,7 +264,10 @@ def test_a_notebook_gets_everything_back(
     pd.testing.assert_frame_equal(loaded.history, expected, check_dtype=False)
     assert loaded.predictions["prediction"].eq(1.5).all()
     raw = frame()[["width", "height", "colour"]]
+    importable = sys.path.copy()
     predicted = loaded.model.predict(raw)["prediction"].to_numpy()
+    # MLflow would put the code kept with the model first, for every process started from here.
+    assert sys.path == importable
     np.testing.assert_allclose(predicted, TrainedModel.load(outputs["model"]).predict(raw), 1e-6)
     for unknown in ("nothing", "it's", "0" * 32):
         with pytest.raises(UserError, match="no run"):

@@ -185,7 +185,13 @@ class RecordedRun:
             folder = Path(shutil.copytree(folder, self._aside / "model"))
         for before, now in RENAMED.items():
             sys.modules.setdefault(before, import_module(now))
-        return import_pyfunc().load_model(str(folder))
+        paths = sys.path.copy()
+        try:
+            return import_pyfunc().load_model(str(folder))
+        finally:
+            # MLflow puts the code that is kept with the model first, for every process started
+            # from here too. The plait that reads it is imported already.
+            sys.path[:] = paths
 
     def network_weights(self) -> "dict[str, np.ndarray] | None":
         """The weights, by name, of a network that is logged as a model, if they can be read."""
