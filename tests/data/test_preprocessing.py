@@ -484,9 +484,11 @@ def test_it_imports_little_for_it_travels_with_logged_models():
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     own = [
         *("artifacts", "data", "data.dataset", "data.encoders", "data.encoders.base"),
-        *("data.encoders.choose", "data.encoders.dates", "data.encoders.left_out"),
+        *("data.encoders.choose", "data.encoders.dates", "data.encoders.instants"),
+        "data.encoders.left_out",
         *("data.encoders.number", "data.encoders.one_hot", "data.encoders.settings"),
         *("data.encoders.target_mean", "data.notation", "data.preprocessing", "data.raw_column"),
+        "data.rows",
         "errors",
         *("json_types", "loaded", "settings", "tasks", "tasks.base"),
         *("tasks.probabilities", "tasks.registry", "tasks.scaling", "tasks.single"),

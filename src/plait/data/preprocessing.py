@@ -4,7 +4,9 @@ Imports nothing but numpy and pandas from outside: it travels with every logged 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
 
 from plait.data.dataset import Dataset
@@ -13,6 +15,7 @@ from plait.data.encoders.choose import encoder_of, fit_encoder
 from plait.data.encoders.number import Number
 from plait.data.encoders.settings import EncoderSettings
 from plait.data.raw_column import column_of
+from plait.data.rows import Columns, frame_of, values_of
 from plait.errors import UserError
 from plait.json_types import Values, list_at, text_at
 from plait.settings import setting
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
 
 BIAS = "(bias)"
 """The name of a linear model's constant among its coefficients."""
+
+
+FEW = 32
+"""Rows up to which one value after another is faster than whole columns."""
 
 
 class Settings(EncoderSettings):
@@ -65,6 +72,13 @@ class Preprocessor(ABC):
         :param frame: raw columns, as the source has them; more than the inputs' do not matter.
         :raises UserError: if a column is missing, or naming column and row of a faulty value.
         """
+
+    def transform_columns(self, columns: Columns) -> "np.ndarray":
+        """The inputs, (rows, …), of rows that are no DataFrame.
+
+        :raises UserError: as `transform` does.
+        """
+        return self.transform(frame_of(columns))
 
     def of_training(self, frame: "pd.DataFrame") -> "np.ndarray":
         """The inputs of the very rows that it was fitted on, (rows, …), for the model to learn."""
@@ -110,12 +124,12 @@ class ColumnPreprocessor(Preprocessor):
             raise UserError(f"no column is left to learn from ({told})")
         return cls(target, fitted)
 
-    @property
+    @cached_property
     def used(self) -> tuple[ColumnEncoder, ...]:
         """The columns that become inputs; others need not be there."""
         return tuple(feature for feature in self.features if feature.inputs)
 
-    @property
+    @cached_property
     def width(self) -> int:
         """How many inputs there are."""
         return len(self.input_names)
@@ -133,10 +147,42 @@ class ColumnPreprocessor(Preprocessor):
         :raises UserError: if a column is missing, or naming column, row and value: for what is no
             number or date, an infinity, and an unseen category where those are errors.
         """
+        if 0 < len(frame) <= FEW and frame.columns.is_unique:
+            # At once: to take a column out of a frame costs more than to encode it.
+            values = zip(*frame.to_numpy(dtype=object).tolist(), strict=True)
+            inputs = self._by_value(dict(zip(frame.columns, values, strict=True)), len(frame))
+            if inputs is not None:
+                return inputs
         return self._joined(
             len(frame),
             [each.transform(column_of(frame, each.name)) for each in self.used],
         )
+
+    def transform_columns(self, columns: Columns) -> "np.ndarray":
+        """The inputs of rows that are no DataFrame: see `Preprocessor.transform_columns`."""
+        rows = len(next(iter(columns.values()), ()))
+        if rows <= FEW:
+            there = [each.name for each in self.used if each.name in columns]
+            inputs = self._by_value({name: values_of(columns[name]) for name in there}, rows)
+            if inputs is not None:
+                return inputs
+        return self.transform(frame_of(columns))
+
+    def _by_value(self, columns: dict[str, Sequence[object]], rows: int) -> "np.ndarray | None":
+        """The inputs, one value after another; None where a column has to be seen as a whole."""
+        import numpy as np
+
+        if any(encoder.name not in columns for encoder in self.used):
+            return None
+        encoded = [(encoder, columns[encoder.name]) for encoder in self.used]
+        inputs: list[float] = []
+        for row in range(rows):
+            for encoder, values in encoded:
+                found = encoder.of_value(values[row])
+                if found is None:
+                    return None
+                inputs += found
+        return np.array(inputs, dtype=np.float64).reshape(rows, self.width)
 
     def of_training(self, frame: "pd.DataFrame") -> "np.ndarray":
         """The inputs of the training part: see `Preprocessor.of_training`."""

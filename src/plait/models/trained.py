@@ -6,6 +6,7 @@ executes anything when it is read. Further members of an ensemble lie in ``membe
 """
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from plait.artifacts import read_json, write_json
 from plait.config.registry import family_of, settings_of
 from plait.config.renamed import section_today
 from plait.data.preprocessing import ColumnPreprocessor, Preprocessor
+from plait.data.rows import columns_of, frame_of
 from plait.errors import UserError
 from plait.json_types import Values
 from plait.models.base import Shape
@@ -68,10 +70,12 @@ class TrainedModel:
         task = task_named(self.task)
         return Shape(task, self.preprocessor.width, task.outputs(self.classes))
 
-    def predict(self, frame: "pd.DataFrame") -> "np.ndarray":
+    def predict(self, rows: "pd.DataFrame | Mapping[str, object]") -> "np.ndarray":
         """Predictions from raw columns.
 
-        :param frame: (rows, …) with at least the feature columns, as in the Parquet parts.
+        :param rows: DataFrame (rows, …) with at least the feature columns, as in the Parquet
+            parts; or by column one value each, which is one row, or a list or array each, which is
+            the fastest way for few rows.
         :returns: (rows, …), as the task has it; regression: float64, (rows,), in the target's unit;
             of classes their probabilities, float64, (rows, classes), in the order of ``classes``.
         :raises UserError: naming row and value, for a category that training has not seen.
@@ -79,12 +83,25 @@ class TrainedModel:
         import numpy as np
 
         if self.others:
-            return self.average([member.predict(frame) for member in self.members])
-        pieces = []
-        for start in range(0, max(1, len(frame)), PREDICTION_ROWS):
-            features = self.preprocessor.transform(frame.iloc[start : start + PREDICTION_ROWS])
-            pieces.append(self._family.predict(self.fitted, features, self.shape))
-        return self.preprocessor.target.decode(np.concatenate(pieces))
+            return self.average([member.predict(rows) for member in self.members])
+        family, shape = self._family, self.shape
+        pieces = [family.predict(self.fitted, inputs, shape) for inputs in self._inputs(rows)]
+        predicted = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+        return self.preprocessor.target.decode(predicted)
+
+    def _inputs(self, rows: "pd.DataFrame | Mapping[str, object]") -> "Iterator[np.ndarray]":
+        """What the model takes, `PREDICTION_ROWS` at a time."""
+        if isinstance(rows, Mapping):
+            columns, count = columns_of(rows)
+            if count <= PREDICTION_ROWS:
+                yield self.preprocessor.transform_columns(columns)
+                return
+            rows = frame_of(columns)
+        if len(rows) <= PREDICTION_ROWS:
+            yield self.preprocessor.transform(rows)
+            return
+        for start in range(0, len(rows), PREDICTION_ROWS):
+            yield self.preprocessor.transform(rows.iloc[start : start + PREDICTION_ROWS])
 
     def average(self, predictions: "list[np.ndarray]") -> "np.ndarray":
         """What an ensemble predicts whose members predict these."""

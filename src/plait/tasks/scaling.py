@@ -7,6 +7,10 @@ if TYPE_CHECKING:
 
 
 def mean_and_scale(numbers: "np.ndarray") -> tuple[float, float]:
-    """Mean and population standard deviation; the latter 1 where all numbers are equal."""
+    """Mean and population standard deviation; the latter 1 where all numbers are equal, or so close
+    that float64 has no number for it.
+    """
     constant = numbers.min() == numbers.max()
-    return (float(numbers[0]), 1.0) if constant else (float(numbers.mean()), float(numbers.std()))
+    if constant:
+        return float(numbers[0]), 1.0
+    return float(numbers.mean()), float(numbers.std()) or 1.0

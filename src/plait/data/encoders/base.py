@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+Row = tuple[float, ...]
+"""The inputs of one value, (inputs,)."""
+
+
 @dataclass(frozen=True)
 class ColumnEncoder(ABC):
     """Maps one raw column to inputs."""
@@ -40,6 +44,15 @@ class ColumnEncoder(ABC):
         :raises UserError: naming column, row and value, for one that cannot be an input.
         """
 
+    def of_value(self, value: object) -> Row | None:
+        """What `transform` gives for one value, to the last bit, without the time that it takes to
+        make a column of it.
+
+        :param value: as a list holds it: a text, a number, a date, None, …
+        :returns: (inputs,); None: `transform` has to see it, and says what is wrong with it.
+        """
+        return None
+
     def of_training(self, values: "pd.Series", targets: "np.ndarray") -> "np.ndarray":
         """The inputs of the very rows that it was fitted on.
 
@@ -54,6 +67,17 @@ class ColumnEncoder(ABC):
     def to_json(self) -> Values:
         """Plain values from which the encoder can be made again."""
         return {"encoder": self.kind, **asdict(self)}
+
+
+def row_of(encoder: ColumnEncoder, value: object) -> Row | None:
+    """What `transform` gives for one value; None where it is refused."""
+    import pandas as pd
+
+    try:
+        (inputs,) = encoder.transform(pd.Series([value], name=encoder.name, dtype=object)).tolist()
+    except UserError:
+        return None
+    return tuple(inputs)
 
 
 def refuse(values: "pd.Series", faults: "pd.Series", what: str) -> None:

@@ -1,9 +1,12 @@
 """A date: days since 1970, and the parts of the calendar that differ within the training part."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from plait.data.encoders.base import ColumnEncoder, refuse, with_missing
+from plait.data.encoders.base import ColumnEncoder, Row, refuse, row_of, with_missing
+from plait.data.encoders.instants import instant_of
 from plait.data.encoders.number import filled
 from plait.tasks.scaling import mean_and_scale
 
@@ -18,6 +21,8 @@ SHOWN = {"day_of_week": "weekday"}
 
 DAY = 86_400_000_000
 """Microseconds."""
+
+_EPOCH = datetime(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,33 @@ class Dates(ColumnEncoder):
         scaled = (columns - np.array(self.mean)) / np.array(self.scale)
         return with_missing(scaled, missing, self.missing_input)
 
+    def of_value(self, value: object) -> Row | None:
+        """The inputs of one date, see `ColumnEncoder.of_value`."""
+        import pandas as pd
+
+        if value is None or value is pd.NaT or (type(value) is float and value != value):
+            return self._missing
+        instant = instant_of(value, self.date_format)
+        if instant is None:
+            return None
+        days = float((instant - _EPOCH) // timedelta(microseconds=1)) / float(DAY)
+        of = {
+            "month": instant.month,
+            "day": instant.day,
+            "day_of_week": instant.weekday(),
+            "hour": instant.hour,
+        }
+        numbers = [days, *(float(of[part]) for part in self.parts)]
+        scaled = [
+            (number - mean) / scale
+            for number, mean, scale in zip(numbers, self.mean, self.scale, strict=True)
+        ]
+        return (*scaled, 0.0) if self.missing_input else tuple(scaled)
+
+    @cached_property
+    def _missing(self) -> Row | None:
+        return row_of(self, None)
+
 
 def as_dates(values: "pd.Series", date_format: str | None = None) -> "pd.Series":
     """Instants of UTC, to the microsecond; missing ones stay missing.
@@ -112,7 +144,8 @@ def as_dates(values: "pd.Series", date_format: str | None = None) -> "pd.Series"
     if form not in (None, "ISO8601"):
         # As the parts of a data set have them.
         known = pd.to_datetime(given, format="ISO8601", errors="coerce", utc=True)
-        dates = dates.fillna(known)
+        # In one unit: pandas takes that of the texts.
+        dates = dates.astype("datetime64[us, UTC]").fillna(known.astype("datetime64[us, UTC]"))
     if form is not None:
         # pandas takes ``now`` for one.
         dates = dates.where(given.str.contains(r"\d", na=False))

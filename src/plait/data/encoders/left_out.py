@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from plait.data.encoders.base import ColumnEncoder
+from plait.data.encoders.base import ColumnEncoder, Row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,3 +33,7 @@ class LeftOut(ColumnEncoder):
         import numpy as np
 
         return np.empty((len(values), 0))
+
+    def of_value(self, value: object) -> Row:
+        """Nothing."""
+        return ()

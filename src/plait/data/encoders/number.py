@@ -1,9 +1,11 @@
 """A number: shifted, scaled, and imputed where it is missing."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from plait.data.encoders.base import ColumnEncoder, refuse, with_missing
+from plait.data.encoders.base import ColumnEncoder, Row, refuse, row_of, with_missing
 from plait.data.notation import numbers_in
 from plait.errors import UserError
 from plait.tasks.scaling import mean_and_scale
@@ -11,6 +13,10 @@ from plait.tasks.scaling import mean_and_scale
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+
+LARGE = 2**53
+"""From here on a whole number may be none of float64."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,22 @@ class Number(ColumnEncoder):
             numbers = np.where(missing, filled(self.fill, values, missing), numbers)
         scaled = ((numbers - self.mean) / self.scale)[:, None]
         return with_missing(scaled, missing, self.missing_input)
+
+    def of_value(self, value: object) -> Row | None:
+        """The inputs of one number, see `ColumnEncoder.of_value`."""
+        if value is None or (isinstance(value, float) and value != value):
+            return self._missing
+        # Of a larger whole number pandas may make one that is no float64.
+        if (isinstance(value, float) and isfinite(value)) or (
+            type(value) is int and abs(value) < LARGE
+        ):
+            scaled = (value - self.mean) / self.scale
+            return (scaled, 0.0) if self.missing_input else (scaled,)
+        return None
+
+    @cached_property
+    def _missing(self) -> Row | None:
+        return row_of(self, None)
 
 
 def filled(fill: float | None, values: "pd.Series", missing: "np.ndarray") -> float:

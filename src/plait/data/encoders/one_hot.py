@@ -1,10 +1,12 @@
 """A category with few values: an input each."""
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from plait.data.encoders.base import ColumnEncoder, with_missing
+from plait.data.encoders.base import ColumnEncoder, Row, row_of, with_missing
 from plait.errors import UserError
 from plait.tasks.single import some
 
@@ -70,6 +72,14 @@ class OneHot(ColumnEncoder):
         one_hot = np.equal(numbers[:, None], np.arange(wide)).astype(np.float64)
         return with_missing(one_hot, missing, self.missing_input)
 
+    def of_value(self, value: object) -> Row | None:
+        """The inputs of one value, see `ColumnEncoder.of_value`."""
+        return self._table.row(value)
+
+    @cached_property
+    def _table(self) -> "RowsByCategory":
+        return RowsByCategory.of(self, [*self.categories, *self.rare])
+
     def unseen(self, values: "pd.Series") -> int:
         """Rows of a category that training has not seen."""
         numbers, missing = self._numbers(values)
@@ -78,6 +88,41 @@ class OneHot(ColumnEncoder):
     def _numbers(self, values: "pd.Series") -> "tuple[np.ndarray, np.ndarray]":
         """The number of each category among the common and then the rare ones, -1 of others."""
         return numbers_of([*self.categories, *self.rare], values)
+
+
+@dataclass(frozen=True)
+class RowsByCategory:
+    """The inputs of each category."""
+
+    rows: dict[str, Row]
+    missing: Row | None
+    """Of a missing value; None: it is refused."""
+    other: Row | None
+    """Of a category that training has not seen."""
+
+    @classmethod
+    def of(cls, encoder: ColumnEncoder, categories: list[str]) -> "RowsByCategory":
+        """What an encoder gives for each."""
+        import pandas as pd
+
+        column = pd.Series(categories, name=encoder.name, dtype=object)
+        rows = map(tuple, encoder.transform(column).tolist())
+        unseen = max(categories, key=len, default="") + "?"
+        return cls(
+            dict(zip(categories, rows, strict=True)),
+            row_of(encoder, None),
+            row_of(encoder, unseen),
+        )
+
+    def row(self, value: object) -> Row | None:
+        """Those of a value, see `ColumnEncoder.of_value`."""
+        if isinstance(value, str) and value in self.rows:
+            return self.rows[value]
+        if value is None or (type(value) is float and value != value):
+            return self.missing
+        if type(value) in (str, bool, int, float):
+            return self.rows.get(_label(value, self.rows), self.other)
+        return None
 
 
 def divided(values: "pd.Series", rare_below: int) -> tuple[list[str], list[str]]:
@@ -94,13 +139,13 @@ def numbers_of(categories: list[str], values: "pd.Series") -> "tuple[np.ndarray,
     import pandas as pd
 
     missing = values.isna().to_numpy()
-    known = set(categories)
+    known = dict.fromkeys(categories)
     texts = [None if pd.isna(value) else _label(value, known) for value in values]
     index = pd.Index(categories, dtype=object)
     return index.get_indexer(pd.Index(texts, dtype=object)), missing
 
 
-def _label(value: object, known: set[str]) -> str:
+def _label(value: object, known: Container[str]) -> str:
     """A value as the text of a category.
 
     Files write a truth value in small letters, and a whole number without decimals, which pandas

@@ -8,10 +8,11 @@ target is in none of its inputs.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from plait.data.encoders.base import ColumnEncoder
-from plait.data.encoders.one_hot import numbers_of, refuse_unseen
+from plait.data.encoders.base import ColumnEncoder, Row
+from plait.data.encoders.one_hot import RowsByCategory, numbers_of, refuse_unseen
 from plait.tasks.scaling import mean_and_scale
 
 if TYPE_CHECKING:
@@ -95,6 +96,14 @@ class TargetMean(ColumnEncoder):
         unknown = np.where(missing, len(self.categories), len(self.categories) + 1)
         inputs: np.ndarray = table[np.where(numbers < 0, unknown, numbers)]
         return inputs
+
+    def of_value(self, value: object) -> Row | None:
+        """The inputs of one value, see `ColumnEncoder.of_value`."""
+        return self._table.row(value)
+
+    @cached_property
+    def _table(self) -> RowsByCategory:
+        return RowsByCategory.of(self, self.categories)
 
     def of_training(self, values: "pd.Series", targets: "np.ndarray") -> "np.ndarray":
         """The means of the other folds, see `ColumnEncoder.of_training`."""
