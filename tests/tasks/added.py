@@ -178,7 +178,11 @@ class RankingEvaluation(TaskEvaluation):
         return indicators(frame[dataset.target], self._items(dataset))
 
     def naive(
-        self, truth_of_train: "np.ndarray", test: "pd.DataFrame", dataset: Dataset
+        self,
+        truth_of_train: "np.ndarray",
+        test: "pd.DataFrame",
+        dataset: Dataset,
+        weights: "np.ndarray | None" = None,
     ) -> list[Baseline]:
         """The same popular items for all."""
         import numpy as np
@@ -596,7 +600,11 @@ class PriceAndKindEvaluation(TaskEvaluation):
         return np.column_stack([frame["price"], frame["kind"].map(numbers)]).astype(np.float64)
 
     def naive(
-        self, truth_of_train: "np.ndarray", test: "pd.DataFrame", dataset: Dataset
+        self,
+        truth_of_train: "np.ndarray",
+        test: "pd.DataFrame",
+        dataset: Dataset,
+        weights: "np.ndarray | None" = None,
     ) -> list[Baseline]:
         """The mean price, and every kind as likely."""
         import numpy as np

@@ -39,6 +39,11 @@ class SourceSettings(Settings):
         return self
 
     @property
+    def weighted(self) -> bool:
+        """Whether rows count differently."""
+        return False
+
+    @property
     def files(self) -> tuple[str, ...]:
         """The user's files that it reads: none, where a package brings the data."""
         return ()

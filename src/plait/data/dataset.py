@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Part = Literal["train", "val", "test"]
-Role = Literal["feature", "target", "index", "time", "group", "text", "file", "extra"]
-"""``index`` is the row's number at the source; ``extra`` is kept for reports, never learnt from."""
+Role = Literal["feature", "target", "weight", "index", "time", "group", "text", "file", "extra"]
+"""``index`` is the row's number at the source, ``weight`` how much a row counts; ``extra`` is kept
+for reports, never learnt from."""
 Type = Literal["number", "category", "labels", "date", "text", "file"]
 """``labels``: several, as `plait.tasks.label_sets` writes them."""
 
@@ -109,6 +110,16 @@ class Dataset:
         """The column to predict, of a task that has one."""
         (name,) = self.names("target")
         return name
+
+    def weights(self, part: "pd.DataFrame") -> "np.ndarray | None":
+        """How much each row of a part counts, float64, (rows,), 1 on average; None: all alike."""
+        import numpy as np
+
+        for name in self.names("weight"):
+            weights = part[name].to_numpy(np.float64)
+            normalised: np.ndarray = weights / weights.mean()
+            return normalised
+        return None
 
     def table(self, name: str) -> "pd.DataFrame":
         """A side table, all columns.

@@ -54,6 +54,7 @@ def closed_form(train: "pd.DataFrame", dataset: "Dataset") -> ClosedForm | None:
         return None
     if train[names].isna().to_numpy().any():
         return None
+    weights = dataset.weights(train)
     factor = np.empty((0, len(names) + 2))
     for start in range(0, len(train), BLOCK_ROWS):
         block = train.iloc[start : start + BLOCK_ROWS]
@@ -64,6 +65,8 @@ def closed_form(train: "pd.DataFrame", dataset: "Dataset") -> ClosedForm | None:
                 block[dataset.target].to_numpy(np.float64),
             )
         )
+        if weights is not None:
+            stacked *= np.sqrt(weights[start : start + BLOCK_ROWS, None])
         factor = np.linalg.qr(np.vstack((factor, stacked))).R
     lengths = np.linalg.norm(factor[:, :-1], axis=0)
     lengths[lengths == 0] = 1

@@ -136,6 +136,8 @@ class Picture(Plot):
 class Evaluation(TypedDict):
     """All of it, but for what a task of one's own adds."""
 
+    weight: str | None
+    """The column of how much each row counts; None: all alike. Absent in older ones."""
     task: str
     rows: int
     level: float

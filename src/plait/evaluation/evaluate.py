@@ -3,12 +3,18 @@
 from typing import TYPE_CHECKING
 
 from plait.artifacts import write_json
-from plait.data.dataset import Dataset
+from plait.data.dataset import Dataset, Role
 from plait.errors import ConfigurationError, UserError
 from plait.evaluation import texts
 from plait.evaluation.closed_form import ClosedForm, closed_form, coefficient_table
 from plait.evaluation.columns import treated
-from plait.evaluation.entries import Coefficient, Evaluation, StatedBaseline, StatedMetric
+from plait.evaluation.entries import (
+    Coefficient,
+    Evaluation,
+    Resampled,
+    StatedBaseline,
+    StatedMetric,
+)
 from plait.evaluation.intervals import Measure, Resampling, Samples, resample
 from plait.evaluation.metrics import Metric, of_task
 from plait.evaluation.plots.canvas import evenly
@@ -29,6 +35,9 @@ CHUNK_ROWS = 8192
 
 LEAST_UNITS = 20
 """Fewest groups, or times, to be drawn whole; with fewer, rows are drawn one by one."""
+
+BESIDE: tuple[Role, ...] = ("index", "time", "group", "weight", "extra")
+"""The roles of columns that stand beside the predictions."""
 
 UNIT = "values of "
 """How evaluation.json calls what is drawn together: with a column's name behind it."""
@@ -62,8 +71,7 @@ def evaluate(
     """
     chosen = select(settings, dataset)
     task = evaluation_of(dataset.task)
-    assessment, unit, members = _assess(model, test, dataset, settings)
-    units = len(test) if assessment.unit is None else int(assessment.unit.max()) + 1
+    assessment, resampled, members = _assess(model, test, dataset, settings)
     fitted = model.coefficients()
     solved = closed_form(train, dataset) if fitted is not None else None
     others = _compared(train, test, dataset, solved)
@@ -74,9 +82,10 @@ def evaluate(
     evaluation: Evaluation = {
         "task": dataset.task,
         "rows": len(test),
+        "weight": next(iter(dataset.names("weight")), None),
         "level": level,
         "resamples": settings.resamples,
-        "resampled": {"unit": unit, "units": units},
+        "resampled": resampled,
         "primary": primary,
         "metrics": metrics,
         "baselines": compared,
@@ -98,20 +107,25 @@ def evaluate(
 
 def _assess(
     model: "TrainedModel", test: "pd.DataFrame", dataset: Dataset, settings: Settings
-) -> "tuple[Assessment, str, dict[str, np.ndarray]]":
+) -> "tuple[Assessment, Resampled, dict[str, np.ndarray]]":
     """What is measured; the name of what is drawn together; what an ensemble's members predict."""
     truth = evaluation_of(dataset.task).truth(test, dataset)
     predictions = [predict(member, test, dataset) for member in model.members]
     unit, name = _drawn_together(test, dataset)
+    resampled: Resampled = {
+        "unit": name,
+        "units": len(test) if unit is None else int(unit.max()) + 1,
+    }
     resampling = Resampling(
         settings.resamples, settings.max_bootstrap_rows, settings.confidence_level, settings.seed
     )
     average = model.average(predictions)
-    assessment = Assessment(truth, average, test, dataset, resampling, unit)
+    weights = dataset.weights(test)
+    assessment = Assessment(truth, average, test, dataset, resampling, unit, weights)
     if not model.others:
-        return assessment, name, {}
+        return assessment, resampled, {}
     members = {f"member {place}": one for place, one in enumerate(predictions, start=1)}
-    return assessment, name, members
+    return assessment, resampled, members
 
 
 def _coefficients(
@@ -142,7 +156,14 @@ def _measured(
         **{other.key: other.prediction for other in others},
         **members,
     }
-    return resample(assessment.truth, predictions, measures, assessment.resampling, assessment.unit)
+    return resample(
+        assessment.truth,
+        predictions,
+        measures,
+        assessment.resampling,
+        assessment.unit,
+        assessment.weights,
+    )
 
 
 def _stated_metrics(
@@ -226,7 +247,7 @@ def _compared(
     """The baselines: the task's naive answers, of texts the classic one, and the closed form."""
     task = evaluation_of(dataset.task)
     truth_of_train = task.truth(train, dataset)
-    found = task.naive(truth_of_train, test, dataset)
+    found = task.naive(truth_of_train, test, dataset, dataset.weights(train))
     if dataset.names("text") and dataset.classes:
         found.append(texts.classic(truth_of_train, train, test, dataset))
     if solved is not None:
@@ -256,7 +277,7 @@ def _write(outputs: Outputs, evaluation: Evaluation, assessment: Assessment, poi
 
     dataset = assessment.dataset
     said = evaluation_of(dataset.task).columns(assessment.truth, assessment.prediction, dataset)
-    beside = [name for role in ("index", "time", "group", "extra") for name in dataset.names(role)]
+    beside = [name for role in BESIDE for name in dataset.names(role)]
     # A column of the source may bear one of our names.
     renamed = {name: f"source_{name}" for name in beside if name in said}
     whole = assessment.test[beside].reset_index(drop=True).rename(columns=renamed)

@@ -98,6 +98,7 @@ def resample(
     measures: Mapping[str, Measure],
     resampling: Resampling,
     unit: "np.ndarray | None" = None,
+    weights: "np.ndarray | None" = None,
 ) -> Samples:
     """Measure every predictor on the test part and on the same resamples of it.
 
@@ -109,9 +110,12 @@ def resample(
     :param measures: by name.
     :param resampling: how often and how.
     :param unit: int64, (rows,): which rows are drawn together, numbered from 0; None: each alone.
+    :param weights: float64, (rows,): how much each row counts; None: all alike.
     """
     import numpy as np
 
+    if weights is None:
+        weights = np.ones(len(truth))
     generator = np.random.default_rng(resampling.seed)
     rows = len(truth)
     units = rows if unit is None else int(unit.max()) + 1
@@ -119,7 +123,7 @@ def resample(
     lists: dict[str, dict[str, list[float | np.ndarray]]] = {
         predictor: {name: [] for name in measures} for predictor in predictions
     }
-    whole = _measured(truth, predictions, measures, np.ones(rows))
+    whole = _measured(truth, predictions, measures, weights)
     with _unchecked():
         for _ in range(resampling.resamples):
             counts = np.bincount(generator.integers(units, size=draws), minlength=units)
@@ -127,8 +131,8 @@ def resample(
                 counts = counts[unit]
             (kept,) = np.nonzero(counts)
             chosen = {name: prediction[kept] for name, prediction in predictions.items()}
-            weights = counts[kept].astype(np.float64)
-            for name, values in _measured(truth[kept], chosen, measures, weights).items():
+            drawn = counts[kept] * weights[kept]
+            for name, values in _measured(truth[kept], chosen, measures, drawn).items():
                 for measure, value in values.items():
                     lists[name][measure].append(value)
     return Samples(

@@ -48,6 +48,15 @@ class Measured:
         return task.read_back(self.predictions, self.evaluation)
 
     @property
+    def weights(self) -> "np.ndarray | None":
+        """How much each row counts, as `resample` takes it."""
+        name = self.evaluation.get("weight")
+        if name is None:
+            return None
+        column = name if name in self.predictions else f"source_{name}"
+        return self.predictions[column].to_numpy()
+
+    @property
     def unit(self) -> "np.ndarray | None":
         """Which rows were drawn together, as `resample` takes it."""
         import pandas as pd
@@ -73,10 +82,15 @@ class Comparison:
 
 
 def same_rows(one: Measured, other: Measured) -> bool:
-    """Whether both were asked the same: the same rows of the source, the same right answers."""
+    """Whether both were asked the same: the same rows of the source, the same right answers, which
+    count alike.
+    """
     asked = ["row", "truth"]
-    return one.classes == other.classes and bool(
-        one.predictions[asked].equals(other.predictions[asked])
+    alike = one.evaluation.get("weight") == other.evaluation.get("weight")
+    return (
+        alike
+        and one.classes == other.classes
+        and bool(one.predictions[asked].equals(other.predictions[asked]))
     )
 
 
@@ -98,6 +112,7 @@ def compare(model: Measured, other: Measured, settings: Settings) -> Comparison:
             settings.seed,
         ),
         model.unit,
+        model.weights,
     )
     return Comparison(
         metric.title,

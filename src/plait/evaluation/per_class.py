@@ -24,7 +24,12 @@ def per_class(assessment: Assessment) -> list[ClassScores]:
         return by_class(truth, prediction, weights).ravel()
 
     samples = resample(
-        truth, {MODEL: prediction}, {"scores": scores}, assessment.resampling, assessment.unit
+        truth,
+        {MODEL: prediction},
+        {"scores": scores},
+        assessment.resampling,
+        assessment.unit,
+        assessment.weights,
     )
     intervals = samples.intervals(MODEL, "scores")
     _, support, _ = counts_by_class(truth, prediction, np.ones(len(truth)))

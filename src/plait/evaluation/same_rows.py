@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 def rows_digest(resolved: Resolved, rows: "pd.DataFrame") -> str:
     """A digest of rows that two runs share if both were asked the same.
 
-    That is: the same rows of the same files, with the same right answers, whatever else of their
-    data differs, such as how many rows are trained on.
+    That is: the same rows of the same files, with the same right answers, which count alike,
+    whatever else of their data differs, such as how many rows are trained on.
 
     :param rows: columns ``row``, the numbers of the rows, and ``truth``; more columns count by
         their names alone.
     """
     described = [resolved.choice("data"), resolved["files"], list(rows)]
+    weight = resolved.settings("data").get("weight")
+    if weight is not None:
+        described.append(weight)
     pieces = [json.dumps(described).encode()]
     for name in ("row", "truth"):
         values = rows[name]

@@ -46,6 +46,8 @@ class Assessment:
     resampling: Resampling
     unit: "np.ndarray | None"
     """int64, (rows,): which rows are drawn together; None: each alone."""
+    weights: "np.ndarray | None" = None
+    """How much each row counts, float64, (rows,), 1 on average; None: all alike."""
 
 
 class TaskEvaluation(ABC):
@@ -60,11 +62,16 @@ class TaskEvaluation(ABC):
 
     @abstractmethod
     def naive(
-        self, truth_of_train: "np.ndarray", test: "pd.DataFrame", dataset: Dataset
+        self,
+        truth_of_train: "np.ndarray",
+        test: "pd.DataFrame",
+        dataset: Dataset,
+        weights: "np.ndarray | None" = None,
     ) -> list[Baseline]:
         """The answers that take no learning.
 
         :param truth_of_train: of the training part, (rows, …).
+        :param weights: how much its rows count, float64, (rows,); None: all alike.
         :param dataset: its ``facts["naive_column"]``, if any, names a column of ready predictions.
         """
 

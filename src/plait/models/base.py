@@ -41,6 +41,8 @@ class ModelSettings(Settings):
     family: ClassVar[str]
     """The key in `plait.config.registry.FAMILIES`."""
     tasks: ClassVar[tuple[str, ...]] = ("regression", "classification")
+    weighted: ClassVar[bool] = True
+    """Whether rows may count differently; of networks their objective says so too."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -49,6 +51,11 @@ class ModelSettings(Settings):
 
     def refuses(self, chosen: Chosen) -> Iterator[str]:
         """Data of another task, or that it cannot take."""
+        if chosen["data"].weighted and not self.weighted:
+            yield (
+                f"model: {chosen.names['model']!r} takes all rows alike; set data.weight to null,"
+                " or choose another"
+            )
         yield from chosen.unfit("model", self.tasks)
         if chosen["data"].gives != chosen.takes:
             yield (

@@ -95,10 +95,15 @@ class Estimators(ModelFamily[EstimatorSettings, "BaseEstimator", "np.ndarray"]):
         return {"features": features}
 
     def fit(
-        self, estimator: "BaseEstimator", features: "np.ndarray", targets: "np.ndarray"
+        self,
+        estimator: "BaseEstimator",
+        features: "np.ndarray",
+        targets: "np.ndarray",
+        weights: "np.ndarray | None" = None,
     ) -> None:
         """Fit it in place.
 
+        :param weights: how much each row counts, (rows,); None: all alike.
         :raises ValueError: in scikit-learn's own words.
         """
         with warnings.catch_warnings():
@@ -106,7 +111,8 @@ class Estimators(ModelFamily[EstimatorSettings, "BaseEstimator", "np.ndarray"]):
             warnings.filterwarnings(
                 "ignore", message="Label .* is present in all training examples"
             )
-            estimator.fit(features, targets)
+            weighted = {} if weights is None else {"sample_weight": weights}
+            estimator.fit(features, targets, **weighted)
 
     def predict(
         self, estimator: "BaseEstimator", features: "np.ndarray", shape: Shape

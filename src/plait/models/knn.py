@@ -1,6 +1,6 @@
 """The nearest rows of the training part (Cover and Hart 1967), which the model holds."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from plait.models.base import EstimatorSettings, Shape
 from plait.settings import setting
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 class Settings(EstimatorSettings):
     """``model: knn``."""
+
+    weighted: ClassVar[bool] = False
 
     neighbors: int = setting("number of nearest training rows that answer", unit="rows", ge=1)
     weights: Literal["uniform", "distance"] = setting(

@@ -32,9 +32,16 @@ def build(settings: Settings, shape: Shape, seed: int) -> "BaseEstimator":
     return Ridge(alpha=settings.ridge, solver="svd") if settings.ridge else LinearRegression()
 
 
-def fit(estimator: "BaseEstimator", features: "np.ndarray", targets: "np.ndarray") -> None:
+def fit(
+    estimator: "BaseEstimator",
+    features: "np.ndarray",
+    targets: "np.ndarray",
+    weights: "np.ndarray | None" = None,
+) -> None:
     """Fit in place what `build` built.
 
+    :param weights: how much each row counts, (rows,), which leaves the sums to scikit-learn; None:
+        all alike.
     :raises ValueError: for what is no finite number, or has no finite solution.
     """
     import numpy as np
@@ -45,8 +52,10 @@ def fit(estimator: "BaseEstimator", features: "np.ndarray", targets: "np.ndarray
     features, targets = validate_data(
         estimator, features, targets, y_numeric=True, dtype=np.float64
     )
-    solution = solve(features, targets, getattr(estimator, "alpha", 0.0))
+    solution = None
+    if weights is None:
+        solution = solve(features, targets, getattr(estimator, "alpha", 0.0))
     if solution is None:
-        estimator.fit(features, targets)
+        estimator.fit(features, targets, sample_weight=weights)
         return
     estimator.coef_, estimator.intercept_ = solution.weights, solution.bias

@@ -20,8 +20,36 @@ class Batch(NamedTuple):
     rows: "Tensor"
     """int64, (rows,): which rows of the part these are."""
 
+    @property
+    def weights(self) -> None:
+        """All rows count alike."""
 
-Objective = Callable[["nn.Module", Batch], tuple["Tensor", dict[str, "Tensor"]]]
+    def mean(self, losses: "Tensor") -> "Tensor":
+        """The mean of losses, (rows, …), over the rows as they count."""
+        return losses.mean()
+
+
+class WeightedBatch(NamedTuple):
+    """Rows that count differently, of data with weights."""
+
+    features: Any
+    targets: "Tensor"
+    rows: "Tensor"
+    weights: "Tensor"
+    """Float, (rows,): how much each row counts, 1 on average over the part."""
+
+    def mean(self, losses: "Tensor") -> "Tensor":
+        """The mean of losses, (rows, …), over the rows as they count.
+
+        Over the rows, not over their weights, so that a batch may be shared out anyhow.
+        """
+        return (losses.reshape(len(losses), -1).mean(1) * self.weights).mean()
+
+
+AnyBatch = Batch | WeightedBatch
+
+
+Objective = Callable[["nn.Module", AnyBatch], tuple["Tensor", dict[str, "Tensor"]]]
 """Returns the mean loss over the batch's rows, and further scalar means to log by name."""
 
 
@@ -33,6 +61,14 @@ class ObjectiveSettings(Settings):
 
     tasks: ClassVar[tuple[str, ...]] = ("regression", "classification")
 
+    weighted: ClassVar[bool] = False
+    """Whether it goes by `WeightedBatch.weights`."""
+
     def refuses(self, chosen: Chosen) -> Iterator[str]:
-        """Refuse data of another task."""
+        """Refuse data of another task, or of rows that count differently where that is ignored."""
         yield from chosen.unfit("objective", self.tasks)
+        if chosen["data"].weighted and not self.weighted:
+            yield (
+                f"objective: {chosen.names['objective']!r} takes all rows alike; set data.weight to"
+                " null, or choose another"
+            )

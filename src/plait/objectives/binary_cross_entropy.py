@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from plait.objectives.base import Batch, Objective, ObjectiveSettings
+from plait.objectives.base import AnyBatch, Objective, ObjectiveSettings
 from plait.settings import setting
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def build(settings: Settings, targets: "Tensor") -> Objective:
         # A label that no row has, or each, is as it would be if one had it, or one had not.
         weights = (len(targets) - having).clamp(min=1) / having.clamp(min=1)
 
-    def objective(model: "nn.Module", batch: Batch) -> "tuple[Tensor, dict[str, Tensor]]":
+    def objective(model: "nn.Module", batch: AnyBatch) -> "tuple[Tensor, dict[str, Tensor]]":
         logits = model(batch.features)
         wanted = batch.targets * (1 - settings.label_smoothing) + settings.label_smoothing / 2
         loss = binary_cross_entropy_with_logits(

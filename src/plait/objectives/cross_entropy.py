@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from plait.objectives.base import Batch, Objective, ObjectiveSettings
+from plait.objectives.base import AnyBatch, Objective, ObjectiveSettings
 from plait.settings import setting
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ class Settings(ObjectiveSettings):
     """``objective: cross_entropy``."""
 
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    weighted: ClassVar[bool] = True
 
     label_smoothing: float = setting("share of each label spread over all classes", ge=0, lt=1)
     class_weights: Literal["none", "balanced"] = setting(
@@ -27,19 +28,20 @@ def build(settings: Settings, targets: "Tensor") -> Objective:
 
     weights = _balance(targets) if settings.class_weights == "balanced" else None
 
-    def objective(model: "nn.Module", batch: Batch) -> "tuple[Tensor, dict[str, Tensor]]":
+    def objective(model: "nn.Module", batch: AnyBatch) -> "tuple[Tensor, dict[str, Tensor]]":
         logits = model(batch.features)
         smoothing = settings.label_smoothing
-        if weights is None:
+        if weights is None and batch.weights is None:
             loss = cross_entropy(logits, batch.targets, label_smoothing=smoothing)
         else:
             losses = cross_entropy(
                 logits, batch.targets, label_smoothing=smoothing, reduction="none"
             )
-            # Over the rows, not over their weights, so that a batch may be shared out anyhow.
-            loss = (losses * weights.to(losses)[batch.targets]).mean()
+            if weights is not None:
+                losses = losses * weights.to(losses)[batch.targets]
+            loss = batch.mean(losses)
         hits = logits.detach().argmax(-1) == batch.targets
-        return loss, {"accuracy": hits.to(loss.dtype).mean()}
+        return loss, {"accuracy": batch.mean(hits.to(loss.dtype))}
 
     return objective
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from plait.objectives.base import Batch, Objective, ObjectiveSettings
+from plait.objectives.base import AnyBatch, Objective, ObjectiveSettings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -15,7 +15,7 @@ class Settings(ObjectiveSettings):
 def build(settings: Settings, targets: "Tensor") -> Objective:
     """The mean over texts; logs the share of words that are guessed right beside it."""
 
-    def objective(model: "nn.Module", batch: Batch) -> "tuple[Tensor, dict[str, Tensor]]":
+    def objective(model: "nn.Module", batch: AnyBatch) -> "tuple[Tensor, dict[str, Tensor]]":
         loss, right = model(batch.features).unbind(1)
         return loss.mean(), {"accuracy": right.detach().mean()}
 

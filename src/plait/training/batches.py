@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from plait.models.base import Inputs
-from plait.objectives.base import Batch
+from plait.objectives.base import AnyBatch, Batch, WeightedBatch
 
 Item = TypeVar("Item")
 
@@ -20,12 +20,12 @@ POOL = 64
 """Batches over which rows are sorted by length: random enough, and little padding."""
 
 
-class Rows(Dataset[Batch]):
+class Rows(Dataset[AnyBatch]):
     """All rows of a part; an index is a tensor of row numbers."""
 
-    def __init__(self, inputs: Inputs, targets: Tensor) -> None:
-        """Take inputs of at least as many rows as there are targets, (rows,)."""
-        self._take, self.targets = inputs.take, targets
+    def __init__(self, inputs: Inputs, targets: Tensor, weights: Tensor | None = None) -> None:
+        """Take inputs of at least as many rows as there are targets, and weights, (rows,)."""
+        self._take, self.targets, self.weights = inputs.take, targets, weights
         self.evaluation_rows = inputs.evaluation_rows
         self.lengths: Tensor | None = None
         if inputs.lengths is not None:
@@ -35,9 +35,11 @@ class Rows(Dataset[Batch]):
         """The number of rows."""
         return len(self.targets)
 
-    def __getitem__(self, rows: Tensor) -> Batch:
+    def __getitem__(self, rows: Tensor) -> AnyBatch:
         """The rows of the given numbers, in their order."""
-        return Batch(self._take(rows), self.targets[rows], rows)
+        if self.weights is None:
+            return Batch(self._take(rows), self.targets[rows], rows)
+        return WeightedBatch(self._take(rows), self.targets[rows], rows, self.weights[rows])
 
 
 class DistributedBatchSampler(Sampler[Tensor]):
@@ -129,8 +131,8 @@ class Batches:
 
     def __init__(self, dataset: Rows, sampler: DistributedBatchSampler, workers: int = 0) -> None:
         self.dataset, self.sampler = dataset, sampler
-        self._loader: DataLoader[Batch] | None = None
-        self._iterator: Iterator[Batch] | None = None
+        self._loader: DataLoader[AnyBatch] | None = None
+        self._iterator: Iterator[AnyBatch] | None = None
         if workers:
             self._loader = DataLoader(
                 dataset,
@@ -147,7 +149,7 @@ class Batches:
         """Batches an epoch."""
         return len(self.sampler)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[AnyBatch]:
         """The batches of the sampler's epoch, which is asked for when the first is."""
         if self._loader is not None:
             self._iterator = iter(self._loader)

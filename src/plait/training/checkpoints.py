@@ -22,7 +22,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
-from plait.objectives.base import Batch
+from plait.objectives.base import AnyBatch
 from plait.signals import StopRequests
 from plait.training.batches import DistributedBatchSampler
 from plait.training.checkpoint_files import CheckpointFiles
@@ -129,7 +129,7 @@ class Checkpoints(AfterEpoch):
         trainer: Trainer,
         module: LightningModule,
         outputs: STEP_OUTPUT,
-        batch: Batch,
+        batch: AnyBatch,
         index: int,
     ) -> None:
         """At the end of an optimiser step: look whether all is well, whether to write, to stop."""

@@ -9,7 +9,7 @@ from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.models import estimators
 from plait.models.base import EstimatorSettings, Shape
-from plait.training.job import Fitted, Training, TrainingJob
+from plait.training.job import Arrays, Fitted, Training, TrainingJob
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,27 +37,29 @@ def fit(job: TrainingJob) -> Fitted:
     estimator = module.build(settings, shape, resolved["seed"])
     with threadpool_limits(resolved["trainer.threads"]):
         try:
-            fit_in_place(estimator, train.features, train.targets)
+            fit_in_place(estimator, train.features, train.targets, train.weights)
         except ValueError as error:
             raise UserError(f"{resolved.name}: model {choice}: {error}") from error
         outputs = estimators.FAMILY.predict(estimator, train.features, shape)
-        loss = _loss(shape, train.targets, outputs)
+        loss = _loss(shape, train, outputs)
     values = {"train/loss": significant(loss)}
     job.observe(0, values)
     return Fitted(estimator, [{"epoch": 0, **values}])
 
 
-def _loss(shape: Shape, targets: "np.ndarray", outputs: "np.ndarray") -> float:
+def _loss(shape: Shape, train: Arrays, outputs: "np.ndarray") -> float:
     """The mean squared error of scaled numbers, or the mean negative logarithm of the probability
     of what is right, in nats.
     """
     from sklearn.metrics import log_loss, mean_squared_error
 
+    targets, weights = train.targets, train.weights
     if shape.task.scalar:
-        return float(mean_squared_error(targets, outputs))
+        return float(mean_squared_error(targets, outputs, sample_weight=weights))
     if shape.task.several:
         return float(log_loss(targets.ravel(), outputs.ravel(), labels=[0, 1]))
-    return float(log_loss(targets, outputs, labels=list(range(shape.outputs))))
+    labels = list(range(shape.outputs))
+    return float(log_loss(targets, outputs, labels=labels, sample_weight=weights))
 
 
 TRAINING = Training(prepare, fit)

@@ -35,7 +35,7 @@ def digest_of(family: EncodedFamily[Any], *parts: Arrays | None) -> str:
         for part in parts:
             if part is None:
                 continue
-            for values in (*family.pack(part.features).values(), part.targets):
+            for values in (*family.pack(part.features).values(), *part.arrays.values()):
                 yield repr((values.shape, values.dtype.str)).encode()
                 # Texts by their own bytes, not by where they lie in memory.
                 text = values.dtype == object
@@ -125,7 +125,8 @@ def job_of(
     settings = settings_in(resolved, "model", ModelSettings)
 
     def encode(frame: "pd.DataFrame", inputs: "np.ndarray") -> Arrays:
-        return Arrays(family.encode(settings, inputs), preprocessor.target.encode(frame))
+        targets = preprocessor.target.encode(frame)
+        return Arrays(family.encode(settings, inputs), targets, dataset.weights(frame))
 
     def encode_augmented(frame: "pd.DataFrame") -> Arrays:
         import numpy as np

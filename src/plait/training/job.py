@@ -24,6 +24,14 @@ class Arrays:
     """What the kind of model takes: float64, (rows, inputs); of texts, their tokens."""
     targets: "np.ndarray"
     """Regression: float64, (rows,), scaled; else int64: (rows,), or (rows, classes) of 0 and 1."""
+    weights: "np.ndarray | None" = None
+    """How much each row counts, float64, (rows,), 1 on average; None: all alike."""
+
+    @property
+    def arrays(self) -> "dict[str, np.ndarray]":
+        """What there is beside the features, by name."""
+        beside = {"targets": self.targets, "weights": self.weights}
+        return {name: values for name, values in beside.items() if values is not None}
 
 
 @dataclass(frozen=True)

@@ -128,9 +128,11 @@ def _rows_of(
 
     :param limit: of how many rows the targets are taken, from the first on; None: of all.
     """
+    weights = arrays.weights
     return Rows(
         networks_of(job.resolved.choice("model")).inputs_of(arrays.features, dtype),
         job.shape.task.learnt(torch.from_numpy(arrays.targets[:limit]), dtype),
+        None if weights is None else torch.from_numpy(weights[:limit]).to(dtype),
     )
 
 
@@ -163,11 +165,10 @@ def _module(
     if settings.gradient_checkpointing:
         networks_of(resolved.choice("model")).checkpoint_gradients(network)
     if isinstance(network, LightningModule):
-        if resolved["adversarial"] is not None:
-            raise UserError(
-                f"{resolved.name}: adversarial: a LightningModule brings its own training step;"
-                " set it to null"
-            )
+        beside = {"adversarial": resolved["adversarial"], "data.weight": rows.weights}
+        for key in (key for key, value in beside.items() if value is not None):
+            brings = "a LightningModule brings its own training step"
+            raise UserError(f"{resolved.name}: {key}: {brings}; set it to null")
         return network
     return SupervisedModule(
         network,

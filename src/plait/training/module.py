@@ -16,7 +16,7 @@ from torch.optim.optimizer import ParamsT
 
 from plait.models.counter_rng import CounterRNG
 from plait.models.tuned import TrainableModule
-from plait.objectives.base import Batch, Objective
+from plait.objectives.base import AnyBatch, Objective
 from plait.training.adversarial.adversary import Adversary
 from plait.training.distributed.collectives import gather
 from plait.training.distributed.deterministic_layers import exact
@@ -194,7 +194,7 @@ class SupervisedModule(LightningModule):
         outputs: Tensor = self.network(features)
         return outputs
 
-    def training_step(self, batch: Batch, index: int) -> Tensor:
+    def training_step(self, batch: AnyBatch, index: int) -> Tensor:
         """The micro-batch's share of the mean loss over its global batch."""
         self._draws.step, self._draws.rows = self.trainer.global_step, batch.rows
         rows = len(batch.rows)
@@ -219,7 +219,7 @@ class SupervisedModule(LightningModule):
         share = rows / self.batch_rows(index // self.accumulate)
         return loss * (self.accumulate * processes * share)
 
-    def validation_step(self, batch: Batch, index: int) -> None:
+    def validation_step(self, batch: AnyBatch, index: int) -> None:
         """Add the batch to the epoch's means."""
         if not len(batch.rows):
             self.network(batch.features)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from plait.artifacts import significant
 from plait.errors import UserError
-from plait.objectives.base import Batch
+from plait.objectives.base import AnyBatch
 from plait.training.epoch_end import AfterEpoch
 from plait.training.module import SupervisedModule
 
@@ -68,7 +68,7 @@ class NonFiniteLoss(AfterEpoch):
         trainer: Trainer,
         module: LightningModule,
         outputs: STEP_OUTPUT,
-        batch: Batch,
+        batch: AnyBatch,
         index: int,
     ) -> None:
         """Keep the loss of a micro-batch, and which rows it is of."""

@@ -31,6 +31,10 @@ class Settings(UserTable):
     task: Literal["regression", "classification"] = setting(
         "kind of target: a number (regression) or a class (classification)"
     )
+    weight: str | None = setting(
+        "column of how much each row counts, in training, metrics, intervals and baselines; null:"
+        " all alike"
+    )
     features: list[str] | None = setting("columns to learn from; null: all that have no other use")
     drop: list[str] = setting("columns to leave out")
     types: dict[str, ColumnType] = setting(
@@ -52,6 +56,13 @@ class Settings(UserTable):
         if self.features is not None and not self.features:
             raise ValueError("features is empty; name columns, or null for all")
         uses = {self.target: "the target"}
+        if self.weight is not None:
+            if self.weight in (self.target, self.split.column):
+                other = "the target" if self.weight == self.target else "the split's column"
+                raise ValueError(f"{self.weight!r} cannot be both the weight and {other}")
+            if self.types.get(self.weight, "number") != "number":
+                raise ValueError(f"a weight is a number; remove {self.weight!r} from types")
+            uses[self.weight] = "the weight"
         if self.split.column is not None:
             if self.split.column == self.target:
                 raise ValueError(
@@ -79,7 +90,13 @@ class Settings(UserTable):
         """The columns that are used; None: all but those to drop."""
         if self.features is None:
             return None
-        return [*self.features, self.target, *([self.split.column] if self.split.column else [])]
+        others = (self.split.column, self.weight)
+        return [*self.features, self.target, *(name for name in others if name is not None)]
+
+    @property
+    def weighted(self) -> bool:
+        """Whether a column says so."""
+        return self.weight is not None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -119,6 +136,7 @@ def read(settings: Settings, root: Path) -> Source:
     refuse(settings.path, faults)
     reader.refuse_idle_format((raw[column.name], column.type) for column in columns)  # type: ignore[misc]
     frame = pd.DataFrame(values)
+    _refuse_no_weights(settings, frame)
     counts, kept = _meet_missing(settings, frame, roles, root)
     part_of_row = _split(settings, frame, kept)
     labels = task_named(settings.task).labels(frame[settings.target][part_of_row != NO_PART])
@@ -146,11 +164,15 @@ def _roles(settings: Settings, names: list[str]) -> dict[str, Role]:
     require(settings.types, names, path, "data.types")
     if split.column is not None:
         require([split.column], names, path, "data.split.column")
+    if settings.weight is not None:
+        require([settings.weight], names, path, "data.weight")
     split_roles: dict[str, Role] = {"time": "time", "group": "group", "column": "extra"}
     roles: dict[str, Role] = {}
     for name in names:
         if name == settings.target:
             roles[name] = "target"
+        elif name == settings.weight:
+            roles[name] = "weight"
         elif name == split.column:
             roles[name] = split_roles[split.by]
         elif name in (settings.features or names) and name not in settings.drop:
@@ -165,9 +187,24 @@ def _wanted_type(settings: Settings, name: str, role: Role) -> ColumnType | None
         return settings.types[name]
     if role == "target":
         return "number" if task_named(settings.task).scalar else "category"
+    if role == "weight":
+        return "number"
     if role == "time" and settings.date_format is not None:
         return "date"
     return "category" if role in ("group", "extra") else None
+
+
+def _refuse_no_weights(settings: Settings, frame: "pd.DataFrame") -> None:
+    """Refuse weights that take a row out, or more."""
+    if settings.weight is not None:
+        weights = frame[settings.weight]
+        bad = weights[weights <= 0]
+        if len(bad):
+            more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+            raise UserError(
+                f"{settings.path}: column {settings.weight!r}, row {bad.index[0]}:"
+                f" {bad.iloc[0]:g}{more}: a weight is above 0; take such rows out of the file"
+            )
 
 
 def _meet_missing(

@@ -31,12 +31,16 @@ class ClassificationEvaluation(TaskOfClasses):
         return class_numbers(frame[dataset.target], dataset)
 
     def naive(
-        self, truth_of_train: "np.ndarray", test: "pd.DataFrame", dataset: Dataset
+        self,
+        truth_of_train: "np.ndarray",
+        test: "pd.DataFrame",
+        dataset: Dataset,
+        weights: "np.ndarray | None" = None,
     ) -> list[Baseline]:
         """The training part's most frequent class, and the source's naive answer."""
         import numpy as np
 
-        counts = np.bincount(truth_of_train, minlength=len(dataset.classes))
+        counts = np.bincount(truth_of_train, weights, minlength=len(dataset.classes))
         frequencies = np.tile(counts / counts.sum(), (len(test), 1))
         majority = dataset.classes[int(counts.argmax())]
         found = [Baseline("majority", f"always predicting {majority!r}", True, frequencies)]

@@ -32,7 +32,11 @@ class MultilabelEvaluation(TaskOfClasses):
         return indicators(frame[dataset.target], dataset.classes)
 
     def naive(
-        self, truth_of_train: "np.ndarray", test: "pd.DataFrame", dataset: Dataset
+        self,
+        truth_of_train: "np.ndarray",
+        test: "pd.DataFrame",
+        dataset: Dataset,
+        weights: "np.ndarray | None" = None,
     ) -> list[Baseline]:
         """The training part's most frequent class, and no other."""
         import numpy as np

@@ -24,13 +24,17 @@ class RegressionEvaluation(TaskEvaluation):
         return frame[dataset.target].to_numpy(np.float64)
 
     def naive(
-        self, truth_of_train: "np.ndarray", test: "pd.DataFrame", dataset: Dataset
+        self,
+        truth_of_train: "np.ndarray",
+        test: "pd.DataFrame",
+        dataset: Dataset,
+        weights: "np.ndarray | None" = None,
     ) -> list[Baseline]:
         """The training mean; where the source has a naive answer, that one and zero too."""
         import numpy as np
 
         rows = len(test)
-        mean = np.full(rows, truth_of_train.mean())
+        mean = np.full(rows, np.average(truth_of_train, weights=weights))
         found = [Baseline("mean", "predicting the training mean", True, mean)]
         column = dataset.facts.get("naive_column")
         if column is None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from plait.objectives.base import Batch, Objective
+from plait.objectives.base import AnyBatch, Objective
 from plait.training.adversarial.perturbed_layer import perturbed, zero_perturbation
 
 Attack = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], Tensor]
@@ -23,7 +23,7 @@ class Adversary:
         self._attack, self._share = attack, share
 
     def __call__(
-        self, objective: Objective, network: nn.Module, batch: Batch
+        self, objective: Objective, network: nn.Module, batch: AnyBatch
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The mixed loss, and its parts beside the objective's values."""
 

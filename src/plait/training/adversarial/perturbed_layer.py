@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from plait.models.tuned import TrainableModule
-from plait.objectives.base import Batch
+from plait.objectives.base import AnyBatch
 
 
 def perturbed_layer(network: nn.Module) -> nn.Module | None:
@@ -17,7 +17,7 @@ def perturbed_layer(network: nn.Module) -> nn.Module | None:
     return network.embeddings if isinstance(network, TrainableModule) else None
 
 
-def zero_perturbation(network: nn.Module, batch: Batch) -> Tensor:
+def zero_perturbation(network: nn.Module, batch: AnyBatch) -> Tensor:
     """Zeros of the shape of what is shifted: (rows, tokens, width), or (rows, inputs)."""
     layer = perturbed_layer(network)
     if layer is None:
@@ -30,7 +30,7 @@ def zero_perturbation(network: nn.Module, batch: Batch) -> Tensor:
 
 
 @contextmanager
-def perturbed(network: nn.Module, batch: Batch, shift: Tensor) -> Iterator[Batch]:
+def perturbed(network: nn.Module, batch: AnyBatch, shift: Tensor) -> Iterator[AnyBatch]:
     """The batch to give to the network, which sees it shifted within the block."""
     layer = perturbed_layer(network)
     if layer is None:

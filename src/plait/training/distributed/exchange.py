@@ -20,7 +20,7 @@ from plait.training.job import Arrays, DistributedContext, Trained, TrainingJob
 
 CONTEXT, EVENTS, STOP, DONE = "place.json", "epochs.jsonl", "stop", "done.json"
 FAILURE, RENDEZVOUS = "failed-", "meeting.json"
-TARGETS, CODE, RESOLVED = "targets", "code.json", "resolved.yaml"
+CODE, RESOLVED = "code.json", "resolved.yaml"
 
 
 def folder_of(checkpoints: Path) -> Path:
@@ -46,7 +46,7 @@ def write_job(job: TrainingJob, context: DistributedContext, start: Path | None)
         arrays: Arrays | None = getattr(job, part)
         if arrays is not None:
             packed = networks_of(job.resolved.choice("model")).pack(arrays.features)
-            for name, values in (*packed.items(), (TARGETS, arrays.targets)):
+            for name, values in (packed | arrays.arrays).items():
                 np.save(folder / f"{part}-{name}.npy", values, allow_pickle=False)
     hand_on(folder / CODE)
     shape = job.shape
@@ -74,8 +74,8 @@ def read_job(folder: Path) -> TrainingJob:
         }
         if not packed:
             return None
-        targets = packed.pop(TARGETS)
-        return Arrays(networks_of(resolved.choice("model")).unpack(packed), targets)
+        targets, weights = packed.pop("targets"), packed.pop("weights", None)
+        return Arrays(networks_of(resolved.choice("model")).unpack(packed), targets, weights)
 
     def observe(epoch: int, values: dict[str, float]) -> None:
         with (folder / EVENTS).open("a", encoding="utf-8") as file:
