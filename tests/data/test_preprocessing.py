@@ -492,5 +492,6 @@ def test_it_imports_little_for_it_travels_with_logged_models():
         "errors",
         *("json_types", "loaded", "settings", "tasks", "tasks.base"),
         *("tasks.probabilities", "tasks.registry", "tasks.scaling", "tasks.single"),
+        "tasks.transforms",
     ]
     assert done.stdout.strip() == f"[] {[f'plait.{name}' for name in own]}"

@@ -87,6 +87,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from plait.tasks.base import Task, TargetEncoder
+from plait.tasks.scaling import TargetScaling
 from plait.tasks.label_sets import indicators, to_text
 
 if TYPE_CHECKING:
@@ -116,7 +117,11 @@ class Ranking(Task):
     name, objective = "ranking", "squared_error"
 
     def fit(
-        self, train: "pd.DataFrame", targets: Sequence[str], classes: tuple[str, ...], scale: bool
+        self,
+        train: "pd.DataFrame",
+        targets: Sequence[str],
+        classes: tuple[str, ...],
+        scaling: TargetScaling,
     ) -> Liked:
         """The items that people of the training part have met."""
         from plait.tasks.label_sets import exploded
@@ -495,6 +500,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from plait.tasks.base import Task, TargetEncoder
+from plait.tasks.scaling import TargetScaling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -536,7 +542,11 @@ class PriceAndKindTask(Task):
     unlabelled = True
 
     def fit(
-        self, train: "pd.DataFrame", targets: Sequence[str], classes: tuple[str, ...], scale: bool
+        self,
+        train: "pd.DataFrame",
+        targets: Sequence[str],
+        classes: tuple[str, ...],
+        scaling: TargetScaling,
     ) -> PriceAndKind:
         """Of the prices that are known."""
         price = train["price"]

@@ -4,7 +4,7 @@ Imports nothing but numpy and pandas from outside: it travels with every logged 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, Self
@@ -18,9 +18,11 @@ from plait.data.raw_column import column_of
 from plait.data.rows import Columns, frame_of, values_of
 from plait.errors import UserError
 from plait.json_types import Values, list_at, text_at
-from plait.settings import setting
+from plait.settings import Chosen, setting
 from plait.tasks.base import TargetEncoder
 from plait.tasks.registry import task_named
+from plait.tasks.scaling import TargetScaling
+from plait.tasks.transforms import Transform
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +43,20 @@ class Settings(EncoderSettings):
         "scaling of a regression's target, by the same choices; metrics and predictions stay"
         " in the target's unit"
     )
+    target_transform: Transform = setting(
+        "transform of a regression's target, all above 0, that is learnt in its place; log: natural"
+        " logarithm; box_cox: power of greatest likelihood, 0 to 2; undone in predictions, which"
+        " are medians then"
+    )
+
+    def refuses(self, chosen: Chosen) -> Iterator[str]:
+        """A transform of what is no number."""
+        task = chosen["data"].task
+        if self.target_transform != "none" and not task_named(task).scalar:
+            yield (
+                f"preprocessing.target_transform: a {task} has no number to transform; set it to"
+                " none"
+            )
 
 
 class Preprocessor(ABC):
@@ -251,5 +267,8 @@ def fit_target(train: "pd.DataFrame", dataset: Dataset, settings: Settings) -> T
     :param train: (rows, …) of the training part.
     """
     return task_named(dataset.task).fit(
-        train, dataset.names("target"), dataset.classes, scale=settings.target_scaling == "standard"
+        train,
+        dataset.names("target"),
+        dataset.classes,
+        TargetScaling(settings.target_transform, settings.target_scaling == "standard"),
     )

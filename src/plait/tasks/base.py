@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from plait.json_types import Values
 from plait.tasks.probabilities import probability_of
+from plait.tasks.scaling import TargetScaling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,14 +60,18 @@ class Task(ABC):
 
     @abstractmethod
     def fit(
-        self, train: "pd.DataFrame", targets: Sequence[str], classes: tuple[str, ...], scale: bool
+        self,
+        train: "pd.DataFrame",
+        targets: Sequence[str],
+        classes: tuple[str, ...],
+        scaling: TargetScaling,
     ) -> TargetEncoder:
         """Fit the target's encoder.
 
         :param train: (rows, …) of the training part.
         :param targets: names of the target's columns.
         :param classes: of the data set.
-        :param scale: whether to scale numbers to mean 0 and standard deviation 1.
+        :param scaling: what becomes of numbers.
         """
 
     @abstractmethod

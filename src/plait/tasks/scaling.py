@@ -1,9 +1,22 @@
 """The scale of numbers."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from plait.tasks.transforms import Transform
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+@dataclass(frozen=True)
+class TargetScaling:
+    """What becomes of a number before it is learnt."""
+
+    transform: Transform = "none"
+    """Comes first."""
+    standard: bool = False
+    """Whether it is then brought to mean 0 and standard deviation 1."""
 
 
 def mean_and_scale(numbers: "np.ndarray") -> tuple[float, float]:

@@ -7,6 +7,7 @@ from plait.errors import UserError
 from plait.json_types import Values
 from plait.tasks.base import Task
 from plait.tasks.probabilities import with_probabilities
+from plait.tasks.scaling import TargetScaling
 from plait.tasks.single import SingleTarget, some
 
 if TYPE_CHECKING:
@@ -43,7 +44,11 @@ class Classification(Task):
     name, objective = "classification", "cross_entropy"
 
     def fit(
-        self, train: "pd.DataFrame", targets: Sequence[str], classes: tuple[str, ...], scale: bool
+        self,
+        train: "pd.DataFrame",
+        targets: Sequence[str],
+        classes: tuple[str, ...],
+        scaling: TargetScaling,
     ) -> ClassNumber:
         """The classes are the data set's."""
         (target,) = targets

@@ -8,6 +8,7 @@ from plait.tasks.base import Task
 from plait.tasks.label_sets import exploded, indicators, sets_of
 from plait.tasks.multilabel.threshold import chosen
 from plait.tasks.probabilities import with_probabilities
+from plait.tasks.scaling import TargetScaling
 from plait.tasks.single import SingleTarget
 
 if TYPE_CHECKING:
@@ -34,7 +35,11 @@ class Multilabel(Task):
     several = True
 
     def fit(
-        self, train: "pd.DataFrame", targets: Sequence[str], classes: tuple[str, ...], scale: bool
+        self,
+        train: "pd.DataFrame",
+        targets: Sequence[str],
+        classes: tuple[str, ...],
+        scaling: TargetScaling,
     ) -> Indicators:
         """The classes are the data set's."""
         (target,) = targets
