@@ -173,7 +173,7 @@ def select(settings: Settings, dataset: Dataset) -> dict[str, Metric]:
         fitting = {
             name: item
             for name, item in known.items()
-            if item.requires is None or item.requires in dataset.facts
+            if item.by_default and (item.requires is None or item.requires in dataset.facts)
         }
         # Of topics some are rare, and the accuracy would hardly show them.
         first = ["f1_macro"] if dataset.names("text") and "f1_macro" in fitting else []
