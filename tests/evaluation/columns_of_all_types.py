@@ -91,5 +91,5 @@ def assess(
 
 
 def settings(**changes: int) -> ImportanceSettings:
-    values = {"repeats": 3, "max_rows": 1000, "max_columns": 50, "partial_dependence": 3}
+    values = {"repeats": 3, "max_rows": 1000, "max_columns": 50}
     return ImportanceSettings(**{**values, **changes})

@@ -64,7 +64,8 @@ def settings(**changes: Any) -> Settings:
         "max_bootstrap_rows": 20_000,
         "confidence_level": 0.95,
         "seed": 0,
-        "importance": {"repeats": 3, "max_rows": 200, "max_columns": 50, "partial_dependence": 3},
+        "importance": {"repeats": 3, "max_rows": 200, "max_columns": 50},
+        "partial_dependence": 3,
         "plots": {"dpi": 50, "width": 6.4, "height": 4.0, "max_points": 200},
     }
     return Settings(**{**values, **changes})

@@ -19,6 +19,7 @@ from plait.evaluation.report import page
 
 from .columns_of_all_types import DATASET, OnInputs, assess, by, least_squares, rows, settings
 from .conftest import FakeModel
+from .conftest import settings as evaluation_settings
 
 MSE = metrics()["mse"]
 
@@ -132,7 +133,7 @@ def test_the_main_metric_is_taken_where_it_is_a_mean_over_rows_and_else_the_task
     _, assessment = assess(model, frame)
 
     def told_in(metric: str) -> Any:
-        found = effects(model, assessment, metrics()[metric], settings())  # type: ignore[arg-type]
+        found = effects(model, assessment, metrics()[metric], evaluation_settings())  # type: ignore[arg-type]
         assert found["importance"] is not None
         return found["importance"]["metric"]
 
@@ -147,8 +148,8 @@ def test_nothing_is_measured_without_columns_or_when_it_is_not_asked_for() -> No
     _, assessment = assess(model, frame)
     none = {"importance": None, "partial_dependence": []}
     no_columns = FakeModel(lambda given: np.zeros(len(given)))
-    assert effects(no_columns, assessment, MSE, settings()) == none  # type: ignore[arg-type]
-    off = settings(repeats=0)
+    assert effects(no_columns, assessment, MSE, evaluation_settings()) == none  # type: ignore[arg-type]
+    off = evaluation_settings(importance={"repeats": 0, "max_rows": 20, "max_columns": 1})
     assert effects(model, assessment, MSE, off) == none  # type: ignore[arg-type]
 
 

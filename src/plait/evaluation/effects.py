@@ -7,7 +7,7 @@ from plait.evaluation.entries import Dependence, Importance
 from plait.evaluation.importance import importance, permuted_rows
 from plait.evaluation.metrics import Metric, of_task
 from plait.evaluation.partial_dependence import partial_dependence
-from plait.evaluation.settings import ImportanceSettings
+from plait.evaluation.settings import Settings
 from plait.evaluation.task import Assessment, evaluation_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Effects(TypedDict):
 
 
 def effects(
-    model: "TrainedModel", assessment: Assessment, primary: Metric, settings: ImportanceSettings
+    model: "TrainedModel", assessment: Assessment, primary: Metric, settings: Settings
 ) -> Effects:
     """The importance of each column, and the partial dependence on the strongest.
 
@@ -30,12 +30,14 @@ def effects(
     :param primary: the main metric; its place takes the task's loss where it is no mean over rows.
     :returns: nothing of a model that does not learn from columns, or where it is not asked for.
     """
-    rows = permuted_rows(assessment, settings)
-    encoded = EncodedRows.of(model, assessment.test.iloc[rows]) if settings.repeats else None
+    rows = permuted_rows(assessment, settings.importance)
+    encoded = (
+        EncodedRows.of(model, assessment.test.iloc[rows]) if settings.importance.repeats else None
+    )
     if encoded is None:
         return {"importance": None, "partial_dependence": []}
     metric = _mean_over_rows(primary, assessment.dataset.task)
-    found = importance(encoded, rows, assessment, metric, settings)
+    found = importance(encoded, rows, assessment, metric, settings.importance)
     strongest = [row["name"] for row in found["columns"]][: settings.partial_dependence]
     return {
         "importance": found,

@@ -92,7 +92,7 @@ def evaluate(
         "columns": treated(model, train, test),
         "calibration": None,
         "prediction_intervals": None,
-        **effects(model, assessment, chosen[primary], settings.importance),
+        **effects(model, assessment, chosen[primary], settings),
         "errors": texts.worst_errors(assessment) if has_texts else None,
         "sizes": texts.sizes(model, {"train": train, "test": test}, outputs) if has_texts else None,
         "members": [of_predictor(each, samples, chosen, primary) for each in members] or None,

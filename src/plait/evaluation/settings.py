@@ -23,7 +23,7 @@ class Plots(Base):
 
 
 class ImportanceSettings(Base):
-    """What is told of the columns that a model learns from."""
+    """How the importance of the columns that a model learns from is measured."""
 
     repeats: int = setting("permutations of each column; 0: none is measured", ge=0, le=1000)
     max_rows: int = setting(
@@ -31,9 +31,6 @@ class ImportanceSettings(Base):
     )
     max_columns: int = setting(
         "most columns of a table whose importance is measured", unit="columns", ge=1
-    )
-    partial_dependence: int = setting(
-        "strongest columns whose partial dependence is drawn", unit="columns", ge=0, le=12
     )
 
 
@@ -64,6 +61,9 @@ class Settings(Resamples):
         min_length=1,
     )
     importance: ImportanceSettings = setting("importance of columns")
+    partial_dependence: int = setting(
+        "strongest columns whose partial dependence is drawn", unit="columns", ge=0, le=12
+    )
     plots: Plots = setting("look of the plots")
 
     @field_validator("metrics")
