@@ -158,6 +158,8 @@ class Importance(TypedDict):
     """Of the rows that are permuted, as they are."""
     rows: int
     repeats: int
+    alike: float
+    """The association from which on columns are said to share their importance."""
     columns: list[ColumnImportance]
     """The most important first."""
     of_no_help: list[str]

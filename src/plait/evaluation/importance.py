@@ -10,7 +10,7 @@ from plait.artifacts import significant
 from plait.evaluation.association import associations
 from plait.evaluation.encoded import EncodedRows
 from plait.evaluation.entries import ColumnImportance, GoesWith, Importance, Stated, interval_of
-from plait.evaluation.intervals import resample
+from plait.evaluation.intervals import Interval, resample
 from plait.evaluation.metrics import Metric, RowFunction
 from plait.evaluation.settings import ImportanceSettings
 from plait.evaluation.stated import MODEL, number, stated, without_noise
@@ -72,6 +72,7 @@ def importance(
         "value": number(value),
         "rows": len(rows),
         "repeats": settings.repeats,
+        "alike": ALIKE,
         "columns": told,
         "of_no_help": [name for name, pair in ends.items() if pair and pair[0] <= 0 <= pair[1]],
         "harmful": [name for name, pair in ends.items() if pair and pair[1] < 0],
@@ -85,6 +86,7 @@ def _none(reason: str) -> Importance:
         "value": None,
         "rows": 0,
         "repeats": 0,
+        "alike": ALIKE,
         "columns": [],
         "of_no_help": [],
         "harmful": [],
@@ -127,11 +129,18 @@ def _intervals(
         None if unit is None else np.unique(unit[rows], return_inverse=True)[1],
     )
     value = float(at_first.mean())
+    found = zip(encoded.places, samples.intervals(MODEL, WORSENING), strict=True)
     intervals = {
-        name: stated(without_noise(interval, [value, value + sign * interval.value]))
-        for name, interval in zip(encoded.places, samples.intervals(MODEL, WORSENING), strict=True)
+        name: stated(_unsigned(without_noise(interval, [value, value + sign * interval.value])))
+        for name, interval in found
     }
     return value, intervals
+
+
+def _unsigned(interval: Interval) -> Interval:
+    """An interval whose zeros have no sign: noise below zero is rounded to -0.0."""
+    value, low, high = (end + 0.0 for end in (interval.value, interval.low, interval.high))
+    return Interval(value, low, high, interval.undefined)
 
 
 def _partners(encoded: EncodedRows) -> dict[str, GoesWith]:

@@ -60,10 +60,8 @@ def without_noise(difference: Interval, sides: list[float]) -> Interval:
     if not math.isfinite(size) or size == 0:
         return difference
     decimals = SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(size))
-    ends = (difference.value, difference.low, difference.high)
-    # Noise below zero is rounded to -0.0, which nobody wants to read.
-    value, low, high = (round(end, decimals) + 0.0 for end in ends)
-    return Interval(value, low, high, difference.undefined)
+    low, high = (round(end, decimals) for end in (difference.low, difference.high))
+    return Interval(round(difference.value, decimals), low, high, difference.undefined)
 
 
 def stated(interval: Interval) -> Stated:

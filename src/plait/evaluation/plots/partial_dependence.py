@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from plait.evaluation.entries import Dependence
-from plait.evaluation.notation import listed
-from plait.evaluation.plots.canvas import INK, MUTED, SERIES, Canvas
+from plait.evaluation.notation import listed, percent
+from plait.evaluation.partial_dependence import BAND
+from plait.evaluation.plots.canvas import INK, SERIES, Canvas
 from plait.evaluation.plots.over_time import mark_dates
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ LONGEST = 24
 
 
 def draw_partial_dependence(canvas: Canvas, found: Sequence[Dependence]) -> None:
-    """A panel a column, below one another, all of one scale."""
+    """A panel a column, below one another, each on a scale of its own."""
     names = listed([each["column"] for each in found])
     several = len(found[0]["lines"]) > 1
     heights = [_height(each) for each in found]
@@ -31,16 +32,15 @@ def draw_partial_dependence(canvas: Canvas, found: Sequence[Dependence]) -> None
         "partial_dependence",
         "Partial dependence",
         f"The mean prediction as {names} {'takes' if len(found) == 1 else 'take'} one value after"
-        " the other in all rows, the others' columns as they are; the band, or the thin line of a"
-        " bar, holds the middle 80% of the rows' own curves",
+        " the other in all rows, the other columns as they are, each on a scale of its own; the"
+        f" band, or the thin line of a bar, holds the middle {percent(BAND)} of the rows' own"
+        " curves, moved to the same mean",
         height=sum(heights),
     ) as figure:
         panels = figure.subplots(len(found), 1, squeeze=False, height_ratios=heights)[:, 0]
-        ends = _ends(found)
         for place, (each, axes) in enumerate(zip(found, panels, strict=True)):
             lines = each["type"] in LINES
             (_draw_lines if lines else _draw_bars)(axes, each)
-            (axes.set_ylim if lines else axes.set_xlim)(ends)
             unit = f" ({each['unit']})" if each["unit"] else ""
             said = textwrap.shorten(each["lines"][0]["label"], 28, placeholder="…")
             said = "Mean P(class)" if several else f"Mean {said}"
@@ -59,15 +59,6 @@ def _height(each: Dependence) -> float:
     if each["type"] in LINES:
         return PANEL
     return 0.3 + BAR * len(each["points"]) * (1 + 0.35 * (len(each["lines"]) - 1))
-
-
-def _ends(found: Sequence[Dependence]) -> tuple[float, float]:
-    """The scale that holds all bands."""
-    lines = [line for each in found for line in each["lines"]]
-    low = min(min(line["low"] + line["mean"]) for line in lines)
-    high = max(max(line["high"] + line["mean"]) for line in lines)
-    margin = 0.05 * (high - low) or max(abs(high), 1.0) * 0.05
-    return low - margin, high + margin
 
 
 def _draw_lines(axes: "Axes", each: Dependence) -> None:
@@ -103,7 +94,7 @@ def _draw_bars(axes: "Axes", each: Dependence) -> None:
             places, mean - middle, thick, left=middle, color=colour, alpha=0.7, label=line["label"]
         )
         axes.hlines(places, line["low"], line["high"], color=INK, linewidth=1)
-        axes.axvline(middle, color=MUTED, linewidth=1)
+        axes.axvline(middle, color=colour, linewidth=1)
     shown = [textwrap.shorten(str(point), LONGEST, placeholder="…") for point in each["points"]]
     axes.set_yticks(rows, shown)
     axes.set_ylim(len(rows) - 0.5, -0.5)
