@@ -14,6 +14,7 @@ from plait.config.levels import read_yaml
 from plait.data.sources import table
 from plait.errors import ConfigurationError, UserError
 from plait.evaluation.evaluate import evaluate
+from plait.evaluation.parts import Parts
 from plait.evaluation.settings import Settings as EvaluationSettings
 from plait.workspace import Outputs, Workspace
 from training.fitting import Data, Lab
@@ -129,7 +130,8 @@ def test_metrics_baselines_and_intervals_count_it_twice(
 def measured(outcome: Any, settings: EvaluationSettings, outputs: Outputs) -> Any:
     curves = pd.DataFrame(outcome.curves)
     data = outcome.data
-    evaluate(outcome.model, data.train, data.test, data.dataset, settings, outputs, curves)
+    parts = Parts(data.train, data.test, None)
+    evaluate(outcome.model, parts, data.dataset, settings, outputs, curves)
     return json.loads(outputs.mark("evaluation").read_text(encoding="utf-8"))
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from plait.data.dataset import Column, Dataset
 from plait.evaluation.evaluate import evaluate
+from plait.evaluation.parts import Parts, SetAside
 from plait.evaluation.settings import Settings
 from plait.tasks.regression.learning import TASK as REGRESSION
 from plait.workspace import Outputs
@@ -48,6 +49,7 @@ class Case:
     train: pd.DataFrame
     test: pd.DataFrame
     outputs: Outputs
+    set_aside: SetAside | None = None
 
 
 CURVES = pd.DataFrame({"epoch": range(5), "train/loss": [9.0, 3, 1, 0.5, 0.1]})
@@ -62,6 +64,8 @@ def settings(**changes: Any) -> Settings:
         "max_bootstrap_rows": 20_000,
         "confidence_level": 0.95,
         "seed": 0,
+        "importance": {"repeats": 3, "max_rows": 200, "max_columns": 50},
+        "partial_dependence": 3,
         "plots": {"dpi": 50, "width": 6.4, "height": 4.0, "max_points": 200},
     }
     return Settings(**{**values, **changes})
@@ -192,8 +196,7 @@ def _falling(classes: int) -> np.ndarray:
 def run(case: Case, model: FakeModel, curves: pd.DataFrame = ONE_EPOCH, **changes: Any) -> Any:
     return evaluate(
         model,  # type: ignore[arg-type]
-        case.train,
-        case.test,
+        Parts(case.train, case.test, case.set_aside),
         case.dataset,
         settings(**changes),
         case.outputs,

@@ -47,6 +47,19 @@ def test_the_file_holds_what_is_returned(linear: Case) -> None:
     assert json.loads((linear.outputs["evaluation"] / "evaluation.json").read_text()) == evaluation
 
 
+def test_metrics_that_are_asked_for_are_computed_where_they_are_listed_alone(
+    outputs: Outputs,
+) -> None:
+    case, model = classes_case(outputs, ("no", "yes")), FakeModel(by_centre(2))
+    assert "brier_score" not in run(case, model, resamples=20)["metrics"]
+    listed = ["expected_calibration_error", "brier_score"]
+    evaluation = run(case, model, resamples=20, metrics=listed)
+    assert list(evaluation["metrics"]) == listed
+    for name, key in (("brier_score", "brier_score"), ("expected_calibration_error", "error")):
+        said = evaluation["calibration"][key]
+        assert said == {end: evaluation["metrics"][name][end] for end in ("value", "low", "high")}
+
+
 def test_a_good_model_is_called_better_and_compared_with_the_closed_form(linear: Case) -> None:
     evaluation = run(linear, true_model())
     assert evaluation["verdict"]["better_than_naive"]

@@ -33,6 +33,9 @@ BY_HAND = {
     "f1_macro": (4 / 5 + 2 / 3) / 2,
     "roc_auc": 1.0,
     "log_loss": -np.log([0.9, 0.6, 0.3, 0.8]).mean(),
+    "brier_score": (0.1**2 + 0.4**2 + 0.7**2 + 0.2**2) / 4,
+    # One bin: 0.5 on average, and one row in four.
+    "expected_calibration_error": 0.5 - 1 / 4,
 }
 
 SETS = np.array([[1, 1], [0, 1], [0, 0], [1, 0]])
@@ -66,6 +69,44 @@ def test_a_metric_of_several_classes_too(name: str, value: float) -> None:
 def test_every_shipped_metric_is_checked_by_hand() -> None:
     assert set(metrics()) == {*BY_HAND, *BY_HAND_OF_SETS, "directional_accuracy"}
     assert set(of_task("multilabel")) == set(BY_HAND_OF_SETS)
+
+
+def test_a_metric_of_rows_is_their_weighted_mean() -> None:
+    generator = np.random.default_rng(0)
+    weights = generator.random(30)
+    numbers, guesses = generator.normal(size=(2, 30))
+    probabilities = generator.dirichlet(np.ones(3), 30)
+    of_task = {
+        "regression": (numbers, guesses),
+        "classification": (generator.integers(3, size=30), probabilities),
+        "multilabel": (generator.integers(2, size=(30, 3)), probabilities),
+    }
+    met = set()
+    for item in metrics().values():
+        for task in item.tasks if item.of_rows is not None else ():
+            values = item.of_rows(*of_task[task])
+            assert values.shape == (30,)
+            mean = (weights * values).sum() / weights.sum()
+            assert mean == pytest.approx(item.function(*of_task[task], weights), rel=1e-12)
+            met.add(item.name)
+    assert met == {"mse", "mae", "accuracy", "log_loss", "brier_score", "hamming_loss"}
+
+
+@pytest.mark.filterwarnings("ignore:The y_prob values do not sum")
+def test_losses_of_probabilities_are_those_of_the_library() -> None:
+    generator = np.random.default_rng(0)
+    for classes in (2, 3):
+        truth = generator.integers(classes, size=50)
+        probability = generator.dirichlet(np.full(classes, 0.2), 50)
+        probability[0] = np.eye(classes)[truth[0] - 1]  # as wrong as can be
+        weights = generator.integers(1, 4, 50).astype(float)
+        given = {"sample_weight": weights, "labels": range(classes)}
+        for name, theirs in {
+            "log_loss": library.log_loss(truth, probability, **given),
+            "brier_score": library.brier_score_loss(truth, probability, **given),
+        }.items():
+            ours = metrics()[name].function(truth, probability, weights)
+            assert ours == pytest.approx(theirs, rel=1e-12), (name, classes)
 
 
 def test_scores_of_several_classes_are_those_of_the_library() -> None:

@@ -79,7 +79,7 @@ def test_classes_few_or_many_get_a_matrix_and_a_curve(outputs: Outputs, count: i
     case = classes_case(outputs, classes, rows=1500)
     evaluation = run(case, FakeModel(by_centre(count)), metrics=["accuracy"], resamples=20)
     drawn = [Path(plot["file"]).stem for plot in evaluation["plots"]]
-    assert drawn == ["comparison", "confusion", "roc"]
+    assert drawn == ["comparison", "confusion", "roc", "calibration"]
 
 
 @pytest.mark.slow

@@ -115,7 +115,7 @@ def test_every_number_shown_comes_from_the_evaluation(
     for text, evaluation in pages:
         cells = Page(text).cells
         known = numbers(evaluation)
-        for section in ("metrics", "coefficients", "classes", "confusion"):
+        for section in ("metrics", "coefficients", "classes", "confusion", "calibration"):
             for cell in cells.get(section, []):
                 found = set(pattern.findall(cell))
                 assert found <= known | {"1"} if "F1" in cell else found <= known, cell

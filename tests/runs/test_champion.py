@@ -22,6 +22,7 @@ from evaluation.conftest import (
 )
 from plait.evaluation import plots
 from plait.evaluation.paired import Measured, compare, same_rows
+from plait.evaluation.settings import Resamples
 from plait.runs.promote.champion import Judgement, against_champion, against_naive
 from plait.workspace import Outputs
 
@@ -149,3 +150,9 @@ def test_so_it_is_with_classes(outputs: Outputs) -> None:
     assert found.title == "Accuracy"
     assert judged(model, champion).beaten
     assert not judged(champion, model).beaten
+
+
+def test_a_run_that_was_recorded_before_a_key_came_is_compared_all_the_same() -> None:
+    recorded = settings().model_dump()
+    del recorded["importance"]
+    assert Resamples.among(recorded).resamples == settings().resamples

@@ -64,11 +64,53 @@ ClassScores = TypedDict(
 """How a class is told from all others; its support are its rows."""
 
 
+class Bin(TypedDict):
+    """Rows of about one probability, and how often it came true, with its Wilson interval."""
+
+    rows: int
+    stated: float
+    """The mean probability."""
+    frequency: float
+    low: float
+    high: float
+
+
+class Calibration(TypedDict):
+    """How far a model's probabilities can be taken at their word."""
+
+    of: str
+    """Whose probability it is, as it continues "the probability of"."""
+    bins: list[Bin]
+    """By rising probability."""
+    brier_score: Stated
+    error: Stated
+    """The expected calibration error."""
+    by_chance: float
+    """What the error of right probabilities stays below, on as many rows, at the level."""
+
+
+class PredictionIntervals(TypedDict):
+    """Intervals around predicted numbers, and how many truths of the test part they hold."""
+
+    part: str | None
+    """The rows whose errors made them; None: there are none."""
+    rows: int
+    half_width: float | None
+    """Added to and taken from each prediction; None: there are no intervals."""
+    mean_width: float | None
+    coverage: Stated | None
+    """With its Wilson interval."""
+    reason: str | None
+    """Why there are no intervals."""
+
+
 class Details(TypedDict, total=False):
     """What a task adds; a task of one's own may derive from it, with keys of its own."""
 
     confusion: Confusion | None
     per_class: list[ClassScores] | None
+    calibration: Calibration | None
+    prediction_intervals: PredictionIntervals | None
 
 
 class Coefficient(TypedDict):
@@ -89,6 +131,64 @@ class TreatedColumn(TypedDict):
     missing_in_training: int
     missing_in_test: int
     unseen_in_test: int
+
+
+class GoesWith(TypedDict):
+    """The column that another goes most with, and how strongly, in [0, 1]."""
+
+    name: str
+    association: float
+
+
+class ColumnImportance(TypedDict):
+    """How much worse the metric becomes without a column's values."""
+
+    name: str
+    importance: Stated
+    goes_with: GoesWith | None
+    """A column so like it that both share their importance."""
+
+
+class Importance(TypedDict):
+    """Permutation importance of the columns that a model learns from."""
+
+    metric: str
+    """Its title."""
+    value: float | None
+    """Of the rows that are permuted, as they are."""
+    rows: int
+    repeats: int
+    alike: float
+    """The association from which on columns are said to share their importance."""
+    columns: list[ColumnImportance]
+    """The most important first."""
+    of_no_help: list[str]
+    """Columns whose interval includes zero."""
+    harmful: list[str]
+    """Columns whose interval lies below zero."""
+    reason: str | None
+    """Why there are no columns."""
+
+
+class DependenceLine(TypedDict):
+    """What a model says at each point: the mean over rows, and where most rows lie."""
+
+    label: str
+    mean: list[float]
+    low: list[float]
+    high: list[float]
+
+
+class Dependence(TypedDict):
+    """Partial dependence of what a model says on one column."""
+
+    column: str
+    type: str
+    """The column's type in ``dataset.json``."""
+    unit: str
+    points: list[float | str]
+    """Numbers and dates rising, or categories, the most frequent first."""
+    lines: list[DependenceLine]
 
 
 class WrongPrediction(TypedDict):
@@ -151,6 +251,10 @@ class Evaluation(TypedDict):
     per_class: list[ClassScores] | None
     coefficients: list[Coefficient] | None
     columns: list[TreatedColumn] | None
+    calibration: Calibration | None
+    prediction_intervals: PredictionIntervals | None
+    importance: Importance | None
+    partial_dependence: list[Dependence]
     errors: list[WrongPrediction] | None
     sizes: Sizes | None
     members: list[StatedPredictor] | None

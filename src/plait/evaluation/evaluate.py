@@ -8,6 +8,7 @@ from plait.errors import ConfigurationError, UserError
 from plait.evaluation import texts
 from plait.evaluation.closed_form import ClosedForm, closed_form, coefficient_table
 from plait.evaluation.columns import treated
+from plait.evaluation.effects import effects
 from plait.evaluation.entries import (
     Coefficient,
     Evaluation,
@@ -17,6 +18,7 @@ from plait.evaluation.entries import (
 )
 from plait.evaluation.intervals import Measure, Resampling, Samples, resample
 from plait.evaluation.metrics import Metric, of_task
+from plait.evaluation.parts import Answered, Parts
 from plait.evaluation.plots.canvas import evenly
 from plait.evaluation.plots.draw import draw
 from plait.evaluation.settings import Settings, check
@@ -45,8 +47,7 @@ UNIT = "values of "
 
 def evaluate(
     model: "TrainedModel",
-    train: "pd.DataFrame",
-    test: "pd.DataFrame",
+    parts: Parts,
     dataset: Dataset,
     settings: Settings,
     outputs: Outputs,
@@ -59,9 +60,7 @@ def evaluate(
     ``settings.plots.max_points`` rows, for DVC's plots.
 
     :param model: what is measured.
-    :param train: the training part, from which the baselines are made.
-    :param test: the test part.
-    :param dataset: both parts' description.
+    :param dataset: the parts' description.
     :param settings: the section ``evaluation``.
     :param outputs: where to write.
     :param curves: a row an epoch: ``epoch``, ``train/loss``, perhaps ``val/loss``, …
@@ -71,7 +70,8 @@ def evaluate(
     """
     chosen = select(settings, dataset)
     task = evaluation_of(dataset.task)
-    assessment, resampled, members = _assess(model, test, dataset, settings)
+    train, test = parts.train, parts.test
+    assessment, resampled, members = _assess(model, parts, dataset, settings)
     fitted = model.coefficients()
     solved = closed_form(train, dataset) if fitted is not None else None
     others = _compared(train, test, dataset, solved)
@@ -94,6 +94,9 @@ def evaluate(
         "per_class": None,
         "coefficients": None if fitted is None else _coefficients(fitted, solved, dataset),
         "columns": treated(model, train, test),
+        "calibration": None,
+        "prediction_intervals": None,
+        **effects(model, assessment, chosen[primary], settings),
         "errors": texts.worst_errors(assessment) if has_texts else None,
         "sizes": texts.sizes(model, {"train": train, "test": test}, outputs) if has_texts else None,
         "members": [of_predictor(each, samples, chosen, primary) for each in members] or None,
@@ -106,22 +109,26 @@ def evaluate(
 
 
 def _assess(
-    model: "TrainedModel", test: "pd.DataFrame", dataset: Dataset, settings: Settings
+    model: "TrainedModel", parts: Parts, dataset: Dataset, settings: Settings
 ) -> "tuple[Assessment, Resampled, dict[str, np.ndarray]]":
-    """What is measured; the name of what is drawn together; what an ensemble's members predict."""
+    """What is measured; what is drawn together; what an ensemble's members predict."""
+    test, aside = parts.test, parts.set_aside
     truth = evaluation_of(dataset.task).truth(test, dataset)
     predictions = [predict(member, test, dataset) for member in model.members]
     unit, name = _drawn_together(test, dataset)
-    resampled: Resampled = {
-        "unit": name,
-        "units": len(test) if unit is None else int(unit.max()) + 1,
-    }
     resampling = Resampling(
         settings.resamples, settings.max_bootstrap_rows, settings.confidence_level, settings.seed
     )
     average = model.average(predictions)
+
+    def answers(frame: "pd.DataFrame") -> "np.ndarray":
+        return model.average([predict(member, frame, dataset) for member in model.members])
+
+    answered = None if aside is None else Answered(aside, answers)
     weights = dataset.weights(test)
-    assessment = Assessment(truth, average, test, dataset, resampling, unit, weights)
+    assessment = Assessment(truth, average, test, dataset, resampling, unit, weights, answered)
+    units = len(test) if unit is None else int(unit.max()) + 1
+    resampled: Resampled = {"unit": name, "units": units}
     if not model.others:
         return assessment, resampled, {}
     members = {f"member {place}": one for place, one in enumerate(predictions, start=1)}
@@ -194,7 +201,7 @@ def select(settings: Settings, dataset: Dataset) -> dict[str, Metric]:
         fitting = {
             name: item
             for name, item in known.items()
-            if item.requires is None or item.requires in dataset.facts
+            if item.by_default and (item.requires is None or item.requires in dataset.facts)
         }
         # Of topics some are rare, and the accuracy would hardly show them.
         first = ["f1_macro"] if dataset.names("text") and "f1_macro" in fitting else []

@@ -7,7 +7,7 @@ from plait.evaluation.entries import Difference, Evaluation
 from plait.evaluation.evaluate import UNIT
 from plait.evaluation.intervals import Resampling, resample
 from plait.evaluation.metrics import metrics
-from plait.evaluation.settings import Settings
+from plait.evaluation.settings import Resamples
 from plait.evaluation.stated import MODEL, paired_difference
 from plait.evaluation.task import classes_in, evaluation_of
 
@@ -94,7 +94,7 @@ def same_rows(one: Measured, other: Measured) -> bool:
     )
 
 
-def compare(model: Measured, other: Measured, settings: Settings) -> Comparison:
+def compare(model: Measured, other: Measured, settings: Resamples) -> Comparison:
     """Compare two models on the same rows, by the first one's main metric.
 
     :param settings: how ``model`` was evaluated: its resamples are drawn again.

@@ -112,6 +112,7 @@ def render(
         dataset=dataset,
         parts=[(part, dataset.parts[part]) for part in PARTS if part in dataset.parts],
         evaluation=evaluation,
+        unit=next((column.unit for column in dataset.columns if column.role == "target"), ""),
         several=task_named(evaluation["task"]).several,
         plots=with_pictures(evaluation["plots"], plots),
         facts=[

@@ -1,11 +1,12 @@
 """What evaluation computes, how sure it is to be, and how its plots look."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pydantic import field_validator
 
 from plait.errors import ConfigurationError, did_you_mean
 from plait.evaluation.metrics import metrics, of_task
+from plait.json_types import Json
 from plait.settings import Chosen, setting
 from plait.settings import Settings as Base
 
@@ -21,12 +22,21 @@ class Plots(Base):
     )
 
 
-class Settings(Base):
-    """The section ``evaluation``."""
+class ImportanceSettings(Base):
+    """How the importance of the columns that a model learns from is measured."""
 
-    metrics: list[str] | None = setting(
-        "metrics to compute, the primary one first; null: all of the task", min_length=1
+    repeats: int = setting("permutations of each column; 0: none is measured", ge=0, le=1000)
+    max_rows: int = setting(
+        "most test rows whose values are permuted, drawn where there are more", unit="rows", ge=20
     )
+    max_columns: int = setting(
+        "most columns of a table whose importance is measured", unit="columns", ge=1
+    )
+
+
+class Resamples(Base):
+    """How intervals are made."""
+
     resamples: int = setting("bootstrap resamples behind each interval", unit="draws", ge=20)
     max_bootstrap_rows: int = setting(
         "most rows drawn for a resample; intervals of larger test parts are scaled to their size",
@@ -34,7 +44,26 @@ class Settings(Base):
         ge=1000,
     )
     confidence_level: float = setting("confidence level of the intervals", ge=0.5, lt=1)
-    seed: int = setting("seed of the resamples", ge=0)
+    seed: int = setting("seed of the resamples and permutations", ge=0)
+
+    @staticmethod
+    def among(section: Mapping[str, Json]) -> "Resamples":
+        """Those of a recorded section ``evaluation``, which may lack keys that came later."""
+        return Resamples.model_validate({key: section[key] for key in Resamples.model_fields})
+
+
+class Settings(Resamples):
+    """The section ``evaluation``."""
+
+    metrics: list[str] | None = setting(
+        "metrics to compute, the primary one first; null: those of the task that need not be"
+        " asked for",
+        min_length=1,
+    )
+    importance: ImportanceSettings = setting("importance of columns")
+    partial_dependence: int = setting(
+        "strongest columns whose partial dependence is drawn", unit="columns", ge=0, le=12
+    )
     plots: Plots = setting("look of the plots")
 
     @field_validator("metrics")

@@ -1,12 +1,16 @@
 """Values, intervals and differences, as ``evaluation.json`` states them."""
 
 import math
+from typing import TYPE_CHECKING
 
 from plait.artifacts import SIGNIFICANT_DIGITS, significant
 from plait.evaluation.entries import Difference, Stated, StatedBaseline, StatedPredictor
 from plait.evaluation.intervals import Interval, Samples
 from plait.evaluation.metrics import Metric
 from plait.evaluation.task import Baseline
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MODEL = "model"
 """The key of the model among the predictors that are compared."""
@@ -39,7 +43,7 @@ def paired_difference(samples: Samples, predictor: str, other: str, metric: Metr
     :returns: with ``better``: whether the whole interval speaks for ``predictor``.
     """
     measured = [samples.interval(key, metric.name).value for key in (predictor, other)]
-    interval = _without_noise(samples.difference(predictor, other, metric.name), measured)
+    interval = without_noise(samples.difference(predictor, other, metric.name), measured)
     return {
         "metric": metric.name,
         **stated(interval),
@@ -47,8 +51,11 @@ def paired_difference(samples: Samples, predictor: str, other: str, metric: Metr
     }
 
 
-def _without_noise(difference: Interval, sides: list[float]) -> Interval:
-    """A difference to the last digit that its sides are stated with: beyond, it is float noise."""
+def without_noise(difference: Interval, sides: list[float]) -> Interval:
+    """A difference to the last digit that its sides are stated with: beyond, it is float noise.
+
+    :param sides: the values whose difference it is.
+    """
     size = max(abs(side) for side in sides)
     if not math.isfinite(size) or size == 0:
         return difference
@@ -71,6 +78,11 @@ def stated(interval: Interval) -> Stated:
     if interval.undefined:
         stated["undefined_resamples"] = interval.undefined
     return stated
+
+
+def rounded(values: "np.ndarray") -> list[float]:
+    """Finite numbers to the digits that are stated."""
+    return [significant(float(value)) for value in values]
 
 
 def number(value: float | None) -> float | None:

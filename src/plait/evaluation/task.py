@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from plait.data.dataset import Dataset
 from plait.evaluation.entries import Details, Evaluation, StatedBaseline, StatedMetric, Verdict
 from plait.evaluation.intervals import Resampling
+from plait.evaluation.parts import Answered
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.over_time import Line
 from plait.evaluation.verdict import verdict
@@ -17,6 +18,10 @@ from plait.tasks.registry import modules_of, task_named
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+
+MOST_TOLD = 5
+"""Classes up to which partial dependence shows each."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,16 @@ class Assessment:
     """int64, (rows,): which rows are drawn together; None: each alone."""
     weights: "np.ndarray | None" = None
     """How much each row counts, float64, (rows,), 1 on average; None: all alike."""
+    set_aside: Answered | None = None
+    """Further rows that the model has not learnt from, if there are any."""
 
 
 class TaskEvaluation(ABC):
     """How predictions of a task are measured. Its module defines one instance, ``EVALUATION``."""
+
+    loss: ClassVar[str | None] = None
+    """The metric, a mean over rows, in which importance of columns is told where the main one is
+    none; None: it is then not told."""
 
     @abstractmethod
     def truth(self, frame: "pd.DataFrame", dataset: Dataset) -> "np.ndarray":
@@ -116,6 +127,15 @@ class TaskEvaluation(ABC):
         """What is drawn over time, where rows have a time; None: nothing."""
         return None
 
+    def told(self, prediction: "np.ndarray", dataset: Dataset) -> "dict[str, np.ndarray]":
+        """The numbers in predictions whose means partial dependence shows, by label; none by
+        default.
+
+        :param prediction: (times, rows, …): of the same rows several times.
+        :returns: float64, (times, rows) each.
+        """
+        return {}
+
     def verdict(
         self, primary: StatedMetric, compared: dict[str, StatedBaseline], level: float
     ) -> Verdict:
@@ -125,6 +145,14 @@ class TaskEvaluation(ABC):
 
 class TaskOfClasses(TaskEvaluation):
     """A task whose predictions are probabilities of classes."""
+
+    def told(self, prediction: "np.ndarray", dataset: Dataset) -> "dict[str, np.ndarray]":
+        """The probabilities of the classes; of many, of the `MOST_TOLD` likeliest."""
+        import numpy as np
+
+        likely = prediction.mean(axis=(0, 1))
+        places = np.sort(np.argsort(-likely, kind="stable")[:MOST_TOLD])
+        return {f"P({dataset.classes[place]})": prediction[..., place] for place in places}
 
     @abstractmethod
     def sureness(

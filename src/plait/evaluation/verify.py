@@ -37,7 +37,7 @@ FLIPPED = 3
 
 COUNTED = {
     *("accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro"),
-    *("f1_micro", "hamming_loss", "directional_accuracy"),
+    *("f1_micro", "hamming_loss", "directional_accuracy", "expected_calibration_error"),
 }
 """Metrics that go by the number of rows that were decided in some way."""
 

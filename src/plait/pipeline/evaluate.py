@@ -12,6 +12,7 @@ def evaluate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None
 
     from plait.data.dataset import Dataset, read_part
     from plait.evaluation.evaluate import evaluate as evaluate_model
+    from plait.evaluation.parts import Parts, read_set_aside
     from plait.evaluation.settings import Settings
     from plait.models.trained import TrainedModel
 
@@ -22,8 +23,7 @@ def evaluate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None
         )
     evaluate_model(
         TrainedModel.load(outputs["model"]),
-        train_part,
-        test_part,
+        Parts(train_part, test_part, read_set_aside(outputs.data)),
         Dataset.read(outputs.data),
         Settings.model_validate(resolved.section("evaluation")),
         outputs,

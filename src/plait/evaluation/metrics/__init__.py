@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 Direction = Literal["minimize", "maximize"]
 Function = Callable[["np.ndarray", "np.ndarray", "np.ndarray"], float]
+RowFunction = Callable[["np.ndarray", "np.ndarray"], "np.ndarray"]
 
-SHIPPED = ("regression", "classification", "multilabel", "direction")
+SHIPPED = ("regression", "classification", "multilabel", "direction", "calibration")
 """The files whose metrics come first, in this order; the first metric of a task is its primary
 one, which a file of the user's own does not displace."""
 
@@ -46,6 +47,11 @@ class Metric:
     classes). Weights are positive, float64: a weight of 2 counts a row twice."""
     requires: str | None
     """The key of ``dataset.facts`` without which the metric makes no sense, if there is one."""
+    of_rows: RowFunction | None
+    """Of a metric that is the weighted mean of a value of each row: from truth and prediction to
+    these values, float64, (rows,). Importance of columns is told in such a metric."""
+    by_default: bool
+    """Whether it is computed where no metrics are listed."""
 
     def improves(self, difference: float) -> bool:
         """Whether ``difference``, a model's value less another's, speaks for the model."""
@@ -61,6 +67,8 @@ def metric(
     direction: Direction,
     title: str,
     requires: str | None = None,
+    of_rows: RowFunction | None = None,
+    by_default: bool = True,
 ) -> Callable[[Function], Function]:
     """Register the decorated function as a metric under the function's name.
 
@@ -68,6 +76,8 @@ def metric(
     :param direction: whether less or more is better.
     :param title: its name in reports.
     :param requires: a key that ``dataset.facts`` must have.
+    :param of_rows: the value of each row, if the metric is their weighted mean.
+    :param by_default: whether it is computed where no metrics are listed.
     :raises ValueError: if another file has a metric of that name.
     """
 
@@ -80,7 +90,9 @@ def metric(
                 f" and {function.__module__}: rename one"
             )
         tasks = task if isinstance(task, tuple) else (task,)
-        _registered[name] = Metric(name, title, tasks, direction, function, requires)
+        _registered[name] = Metric(
+            name, title, tasks, direction, function, requires, of_rows, by_default
+        )
         return function
 
     return register

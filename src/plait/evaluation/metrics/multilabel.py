@@ -22,7 +22,13 @@ def f1_micro(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray
     return float(2 * right / (occurring + predicted)) if occurring + predicted else float("nan")
 
 
-@metric(task="multilabel", direction="minimize", title="Hamming loss")
+def shares_wrong(truth: "np.ndarray", prediction: "np.ndarray") -> "np.ndarray":
+    """The share of the classes of each row that were taken wrongly, (rows,)."""
+    shares: np.ndarray = (chosen(prediction) != (truth == 1)).mean(axis=1)
+    return shares
+
+
+@metric(task="multilabel", direction="minimize", title="Hamming loss", of_rows=shares_wrong)
 def hamming_loss(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
     """The share of all classes of all rows that were taken wrongly."""
     from sklearn.metrics import hamming_loss as compute

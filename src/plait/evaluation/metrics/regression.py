@@ -12,12 +12,24 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-@metric(task="regression", direction="minimize", title="MSE")
+def squared_errors(truth: "np.ndarray", prediction: "np.ndarray") -> "np.ndarray":
+    """(truth - prediction)², (rows,)."""
+    errors: np.ndarray = (truth - prediction) ** 2
+    return errors
+
+
+def absolute_errors(truth: "np.ndarray", prediction: "np.ndarray") -> "np.ndarray":
+    """abs(truth - prediction), (rows,)."""
+    errors: np.ndarray = abs(truth - prediction)
+    return errors
+
+
+@metric(task="regression", direction="minimize", title="MSE", of_rows=squared_errors)
 def mse(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
     """The mean of (truth - prediction)²."""
     import numpy as np
 
-    return float(np.average((truth - prediction) ** 2, weights=weights))
+    return float(np.average(squared_errors(truth, prediction), weights=weights))
 
 
 @metric(task="regression", direction="minimize", title="RMSE")
@@ -28,12 +40,12 @@ def rmse(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -
     return float(np.sqrt(mse(truth, prediction, weights)))
 
 
-@metric(task="regression", direction="minimize", title="MAE")
+@metric(task="regression", direction="minimize", title="MAE", of_rows=absolute_errors)
 def mae(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
     """The mean of abs(truth - prediction), in the target's unit."""
     import numpy as np
 
-    return float(np.average(np.abs(truth - prediction), weights=weights))
+    return float(np.average(absolute_errors(truth, prediction), weights=weights))
 
 
 @metric(task="regression", direction="maximize", title="R²")

@@ -9,6 +9,7 @@ from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.comparison import draw_comparison
 from plait.evaluation.plots.learning_curves import draw_learning_curves
 from plait.evaluation.plots.over_time import draw_over_time
+from plait.evaluation.plots.partial_dependence import draw_partial_dependence
 from plait.evaluation.settings import Plots
 from plait.evaluation.task import Assessment, evaluation_of
 
@@ -40,6 +41,8 @@ def draw(
     dataset = assessment.dataset
     task = evaluation_of(dataset.task)
     task.draw(canvas, evaluation, assessment)
+    if evaluation["partial_dependence"]:
+        draw_partial_dependence(canvas, evaluation["partial_dependence"])
     line = task.line(assessment.truth, assessment.prediction, dataset)
     if dataset.names("time") and line is not None:
         draw_over_time(canvas, line, assessment.test, dataset)

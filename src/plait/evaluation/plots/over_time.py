@@ -72,7 +72,7 @@ def draw_over_time(canvas: Canvas, line: Line, test: "pd.DataFrame", dataset: Da
             handles, texts = panels[0][-1].get_legend_handles_labels()
             figure.legend(handles, texts, loc="outside lower right", ncols=2)
         for axes in panels[-1]:
-            _mark_dates(axes)
+            mark_dates(axes)
 
 
 def _draw_line(axes: "Axes", days: "np.ndarray", line: Line, places: "np.ndarray") -> None:
@@ -88,7 +88,8 @@ def _draw_line(axes: "Axes", days: "np.ndarray", line: Line, places: "np.ndarray
     axes.plot(days, line.predicted[places], color=BLUE, linewidth=1.5, label="predicted")
 
 
-def _mark_dates(axes: "Axes") -> None:
+def mark_dates(axes: "Axes") -> None:
+    """Few ticks, that say no more than tells them apart."""
     from matplotlib.dates import ConciseDateFormatter
 
     locator = date_locator()

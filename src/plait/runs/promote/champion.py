@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from plait.evaluation.notation import readable
 from plait.evaluation.paired import Measured, compare, same_rows
-from plait.evaluation.settings import Settings
+from plait.evaluation.settings import Resamples
 from plait.evaluation.verdict import how_sure
 
 
@@ -31,7 +31,7 @@ def against_naive(model: Measured) -> Judgement:
 
 
 def against_champion(
-    model: Measured, champion: Measured, champion_name: str, settings: Settings
+    model: Measured, champion: Measured, champion_name: str, settings: Resamples
 ) -> Judgement:
     """Whether a model beats the champion beyond the interval, on the same test rows.
 

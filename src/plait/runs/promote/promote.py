@@ -14,7 +14,7 @@ from plait.config.listing import with_listed
 from plait.config.resolved import Resolved
 from plait.errors import UserError
 from plait.evaluation.paired import Measured
-from plait.evaluation.settings import Settings
+from plait.evaluation.settings import Resamples
 from plait.runs.promote.champion import Judgement, against_champion, against_naive
 from plait.runs.promote.deviations import describe, name_for, rewrite, what_changed
 from plait.tracking import registry
@@ -169,7 +169,7 @@ def _against(present: registry.Champion, run: RecordedRun) -> Judgement:
         champion = Measured(other.evaluation, other.predictions)
     except UserError as error:
         return Judgement((), (f"It cannot be compared with {title}: {error}.",))
-    settings = Settings.model_validate(run.configuration.section("evaluation"))
+    settings = Resamples.among(run.configuration.section("evaluation"))
     model = Measured(run.evaluation, run.predictions)
     return against_champion(model, champion, title, settings)
 

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 from plait.data.dataset import Dataset
 from plait.errors import UserError
+from plait.evaluation.calibration import calibration
 from plait.evaluation.entries import Details, Evaluation
 from plait.evaluation.per_class import per_class
+from plait.evaluation.plots.calibration import draw_calibration
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.classes import draw_confusion, draw_roc
 from plait.evaluation.plots.over_time import Line
@@ -22,6 +24,8 @@ class ClassificationEvaluation(TaskOfClasses):
     """The truth is the numbers of classes, int64, (rows,); the prediction their probabilities,
     float64, (rows, classes).
     """
+
+    loss = "brier_score"
 
     def truth(self, frame: "pd.DataFrame", dataset: Dataset) -> "np.ndarray":
         """The numbers of the classes.
@@ -69,7 +73,7 @@ class ClassificationEvaluation(TaskOfClasses):
         )
 
     def details(self, assessment: Assessment) -> Details:
-        """The confusion matrix, a row an actual class, and each class's scores."""
+        """The confusion matrix, a row an actual class, each class's scores, and calibration."""
         from sklearn.metrics import confusion_matrix
 
         classes = assessment.dataset.classes
@@ -79,10 +83,11 @@ class ClassificationEvaluation(TaskOfClasses):
         return {
             "confusion": {"labels": list(classes), "counts": counts.tolist()},
             "per_class": per_class(assessment),
+            "calibration": calibration(assessment),
         }
 
     def draw(self, canvas: Canvas, evaluation: Evaluation, assessment: Assessment) -> None:
-        """The confusion matrix and ROC curves."""
+        """The confusion matrix, ROC curves and the calibration curve."""
         import numpy as np
 
         classes = assessment.dataset.classes
@@ -90,10 +95,18 @@ class ClassificationEvaluation(TaskOfClasses):
         draw_confusion(canvas, evaluation["confusion"])
         actual = np.eye(len(classes), dtype=bool)[assessment.truth]
         draw_roc(canvas, actual, assessment.prediction, classes, exclusive=True)
+        assert evaluation["calibration"] is not None, "`details` has added it"
+        draw_calibration(canvas, evaluation["calibration"], evaluation["level"])
 
     def line(self, truth: "np.ndarray", prediction: "np.ndarray", dataset: Dataset) -> Line:
         """The probability of the last class."""
         return Line(prediction[:, -1], f"P({dataset.classes[-1]})", None)
+
+    def told(self, prediction: "np.ndarray", dataset: Dataset) -> "dict[str, np.ndarray]":
+        """Of two classes the last one's probability, which says all; else as for all classes."""
+        told = super().told(prediction, dataset)
+        last = f"P({dataset.classes[-1]})"
+        return {last: told[last]} if len(dataset.classes) == 2 else told
 
     def sureness(
         self, truth: "np.ndarray", prediction: "np.ndarray"

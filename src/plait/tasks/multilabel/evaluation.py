@@ -24,6 +24,8 @@ class MultilabelEvaluation(TaskOfClasses):
     float64, (rows, classes).
     """
 
+    loss = "hamming_loss"
+
     def truth(self, frame: "pd.DataFrame", dataset: Dataset) -> "np.ndarray":
         """Which classes each row has.
 

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from plait.data.dataset import Dataset
-from plait.evaluation.entries import Evaluation
+from plait.evaluation.conformal import prediction_intervals
+from plait.evaluation.entries import Details, Evaluation
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.numbers import draw_predicted_against_true, draw_residuals
 from plait.evaluation.plots.over_time import Line
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 class RegressionEvaluation(TaskEvaluation):
     """Truth and prediction are float64, (rows,), in the target's unit."""
+
+    loss = "mse"
 
     def truth(self, frame: "pd.DataFrame", dataset: Dataset) -> "np.ndarray":
         """The numbers."""
@@ -58,6 +61,10 @@ class RegressionEvaluation(TaskEvaluation):
         """Both numbers."""
         return predictions["truth"].to_numpy(), predictions["prediction"].to_numpy()
 
+    def details(self, assessment: Assessment) -> Details:
+        """Prediction intervals."""
+        return {"prediction_intervals": prediction_intervals(assessment)}
+
     def draw(self, canvas: Canvas, evaluation: Evaluation, assessment: Assessment) -> None:
         """Predictions over truths, and residuals."""
         dataset = assessment.dataset
@@ -68,6 +75,10 @@ class RegressionEvaluation(TaskEvaluation):
     def line(self, truth: "np.ndarray", prediction: "np.ndarray", dataset: Dataset) -> Line:
         """The prediction beside the truth."""
         return Line(prediction, dataset.target, truth)
+
+    def told(self, prediction: "np.ndarray", dataset: Dataset) -> "dict[str, np.ndarray]":
+        """The number."""
+        return {dataset.target: prediction}
 
 
 EVALUATION = RegressionEvaluation()

@@ -1,0 +1,52 @@
+"""The rows that an evaluation looks at."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plait.data.dataset import read_part
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Rows that a model has neither learnt from nor is tested on, all columns."""
+
+    name: str
+    """As it continues "rows of"."""
+    frame: "pd.DataFrame"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a data set, all columns."""
+
+    train: "pd.DataFrame"
+    """From which baselines are made."""
+    test: "pd.DataFrame"
+    """On which the model is measured."""
+    set_aside: SetAside | None
+    """By whose errors intervals around predictions are made; None: there are no such rows."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Rows that are set aside, and what can be asked of them."""
+
+    rows: SetAside
+    predict: "Callable[[pd.DataFrame], np.ndarray]"
+    """The model's predictions, (rows, …): asked for only where a task needs them."""
+
+
+def read_set_aside(folder: Path) -> SetAside | None:
+    """The validation part; None where there is none.
+
+    :param folder: of the data set.
+    :raises UserError: if the file is damaged.
+    """
+    frame = read_part(folder, "val")
+    return None if frame is None or frame.empty else SetAside("the validation part", frame)
