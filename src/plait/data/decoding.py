@@ -45,9 +45,9 @@ def decode(content: bytes, path: str, encoding: str) -> str:
             f"{path} is not {encoding} (byte {content[place]:#04x}, line {line});"
             + (" is it cut off?" if own else f" set its encoding, perhaps {likely}")
         ) from None
-    if "\x00" in text[:1000]:
-        likely = _wide(content) or "utf-16-le"
-        raise UserError(f"{path} is not {encoding}; set its encoding, perhaps {likely}")
+    wide = _wide(content)
+    if "\x00" in text and wide is not None:
+        raise UserError(f"{path} is not {encoding}; set its encoding, perhaps {wide}")
     for pattern, name in (("\x00", "a NUL character"), (_LONE_SURROGATE, "half of a character")):
         found = re.search(pattern, text)
         if found:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-PLAIN_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,300})?")
+PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,300})?")
 """Of texts that are numbers at first sight, and that float64 takes as they are or nearly so."""
 
 CURRENCIES = "$€£¥₹₩₽₺₴₪฿₫"
