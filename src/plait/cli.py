@@ -61,7 +61,8 @@ def inspect(arguments: argparse.Namespace) -> int:
     from plait.tables.new import inspect_file
 
     root = find_root()
-    print(inspect_file(root, arguments.file, arguments.target, _stated(root, arguments)))
+    stated = _stated(root, arguments)
+    print(inspect_file(root, arguments.file, arguments.target, stated, arguments.html))
     return 0
 
 
@@ -235,6 +236,7 @@ def parser() -> argparse.ArgumentParser:
 def _of_tables(looking: argparse.ArgumentParser, making: argparse.ArgumentParser) -> None:
     looking.add_argument("file", help="a CSV or Parquet file under data/raw/")
     looking.add_argument("--target", metavar="COLUMN", help="to predict: what tells it is named")
+    looking.add_argument("--html", metavar="PAGE", type=Path, help="write the look as a page too")
     making.add_argument("name", help="of the experiment")
     making.add_argument("file", help="a CSV or Parquet file under data/raw/")
     making.add_argument("--target", metavar="COLUMN", help="column to predict")

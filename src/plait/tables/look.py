@@ -145,7 +145,8 @@ def _seen(
     values: "pd.Series", kind: ColumnType, texts: Texts, found: Guess, settings: Settings
 ) -> Seen:
     name, decimal = str(values.name), found.format.decimal
-    told = [*found.remarks.get(name, []), *remarks.personal(texts, name, kind == "category")]
+    named = remarks.personal(texts, name, kind == "category")
+    told = [*found.remarks.get(name, []), *named]
     missing = 1.0 - texts.rows / len(values)
     if kind == "number":
         told += remarks.readings(texts, decimal)
@@ -155,7 +156,7 @@ def _seen(
         treatment, left_out = _encoded(values, kind, settings)
     if kind == "category":
         told += remarks.free_text(texts)
-        told += [] if name in found.types else remarks.numbers_among(texts, decimal)
+        told += [] if named or name in found.types else remarks.numbers_among(texts, decimal)
     return Seen(
         name,
         kind,

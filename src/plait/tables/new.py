@@ -57,14 +57,26 @@ def on_terminal(question: str, default: str) -> str:
 
 
 def inspect_file(
-    root: Path, file: str, target: str | None = None, stated: Stated | None = None
+    root: Path,
+    file: str,
+    target: str | None = None,
+    stated: Stated | None = None,
+    page: Path | None = None,
 ) -> str:
     """What there is to see of a file, a line a column.
 
     :param stated: how the file is written, as far as the user says.
+    :param page: where the same is written as HTML.
     :raises UserError: for a file that cannot be read at all, or has no such target.
     """
-    return "\n".join(_shown(_look(root, _in_project(root, file), target, stated=stated)))
+    seen = _look(root, _in_project(root, file), target, stated=stated)
+    lines = _shown(seen)
+    if page is not None:
+        from plait.tables.page import page_of
+
+        write_text(page, page_of(seen, target))
+        lines.append(f"wrote {page}")
+    return "\n".join(lines)
 
 
 def new(
