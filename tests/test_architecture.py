@@ -40,6 +40,7 @@ ROOMS = (
     *(
         "public",
         "json_types",
+        "terminal",
         "errors",
         "digests",
         "signals",

@@ -6,11 +6,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from shutil import get_terminal_size
+from typing import TYPE_CHECKING
 
 from plait.errors import UserError, exit_with
 from plait.garbage_collection import collect_rarely
 from plait.runs.rebuild.comparison import TOLERANCE
 from plait.workspace import CONF, PACKAGE, SRC, Workspace, find_root
+
+if TYPE_CHECKING:
+    from plait.tables.guess import Stated
 
 
 def compose(arguments: argparse.Namespace) -> int:
@@ -56,7 +60,9 @@ def inspect(arguments: argparse.Namespace) -> int:
     """Look at a table: what its columns hold, and what would become of them."""
     from plait.tables.new import inspect_file
 
-    print(inspect_file(find_root(), arguments.file, arguments.target))
+    root = find_root()
+    stated = _stated(root, arguments)
+    print(inspect_file(root, arguments.file, arguments.target, stated, arguments.html))
     return 0
 
 
@@ -65,9 +71,10 @@ def new(arguments: argparse.Namespace) -> int:
     from plait.tables.new import is_terminal, on_terminal
     from plait.tables.new import new as write_new
 
+    root = find_root()
     by, _, column = (arguments.split or "").partition(":")
     told = write_new(
-        find_root(),
+        root,
         arguments.name,
         arguments.file,
         target=arguments.target,
@@ -75,9 +82,23 @@ def new(arguments: argparse.Namespace) -> int:
         split=(by, column or None) if by else None,
         drop=arguments.drop or [],
         ask=on_terminal if is_terminal() and not arguments.yes else None,
+        stated=_stated(root, arguments),
     )
     print("\n".join(told))
     return 0
+
+
+def _stated(root: Path, arguments: argparse.Namespace) -> "Stated":
+    from plait.tables.new import stated
+
+    return stated(
+        root,
+        separator=arguments.separator,
+        encoding=arguments.encoding,
+        decimal=arguments.decimal,
+        missing=arguments.na or [],
+        date_format=arguments.date_format,
+    )
 
 
 def explain(arguments: argparse.Namespace) -> int:
@@ -215,6 +236,7 @@ def parser() -> argparse.ArgumentParser:
 def _of_tables(looking: argparse.ArgumentParser, making: argparse.ArgumentParser) -> None:
     looking.add_argument("file", help="a CSV or Parquet file under data/raw/")
     looking.add_argument("--target", metavar="COLUMN", help="to predict: what tells it is named")
+    looking.add_argument("--html", metavar="PAGE", type=Path, help="write the look as a page too")
     making.add_argument("name", help="of the experiment")
     making.add_argument("file", help="a CSV or Parquet file under data/raw/")
     making.add_argument("--target", metavar="COLUMN", help="column to predict")
@@ -223,6 +245,15 @@ def _of_tables(looking: argparse.ArgumentParser, making: argparse.ArgumentParser
     making.add_argument("--split", metavar="WAY", help=f"division of the rows: {divided}")
     making.add_argument("--drop", metavar="COLUMN", action="append", help="leave out; repeatable")
     making.add_argument("--yes", action="store_true", help="ask nothing; guess what is not given")
+    for each in (looking, making):
+        written = each.add_argument_group("how the file is written, instead of a guess")
+        written.add_argument("--separator", metavar="SIGN", help="of columns; also tab, space")
+        written.add_argument("--encoding", metavar="NAME", help="such as cp1252 or shift_jis")
+        written.add_argument("--decimal", metavar="SIGN", help="before decimals: . or ,")
+        written.add_argument(
+            "--na", metavar="WORD", action="append", help="stands for a missing value; repeatable"
+        )
+        written.add_argument("--date-format", metavar="FORM", help="of dates: such as %%d.%%m.%%Y")
 
 
 def main() -> None:

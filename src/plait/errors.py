@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 
+from plait.terminal import printable
+
 
 class UserError(ValueError):
     """Something that the user can put right.
@@ -85,7 +87,7 @@ def exit_with(command: Callable[[], int | None]) -> None:
     except UserError as error:
         if os.environ.get("PLAIT_DEBUG") == "1":
             raise
-        print(f"plait: {error}", file=sys.stderr)
+        print(f"plait: {printable(str(error))}", file=sys.stderr)
         status = error.status
     except KeyboardInterrupt:
         if os.environ.get("PLAIT_DEBUG") == "1":
@@ -100,6 +102,6 @@ def exit_with(command: Callable[[], int | None]) -> None:
         fault = fault_of_machine(error)
         if fault is None or os.environ.get("PLAIT_DEBUG") == "1":
             raise
-        print(f"plait: {fault}", file=sys.stderr)
+        print(f"plait: {printable(str(fault))}", file=sys.stderr)
         status = fault.status
     sys.exit(status)

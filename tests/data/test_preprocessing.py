@@ -488,10 +488,9 @@ def test_it_imports_little_for_it_travels_with_logged_models():
         "data.encoders.left_out",
         *("data.encoders.number", "data.encoders.one_hot", "data.encoders.settings"),
         *("data.encoders.target_mean", "data.notation", "data.preprocessing", "data.raw_column"),
-        "data.rows",
-        "errors",
+        *("data.rows", "data.written_dates", "errors"),
         *("json_types", "loaded", "settings", "tasks", "tasks.base"),
         *("tasks.probabilities", "tasks.registry", "tasks.scaling", "tasks.single"),
-        "tasks.transforms",
+        *("tasks.transforms", "terminal"),
     ]
     assert done.stdout.strip() == f"[] {[f'plait.{name}' for name in own]}"

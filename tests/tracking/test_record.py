@@ -293,6 +293,18 @@ def test_a_model_whose_code_knows_a_module_by_an_older_name_loads(
         file.write_text(now, encoding="utf-8")
 
 
+def test_a_loaded_model_reads_numbers_as_training_read_them(
+    done: tuple[Workspace, Outputs, Recorded],
+) -> None:
+    workspace, _, _ = done
+    model = load("line", workspace.root).model
+    rows = frame()[["width", "height", "colour"]].assign(width=range(len(frame())))
+    written = rows.assign(width=rows["width"].astype("str"), height=rows["height"].astype("str"))
+    assert model.predict(written).equals(model.predict(rows))
+    with pytest.raises(UserError, match="column 'width', row 0: 'much' is not a number"):
+        model.predict(rows.assign(width="much"))
+
+
 ELSEWHERE = """
 import json, sys
 import mlflow, pandas

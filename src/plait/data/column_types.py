@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from plait.data.notation import numbers_in
+from plait.data.notation import PLAIN_NUMBER, numbers_in
+from plait.data.written_dates import dates_in
 from plait.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 ColumnType = Literal["number", "category", "date"]
@@ -23,15 +25,8 @@ _UNITS: tuple[Literal["D", "s", "us"], ...] = ("D", "s", "us")
 _SHOWN = 60
 """Characters of a value in an error."""
 
-DECIMAL = "set it to"
-"""Advice that names the decimal sign by which a column would be numbers."""
-
-
 EXACT = 2**53
 """From here on float64 has no place for every whole number."""
-
-_DIGITS = {"d": 2, "m": 2, "y": 2, "Y": 4, "H": 2, "I": 2, "M": 2, "S": 2, "j": 3, "U": 2, "W": 2}
-"""How many digits a directive of ``strptime`` stands for, when written in full."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class Reader:
         :raises UserError: naming column, row and value of the first that is no such number or
             date, is infinite, or would be another number as float64.
         """
-        if values.notna().sum() == 0:
+        if values.isna().all():
             raise UserError(f"{self.path}: column {values.name!r} has no values; drop it")
         if wanted == "category":
             return labels(values), "category"
@@ -81,6 +76,9 @@ class Reader:
                 f"{self.path}: column {values.name!r} holds numbers and cannot be a date"
             )
         if wanted != "date":
+            plain = self._plain_numbers(values)
+            if plain is not None:
+                return plain, "number"
             numbers = self._numbers(values)
             if wanted == "number" or _meant(values, numbers):
                 self._refuse_text(values, numbers, "a number", wanted)
@@ -107,31 +105,41 @@ class Reader:
                 " as dates; correct it, or set it to null"
             )
 
+    def _plain_numbers(self, values: "pd.Series") -> "pd.Series | None":
+        """The numbers of texts that are all written plainly, as of most columns; else None."""
+        import pandas as pd
+
+        if values.dtype != "str" or self.decimal != ".":
+            return None
+        held = values.to_numpy(dtype=object).tolist()
+        # Missing ones are NaN among the texts.
+        if not all(isinstance(text, float) or PLAIN_NUMBER.fullmatch(text) for text in held):
+            return None
+        return pd.Series(map(float, held), values.index, "float64", values.name)
+
     def _numbers(self, values: "pd.Series") -> "pd.Series":
         import numpy as np
         import pandas as pd
 
         if values.dtype.kind in "iuf":
             return values.astype("float64")
-        texts = values
-        numeric = values.notna().to_numpy()
+        texts, numeric = values, values.notna().to_numpy()
         if values.dtype == "str":
-            texts = self._plain(values)
-            # Python's float rounds correctly; pandas' parser is used to find what is a number.
-            numeric = pd.to_numeric(texts, errors="coerce").notna().to_numpy()
+            texts, numeric = self._plain(values)
+        # Python's float rounds correctly; pandas' parser is used to find what is a number.
         numbers = np.full(len(values), np.nan)
         numbers[numeric] = [float(str(text)) for text in texts[numeric]]
         return pd.Series(numbers, index=values.index, name=values.name)
 
-    def _plain(self, texts: "pd.Series") -> "pd.Series":
-        """Texts that say numbers as Python writes them, see `plait.data.notation`."""
+    def _plain(self, texts: "pd.Series") -> "tuple[pd.Series, np.ndarray]":
+        """Texts that say numbers as Python writes them, see `plait.data.notation`; and which do."""
         import pandas as pd
 
         numeric = pd.to_numeric(texts, errors="coerce").notna()
         if self.decimal != ".":
             numeric &= False
         if (numeric | texts.isna()).all():
-            return texts
+            return texts, numeric.to_numpy()
         digits, mixed = numbers_in(texts.dropna().unique(), self.decimal)
         plain = texts.where(numeric, texts.map(digits)).astype("str")
         if mixed is not None and _meant(texts, plain):
@@ -139,20 +147,15 @@ class Reader:
                 f"{self.path}: column {texts.name!r} mixes {mixed}; mend it, or set"
                 f" data.types.{texts.name} to category"
             )
-        return plain
+        return plain, pd.to_numeric(plain, errors="coerce").notna().to_numpy()
 
     def _dates(self, texts: "pd.Series") -> "pd.Series":
-        import pandas as pd
-
-        form = self.date_format or "ISO8601"
         try:
-            dates = pd.to_datetime(texts, format=form, errors="coerce", utc=True)
+            dates = dates_in(texts, self.date_format)
         except ValueError as error:
             raise UserError(f"data.date_format: {error}") from None
         dates = dates.dt.tz_localize(None)
-        if needed := _digits_needed(form):
-            dates = dates.where(texts.str.count(r"\d") >= needed)
-        rounded = dates.astype("datetime64[us]")
+        rounded: pd.Series = dates.astype("datetime64[us]")
         changed = texts[dates.notna() & (rounded != dates)]
         if len(changed):
             raise UserError(
@@ -194,11 +197,13 @@ class Reader:
             )
 
     def _refuse_inexact(self, values: "pd.Series", numbers: "pd.Series") -> None:
-        """Of whole numbers float64 would make others; of fractions it is the nearest, as ever."""
-        large = numbers.abs() >= EXACT
-        if values.dtype.kind == "f" or not large.any():
+        """Of whole numbers float64 would make others, and nothing of what is smaller than any of
+        its own; of other fractions it is the nearest, as ever.
+        """
+        large, nothing = numbers.abs() >= EXACT, numbers == 0
+        if values.dtype.kind == "f" or not (large | nothing).any():
             return
-        texts = self._plain(values) if values.dtype == "str" else values
+        texts = self._plain(values)[0] if values.dtype == "str" else values
         exact = [_in_full(value) for value in texts[large]]
         changed = [
             number is not None and number != Decimal(rounded)
@@ -208,6 +213,12 @@ class Reader:
             raise UserError(
                 f"{self._first(values[large][changed])} has more digits than a number keeps"
                 f" (float64); set data.types.{values.name} to category, or drop the column"
+            )
+        lost = values[nothing][texts[nothing].map(lambda value: Decimal(str(value)) != 0)]
+        if len(lost):
+            raise UserError(
+                f"{self._first(lost)} is smaller than any number of float64; write 0, or set"
+                f" data.types.{values.name} to category"
             )
 
     def _refuse_other_decimals(self, texts: "pd.Series") -> None:
@@ -222,22 +233,13 @@ class Reader:
                     faulty, called = texts.dropna(), f"no {decimal!r}"
                 raise UserError(
                     f"{self._first(faulty)} has {called}, and data.format.decimal is"
-                    f" {self.decimal!r}; {DECIMAL} {decimal!r}, or set data.types.{texts.name} to"
+                    f" {self.decimal!r}; set it to {decimal!r}, or set data.types.{texts.name} to"
                     " category"
                 )
 
 
 def _meant(values: "pd.Series", converted: "pd.Series") -> bool:
     return bool(converted.notna().sum() >= MEANT_SHARE * values.notna().sum())
-
-
-def _digits_needed(form: str) -> int:
-    """By texts of a date format: all where numbers adjoin, for 1112024 has two readings."""
-    directives = form.replace("%%", "")
-    numeric = "".join(_DIGITS)
-    if not re.search(f"%[{numeric}]%[{numeric}]", directives):
-        return 0
-    return sum(_DIGITS.get(directive, 0) for directive in re.findall("%(.)", directives))
 
 
 def _in_full(value: object) -> Decimal | None:

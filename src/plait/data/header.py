@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from plait.errors import UserError, did_you_mean
+from plait.terminal import in_a_line
 
 
 def check_names(header: Sequence[str], path: str) -> None:
@@ -31,5 +32,5 @@ def require(names: Iterable[str], columns: Sequence[str], path: str, purpose: st
     for name in names:
         if name not in columns:
             meant = did_you_mean(name, columns, quoted=True)
-            shown = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
+            shown = ", ".join(map(in_a_line, columns[:12])) + (", …" if len(columns) > 12 else "")
             raise UserError(f"{path} has no column {name!r} ({purpose}){meant}\nit has: {shown}")

@@ -96,6 +96,8 @@ def _finite(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
         raise ValueError(f"{digits[:60]} is larger than any float64")
+    if number == 0 and any(map(digits.lower().partition("e")[0].__contains__, "123456789")):
+        raise ValueError(f"{digits[:60]} is smaller than any float64")
     return number
 
 

@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,300})?")
+"""Of texts that are numbers at first sight, and that float64 takes as they are or nearly so."""
+
 CURRENCIES = "$€£¥₹₩₽₺₴₪฿₫"
 
 _MINUS = r"\-\u2212\u2013"

@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 JSON_ENDINGS = (".jsonl", ".ndjson")
+TEXT_ENDINGS = (*ENDINGS, *JSON_ENDINGS)
 PARQUET_ENDING = ".parquet"
 
 _MAGIC_BYTES = 512
 
-_SEPARATOR_LINE = re.compile(r"sep=([^\r\n])(?=\r?\n)", re.IGNORECASE)
-"""The first line of a file that Excel is told the separator by."""
+_SEPARATOR_LINE = re.compile(
+    r"(?P<quote>\"?)sep=(?P<separator>[^\r\n])(?P=quote)[^\S\r\n]*(?=[\r\n])", re.IGNORECASE
+)
+"""The first line of a file that Excel is told the separator by; some programs quote it."""
 
 _MAGIC = {
     b"PAR1": "a Parquet file",
@@ -190,11 +193,17 @@ def _read_text(text: str, path: str, form: TextFormat) -> "pd.DataFrame":
         check_names(header, path)
 
     # Excel's word on the separator stays as an empty line, so that lines keep their numbers.
-    said = _SEPARATOR_LINE.match(text)
-    separator = form.separator if said is None else said[1]
+    said = separator_line(text)
+    separator = form.separator if said is None else said[0]
     if said is not None:
-        text = text[said.end(1) :]
+        text = text[said[1] :]
     return Delimited(path, separator, form.quote, form.na_values).read(text, check)
+
+
+def separator_line(text: str) -> tuple[str, int] | None:
+    """The separator that the first line tells to Excel, and where that line ends; or None."""
+    said = _SEPARATOR_LINE.match(text)
+    return None if said is None else (said["separator"], said.end())
 
 
 def _check_separator(header: list[str], path: str, separator: str) -> None:

@@ -19,6 +19,9 @@ ENTITIES = re.compile(
 )
 """Names of columns that commonly say whom several rows are about."""
 
+BIRTHS = re.compile(r"(?i)birth|born|(^|[\W_])dob($|[\W_])|geburt|geboren|naissance|nacimiento")
+"""Names of columns whose dates say how old somebody is, not when a row came about."""
+
 FEW_CLASSES = 10
 """Distinct whole numbers up to which a target of numbers is taken for classes."""
 
@@ -79,7 +82,8 @@ def split_of(look: Look, target: str, task: str, drop: Container[str] = ()) -> t
         if column.name != target and column.name not in drop and not column.fault
     ]
     for column in beside:
-        if column.type == "date" and column.distinct >= 20 and not column.missing:
+        dated = column.type == "date" and not BIRTHS.search(column.name)
+        if dated and column.distinct >= 20 and not column.missing:
             return (
                 {"by": "time", "column": column.name, "val": 0.0, "test": 0.2},
                 f"{column.name} says when, and what is predicted comes later",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from plait.data.encoders.base import ColumnEncoder, Row, refuse, row_of, with_missing
 from plait.data.encoders.instants import instant_of
 from plait.data.encoders.number import filled
+from plait.data.written_dates import dates_in
 from plait.tasks.scaling import mean_and_scale
 
 if TYPE_CHECKING:
@@ -139,16 +140,15 @@ def as_dates(values: "pd.Series", date_format: str | None = None) -> "pd.Series"
         refuse(values, values.notna(), "is not a date")
     if not pd.api.types.is_datetime64_any_dtype(values):
         given = values.map(lambda value: value if pd.isna(value) else str(value)).astype("str")
-    form = None if given is values else date_format or "ISO8601"
-    dates = pd.to_datetime(given, format=form, errors="coerce", utc=True)
-    if form not in (None, "ISO8601"):
-        # As the parts of a data set have them.
-        known = pd.to_datetime(given, format="ISO8601", errors="coerce", utc=True)
-        # In one unit: pandas takes that of the texts.
-        dates = dates.astype("datetime64[us, UTC]").fillna(known.astype("datetime64[us, UTC]"))
-    if form is not None:
-        # pandas takes ``now`` for one.
-        dates = dates.where(given.str.contains(r"\d", na=False))
+    if given is values:
+        dates = pd.to_datetime(given, utc=True)
+    else:
+        dates = dates_in(given, None)
+        if date_format is not None:
+            # As the parts of a data set have them, where the format does not fit; in one unit, for
+            # pandas takes that of the texts.
+            stated = dates_in(given, date_format).astype("datetime64[us, UTC]")
+            dates = stated.fillna(dates.astype("datetime64[us, UTC]"))
     refuse(values, dates.isna() & values.notna(), "is not a date")
     return dates.astype("datetime64[us, UTC]")
 

@@ -1,8 +1,10 @@
 """A number: shifted, scaled, and imputed where it is missing."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from math import isfinite
+from numbers import Real
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from plait.data.encoders.base import ColumnEncoder, Row, refuse, row_of, with_missing
@@ -105,22 +107,31 @@ def filled(fill: float | None, values: "pd.Series", missing: "np.ndarray") -> fl
 def as_numbers(values: "pd.Series", decimal: str = ".") -> "np.ndarray":
     """float64, (rows,), NaN where missing; texts by the notation of `plait.data.notation`.
 
-    :raises UserError: naming the first value that is no number, or infinite.
+    :raises UserError: naming the first value that is no number, or infinite; or what units the
+        column mixes.
     """
     import numpy as np
     import pandas as pd
 
-    if pd.api.types.is_numeric_dtype(values):
+    if values.dtype.kind in "iufb":
         numbers = values.astype("float64")
     else:
-        texts = values
-        if decimal != "." or pd.to_numeric(values, errors="coerce").isna().sum() > (
-            values.isna().sum()
-        ):
-            written = values.map(lambda value: value if pd.isna(value) else str(value))
-            digits, _ = numbers_in(written.dropna().unique(), decimal)
+        written = values.map(_written, na_action="ignore")
+        # A date, a span of time or a complex number is none, though pandas makes one of it.
+        refuse(values, written.isna() & values.notna(), "is not a number")
+        numbers = pd.to_numeric(written, errors="coerce").astype("float64")
+        if decimal != "." or (numbers.isna() & written.notna()).any():
+            digits, mixed = numbers_in(written.dropna().unique(), decimal)
+            if mixed is not None:
+                raise UserError(f"column {values.name!r} mixes {mixed}; mend it")
             texts = written.map(lambda text: digits.get(text, text), na_action="ignore")
-        numbers = pd.to_numeric(texts, errors="coerce").astype("float64")
+            numbers = pd.to_numeric(texts, errors="coerce").astype("float64")
     refuse(values, numbers.isna() & values.notna(), "is not a number")
     refuse(values, numbers.abs() == float("inf"), "is infinite")
     return numbers.to_numpy(np.float64)
+
+
+def _written(value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, Real | Decimal) else None

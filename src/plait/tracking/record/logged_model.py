@@ -97,16 +97,19 @@ def inputs_of(dataset: Dataset, model: TrainedModel) -> list[Column]:
 def signature_of(dataset: Dataset, inputs: list[Column], frame: "pd.DataFrame") -> "ModelSignature":
     """Names and types of the raw columns that the model takes, and of those that it gives.
 
+    Of columns any type is let through, for MLflow refuses ``7`` where training had 7.5, and
+    ``"1,200"`` for 1200.0: the encoders read what training read, and name the value that is none.
+
     :param inputs: those that it takes.
     :param frame: rows of the data set; a column with a missing value among them is optional.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
+    from mlflow.types.schema import AnyType
 
-    types = {"number": "double", "date": "datetime"}
     taken: list[ColSpec | TensorSpec] = [
         ColSpec(
-            types.get(column.type, "string"),
+            AnyType() if column.type in ("number", "date", "category") else "string",
             column.name,
             required=not bool(frame[column.name].isna().any()),
         )
