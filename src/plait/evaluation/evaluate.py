@@ -10,7 +10,7 @@ from plait.evaluation.closed_form import ClosedForm, closed_form, coefficient_ta
 from plait.evaluation.columns import treated
 from plait.evaluation.entries import Coefficient, Evaluation, StatedBaseline, StatedMetric
 from plait.evaluation.intervals import Measure, Resampling, Samples, resample
-from plait.evaluation.metrics import Metric, of_task
+from plait.evaluation.metrics import Metric, of_task, unasked_of_task
 from plait.evaluation.plots.canvas import evenly
 from plait.evaluation.plots.draw import draw
 from plait.evaluation.settings import Settings, check
@@ -172,7 +172,7 @@ def select(settings: Settings, dataset: Dataset) -> dict[str, Metric]:
     if settings.metrics is None:
         fitting = {
             name: item
-            for name, item in known.items()
+            for name, item in unasked_of_task(dataset.task).items()
             if item.requires is None or item.requires in dataset.facts
         }
         # Of topics some are rare, and the accuracy would hardly show them.

@@ -25,7 +25,9 @@ class Settings(Base):
     """The section ``evaluation``."""
 
     metrics: list[str] | None = setting(
-        "metrics to compute, the primary one first; null: all of the task", min_length=1
+        "metrics to compute, the primary one first; null: those of the task, but for those of a"
+        " single quantile or of counts",
+        min_length=1,
     )
     resamples: int = setting("bootstrap resamples behind each interval", unit="draws", ge=20)
     max_bootstrap_rows: int = setting(

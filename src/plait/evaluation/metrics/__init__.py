@@ -46,6 +46,8 @@ class Metric:
     classes). Weights are positive, float64: a weight of 2 counts a row twice."""
     requires: str | None
     """The key of ``dataset.facts`` without which the metric makes no sense, if there is one."""
+    unasked: bool
+    """Whether it is computed where ``evaluation.metrics`` names none."""
 
     def improves(self, difference: float) -> bool:
         """Whether ``difference``, a model's value less another's, speaks for the model."""
@@ -61,6 +63,7 @@ def metric(
     direction: Direction,
     title: str,
     requires: str | None = None,
+    unasked: bool = True,
 ) -> Callable[[Function], Function]:
     """Register the decorated function as a metric under the function's name.
 
@@ -68,6 +71,7 @@ def metric(
     :param direction: whether less or more is better.
     :param title: its name in reports.
     :param requires: a key that ``dataset.facts`` must have.
+    :param unasked: whether to compute it where ``evaluation.metrics`` names none.
     :raises ValueError: if another file has a metric of that name.
     """
 
@@ -80,7 +84,7 @@ def metric(
                 f" and {function.__module__}: rename one"
             )
         tasks = task if isinstance(task, tuple) else (task,)
-        _registered[name] = Metric(name, title, tasks, direction, function, requires)
+        _registered[name] = Metric(name, title, tasks, direction, function, requires, unasked)
         return function
 
     return register
@@ -104,3 +108,8 @@ def metrics() -> dict[str, Metric]:
 def of_task(task: str) -> dict[str, Metric]:
     """The metrics for a kind of target, by name; the first is the primary one."""
     return {name: item for name, item in metrics().items() if task in item.tasks}
+
+
+def unasked_of_task(task: str) -> dict[str, Metric]:
+    """Those that are computed where ``evaluation.metrics`` names none."""
+    return {name: item for name, item in of_task(task).items() if item.unasked}
