@@ -13,6 +13,7 @@ from plait.data.dataset import Column, Dataset
 from plait.errors import ConfigurationError, UserError
 from plait.models.boosted import DIGEST, library_of
 from plait.models.trained import TrainedModel
+from plait.sweeps.metric import fault_of
 from plait.training.fit import fit
 from training.fitting import Lab, Outcome, files_of, inputs_and_targets
 
@@ -349,6 +350,14 @@ def test_the_device_is_no_part_of_the_identity(lab: Lab) -> None:
     assert cpu["trainer.accelerator"] == "cpu"
     assert cpu["trainer.precision"] is None
     assert cpu.identity == gpu.identity
+
+
+def test_a_search_may_go_by_the_loss_of_a_validation_part_that_there_is(lab: Lab) -> None:
+    asked = ("wine", "model=lightgbm")
+    assert fault_of("val/loss", lab.resolved(*asked, "data.split.val=0.2")) is None
+    without = fault_of("val/loss", lab.resolved(*asked, "data.split.val=0"))
+    assert without is not None
+    assert "has no val/loss; there are train/loss, test/accuracy" in without
 
 
 @pytest.fixture(scope="module")
