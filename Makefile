@@ -54,5 +54,5 @@ clean:  ## remove the virtual environment and caches, nothing recorded
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	@$(BIN)/python -m pip install -qq --constraint requirements.lock --no-build-isolation --editable ".[dev,text,hub,notebook,tensorboard,optuna,slurm,ray,server]"
+	@$(BIN)/python -m pip install -qq --constraint requirements.lock --no-build-isolation --editable ".[dev,text,hub,notebook,tensorboard,optuna,boosting,tabm,slurm,ray,server]"
 	@touch $@

@@ -138,6 +138,8 @@ def test_options_list_choices_with_units_ranges_and_defaults(
         for path in (edited.root / "conf" / group).glob("*.yaml"):
             assert path.stem in line
     assert "encoder [needs the extra text], extra_trees" in groups
+    assert "catboost [needs the extra boosting], decision_tree" in groups
+    assert "tabm [needs the extra tabm], tfidf" in groups
     assert "linear_probe, lora, prefix, prompt [needs the extra text]" in groups
     assert "hydra/launcher basic*, joblib, slurm [needs the extra slurm], ray" in groups
     assert "hydra/sweeper  basic*, optuna [needs the extra optuna]" in groups

@@ -174,3 +174,28 @@ def test_where_it_would_be_ignored_it_is_refused(
         Project(project).compose(
             "linear_regression", [*asked("regression", "counted", "linear"), *overrides]
         )
+
+
+@pytest.mark.parametrize("model", ["lightgbm", "xgboost", "catboost", "tabm", "random_forest"])
+def test_it_reaches_what_learns(project: Path, tmp_path: Path, model: str) -> None:
+    """Of these a row twice is not quite a row of weight 2: leaves and bins count rows."""
+    (tmp_path / "lab").mkdir()
+    lab = Lab(tmp_path / "lab", project)
+    few = {
+        "tabm": ("trainer.max_epochs=2",),
+        "random_forest": ("model.trees=5",),
+        "lightgbm": ("model.rounds=5", "model.min_samples_leaf=2"),
+    }
+    more = few.get(model, ("model.rounds=5",))
+    asked_for = asked("regression", "counted", model, *more)
+    weighted = lab.fit("linear_regression", *asked_for)
+    plain = lab.fit("linear_regression", *asked_for, "data.weight=null", "data.drop=[count]")
+    found = predicted(lab, weighted.data, weighted)
+    assert not np.allclose(found, predicted(lab, plain.data, plain), rtol=1e-6)
+    file = project / "data/raw/regression_counted.csv"
+    frame = pd.read_csv(file)
+    frame.assign(count=frame["count"] * 4).to_csv(file, index=False)
+    lab = Lab(tmp_path / "lab" / "again", project)
+    lab.folder.mkdir()
+    scaled = lab.fit("linear_regression", *asked_for)
+    np.testing.assert_allclose(predicted(lab, scaled.data, scaled), found, rtol=1e-12)

@@ -7,7 +7,7 @@ import pytest
 from checkouts import ROOT
 from plait.config.closure import Code
 from plait.config.compose import Project
-from plait.config.packages import read_lock, versions_of
+from plait.config.packages import installed_version, read_lock, versions_of
 from plait.errors import ConfigurationError
 from plait.pipeline.stages import STAGES
 
@@ -113,3 +113,11 @@ def test_an_import_that_nothing_locked_provides_is_refused(tmp_path: Path) -> No
     assert versions_of(["numpy", "mlflow"], lock) == {"numpy": "2.0.0"}
     with pytest.raises(ConfigurationError, match="imports 'xgboost', which no locked package"):
         versions_of(["xgboost"], lock)
+
+
+@pytest.mark.parametrize("name", ["xgboost", "xgboost-cpu"])
+def test_a_package_is_that_of_the_lock_under_either_name(tmp_path: Path, name: str) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(f"{name}==3.2.0\n")
+    assert versions_of(["xgboost"], lock) == {name: "3.2.0"}
+    assert installed_version("xgboost") == installed_version("xgboost-cpu") is not None

@@ -182,7 +182,7 @@ ERRORS: dict[str, tuple[dict[str, object], list[str]]] = {
         {"model": "mpl"},
         [
             "model: unknown choice 'mpl'; did you mean 'mlp'?",
-            "decision_tree, encoder, extra_trees, gradient_boosting, knn",
+            "catboost, decision_tree, encoder, extra_trees, gradient_boosting, knn",
         ],
     ),
     "wrong type": (
@@ -347,7 +347,7 @@ def test_every_fault_of_an_experiment_file_is_said(checkout: Checkout, case: str
 
 
 def test_nothing_chosen_where_something_is_needed_is_refused(checkout: Checkout) -> None:
-    with pytest.raises(ConfigurationError, match="model: is null; choose one of decision_tree"):
+    with pytest.raises(ConfigurationError, match="model: is null; choose one of catboost"):
         compose(checkout, {"model": None})
     assert compose(checkout, {"objective": None}).choice("objective") == "squared_error"
     assert compose(checkout, {"callbacks": None})["callbacks"] == {}

@@ -8,7 +8,8 @@ import pytest
 from sklearn import metrics as library
 
 from plait.errors import ConfigurationError
-from plait.evaluation.metrics import metric, metrics, of_task
+from plait.evaluation.metrics import default_of_task, metric, metrics, of_task
+from plait.evaluation.metrics.quantiles_and_counts import PERCENTS
 from plait.evaluation.settings import check
 
 from .conftest import settings
@@ -26,6 +27,9 @@ BY_HAND = {
     "rmse": 1.5**0.5,
     "mae": 4 / 4,
     "r2": 1 - 1.5 / 3.5,
+    # 2 q for the truth above, 1 - q for each of two below.
+    **{f"pinball_loss_{percent}": 2 / 4 for percent in PERCENTS},
+    "poisson_deviance": 2 * (2 * np.log(2 / 3) + 3 * np.log(3) + 6 * np.log(6 / 7)) / 4,
     "accuracy": 3 / 4,
     "balanced_accuracy": (2 / 3 + 1) / 2,
     "precision_macro": (1 + 1 / 2) / 2,
@@ -129,6 +133,41 @@ def test_scores_of_several_classes_are_those_of_the_library() -> None:
             assert measured == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("percent", PERCENTS)
+def test_pinball_losses_are_those_of_the_library(percent: int) -> None:
+    generator = np.random.default_rng(1)
+    truth, prediction = generator.normal(size=(2, 30))
+    weights = generator.integers(1, 4, 30).astype(float)
+    expected = library.mean_pinball_loss(
+        truth, prediction, sample_weight=weights, alpha=percent / 100
+    )
+    measured = metrics()[f"pinball_loss_{percent}"].function(truth, prediction, weights)
+    assert measured == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_deviance_of_counts_is_that_of_the_library_or_undefined() -> None:
+    generator = np.random.default_rng(1)
+    truth, prediction = generator.poisson(1.0, 30).astype(float), generator.random(30) + 0.1
+    weights = generator.integers(1, 4, 30).astype(float)
+    function = metrics()["poisson_deviance"].function
+    expected = library.mean_poisson_deviance(truth, prediction, sample_weight=weights)
+    assert (truth == 0).any()
+    assert function(truth, prediction, weights) == pytest.approx(expected, rel=1e-12)
+    assert np.isnan(function(truth, prediction - 0.2, weights))
+    assert np.isnan(function(truth - 1, prediction, weights))
+
+
+def test_metrics_of_quantiles_and_counts_are_computed_where_they_are_asked_for() -> None:
+    assert set(default_of_task("regression")) == {
+        "mse",
+        "rmse",
+        "mae",
+        "r2",
+        "directional_accuracy",
+    }
+    assert {"pinball_loss_90", "poisson_deviance"} <= of_task("regression").keys()
+
+
 def test_what_cannot_be_said_of_several_classes_is_undefined() -> None:
     none, zeros = np.zeros((3, 2), dtype=int), np.zeros((3, 2))
     assert np.isnan(metrics()["roc_auc"].function(none, zeros, np.ones(3)))
@@ -178,6 +217,8 @@ def test_a_weight_counts_a_row_as_often_as_it_says(classes: int) -> None:
             "classification": (number, probability),
             "multilabel": (sets, probability),
         }[item.tasks[-1]]
+        if item.name == "poisson_deviance":
+            arrays = (np.abs(value), np.abs(guess))
         repeated = (np.repeat(array, weights, axis=0) for array in arrays)
         once = item.function(*arrays, weights.astype(float))
         assert once == pytest.approx(item.function(*repeated, np.ones(weights.sum())), rel=1e-9), (
@@ -227,7 +268,7 @@ def test_a_class_that_is_never_predicted_has_precision_zero() -> None:
 def test_the_first_metric_of_a_task_is_its_primary_one() -> None:
     assert next(iter(of_task("regression"))) == "mse"
     assert next(iter(of_task("classification"))) == "accuracy"
-    assert list(of_task("regression"))[-1] == "directional_accuracy"
+    assert list(default_of_task("regression"))[-1] == "directional_accuracy"
 
 
 def test_two_metrics_of_one_name_are_refused() -> None:
@@ -244,7 +285,9 @@ def test_a_metric_that_does_not_fit_the_task_is_refused() -> None:
     assert str(error.value) == (
         "evaluation.metrics: 'f1_macro' is a classification or multilabel metric, but the"
         " task is regression;\n"
-        "for regression: mse, rmse, mae, r2, directional_accuracy"
+        "for regression: mse, rmse, mae, r2, directional_accuracy, pinball_loss_1, pinball_loss_5,"
+        " pinball_loss_10, pinball_loss_25, pinball_loss_50, pinball_loss_75, pinball_loss_90,"
+        " pinball_loss_95, pinball_loss_99, poisson_deviance"
     )
     check(settings(metrics=["f1_macro"]), "classification")
     check(settings(), "regression")

@@ -8,8 +8,9 @@ import pytest
 from checkouts import ROOT
 from plait.config.registry import choices, family_of
 from plait.data.dataset import PARTS
+from plait.models.boosted import library_of
 from plait.models.trained import TrainedModel
-from training.fitting import EXPERIMENT_OF_TASK, MODELS, Lab, OtherProcess, Outcome, files_of
+from training.fitting import CASES, MODELS, Lab, OtherProcess, Outcome, files_of
 
 OUTCOMES: dict[tuple[str, str], Outcome] = {}
 
@@ -19,9 +20,7 @@ def outcome(request: pytest.FixtureRequest, lab: Lab) -> Outcome:
     """A trained model of each choice and task."""
     choice, task = request.param
     if request.param not in OUTCOMES:
-        OUTCOMES[request.param] = lab.fit(
-            EXPERIMENT_OF_TASK[task], f"model={choice}", "trainer.max_epochs=2"
-        )
+        OUTCOMES[request.param] = lab.fit(*CASES[f"{choice}_{task}"])
     return OUTCOMES[request.param]
 
 
@@ -78,11 +77,17 @@ def test_saved_twice_the_files_are_equal(outcome: Outcome, tmp_path: Path) -> No
     outcome.model.save(tmp_path / "first")
     outcome.model.save(tmp_path / "second")
     first = files_of(tmp_path / "first")
-    assert first.keys() == {
-        "model.json",
-        "weights.safetensors" if outcome.model.is_network else "estimator.skops",
-    }
+    assert first.keys() == {"model.json", *stored_in(outcome.model)}
     assert first == files_of(tmp_path / "second")
+
+
+def stored_in(model: TrainedModel) -> set[str]:
+    """The files of what was fitted."""
+    if model.is_network:
+        return {"weights.safetensors"}
+    if family_of(model.choice).in_rounds:
+        return {library_of(model.choice).file, "trees.sha256"}
+    return {"estimator.skops"}
 
 
 def test_what_lay_in_memory_before_is_not_saved_with_a_tree(lab: Lab, tmp_path: Path) -> None:

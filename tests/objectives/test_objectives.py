@@ -10,6 +10,7 @@ from torch import nn
 
 from checkouts import ROOT
 from plait.config.registry import choices, module_of, settings_of
+from plait.errors import UserError
 from plait.objectives.base import Batch
 
 
@@ -70,6 +71,51 @@ def test_huber_is_squared_near_zero_and_absolute_beyond_delta(
     assert not logged["mse"].requires_grad
 
 
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+def test_quantile_is_the_mean_pinball_loss(
+    regression: tuple[torch.Tensor, torch.Tensor], level: float
+) -> None:
+    outputs, targets = regression
+    loss, logged = evaluate("quantile", outputs, targets, level=level)
+    error = (targets - outputs).detach().numpy()
+    expected = np.where(error > 0, level * error, (level - 1) * error).mean()
+    assert loss.item() == pytest.approx(expected, rel=1e-14)
+    assert logged["mae"].item() == pytest.approx(np.abs(error).mean(), rel=1e-14)
+    assert not logged["mae"].requires_grad
+
+
+def test_the_best_constant_of_the_pinball_loss_is_the_quantile() -> None:
+    targets = torch.arange(1.0, 11.0, dtype=torch.float64)
+    losses = [
+        evaluate("quantile", torch.full_like(targets, guess), targets, level=0.75)[0].item()
+        for guess in targets.tolist()
+    ]
+    assert losses.index(min(losses)) == 7
+
+
+def test_poisson_is_the_negative_log_likelihood_of_counts_but_for_a_constant() -> None:
+    from scipy.stats import poisson
+
+    generator = np.random.default_rng(4)
+    logs, counts = generator.normal(size=40), generator.poisson(2.0, 40).astype(float)
+    outputs = torch.from_numpy(logs).requires_grad_()
+    loss, logged = evaluate("poisson", outputs, torch.from_numpy(counts))
+    likelihood = poisson.logpmf(counts, np.exp(logs)) + [math.lgamma(n + 1) for n in counts]
+    assert loss.item() == pytest.approx(-likelihood.mean(), rel=1e-12)
+    assert logged["mse"].item() == pytest.approx(((np.exp(logs) - counts) ** 2).mean())
+    loss.backward()
+    assert outputs.grad is not None
+    assert outputs.grad.numpy() == pytest.approx((np.exp(logs) - counts) / 40, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("targets", "fault"), [([1.0, -2.0], r"row 1 of the part is -2"), ([0.0, 0.0], "are 0")]
+)
+def test_poisson_refuses_what_is_no_count(targets: list[float], fault: str) -> None:
+    with pytest.raises(UserError, match=f"objective: poisson .*{fault}"):
+        evaluate("poisson", torch.zeros(2), torch.tensor(targets))
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_cross_entropy_is_the_mean_surprise_of_the_labels(
     classes: tuple[torch.Tensor, torch.Tensor], smoothing: float
@@ -110,6 +156,8 @@ def test_every_objective_gives_a_scalar_to_follow_downhill(
     values = yaml.safe_load((ROOT / f"conf/objective/{choice}.yaml").read_text())
     for task in settings_of("objective", choice).tasks:  # type: ignore[attr-defined]
         outputs, targets = regression if task == "regression" else classes
+        if settings_of("objective", choice).link == "log":  # type: ignore[attr-defined]
+            targets = targets.abs()
         if task == "multilabel":
             targets = torch.stack([targets == 0, targets != 1, targets > 5], 1).double()
         loss, logged = evaluate(choice, outputs, targets, **values)

@@ -13,6 +13,8 @@ from plait.config.registry import family_of, module_of, settings_of
 from plait.data.dataset import Column, Dataset
 from plait.data.preprocessing import ColumnPreprocessor, Settings
 from plait.models.base import Shape
+from plait.models.boosted import BoostedModel
+from plait.models.boosting import BoostingLibrary, BoostingRows, Goal, loss_of
 from plait.models.trained import TrainedModel
 from plait.tasks.registry import task_named
 from plait.workspace import Outputs
@@ -21,6 +23,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "mlp": {"hidden_sizes": [4], "activation": "relu", "dropout": 0.5, "normalization": "batch"},
     "linear": {"bias": True},
     "decision_tree": {"max_depth": 2, "min_samples_leaf": 1},
+    "tabm": {"members": 2, "blocks": 1, "width": 4, "dropout": 0.5, "sharing": "tabm"},
+} | {
+    choice: {**read_yaml(ROOT / f"conf/model/{choice}.yaml"), "rounds": 3}
+    for choice in ("catboost", "lightgbm", "xgboost")
 }
 
 
@@ -107,7 +113,7 @@ def write_outputs(root: Path, task: str = "regression", model: str = "mlp") -> O
 
 
 def trained(rows: pd.DataFrame, dataset: Dataset, choice: str) -> TrainedModel:
-    """A model of the choice: a network as it is initialised, an estimator fitted."""
+    """A model of the choice: a network as it is initialised, an estimator or trees fitted."""
     defaults = read_yaml(ROOT / "conf/config.yaml")["preprocessing"]
     assert isinstance(defaults, dict)
     settings = Settings.model_validate({**defaults, "target_scaling": "standard"})
@@ -121,6 +127,8 @@ def trained(rows: pd.DataFrame, dataset: Dataset, choice: str) -> TrainedModel:
 
         torch.manual_seed(0)
         fitted = module.build(cls(**SETTINGS[choice]), shape).eval()
+    elif family_of(choice).in_rounds:
+        fitted = boosted(module.LIBRARY, cls(**SETTINGS[choice]), preprocessor, rows, shape)
     else:
         target = preprocessor.target.encode(rows)
         fitted = module.build(cls(**SETTINGS[choice]), shape, 0)
@@ -128,3 +136,23 @@ def trained(rows: pd.DataFrame, dataset: Dataset, choice: str) -> TrainedModel:
     return TrainedModel(
         choice, SETTINGS[choice], dataset.task, dataset.classes, preprocessor, fitted
     )
+
+
+def boosted(
+    library: BoostingLibrary[Any, Any],
+    settings: Any,
+    preprocessor: ColumnPreprocessor,
+    rows: pd.DataFrame,
+    shape: Shape,
+) -> BoostedModel:
+    """Trees that are fitted to all rows."""
+    classes = () if shape.task.scalar else tuple(range(shape.outputs))
+    loss = loss_of(settings, len(classes))
+    trees = library.fit(
+        settings,
+        Goal(loss, 0.5, shape.outputs, (0,) * shape.inputs, 0, 1, False),
+        BoostingRows(preprocessor.transform(rows), preprocessor.target.encode(rows), None),
+        None,
+        lambda train_loss, val_loss: False,
+    )
+    return BoostedModel(library, trees, classes, loss)

@@ -337,6 +337,10 @@ assert plait.__file__.startswith(sys.argv[1]), plait.__file__
         ("classification", "mlp"),
         ("regression", "decision_tree"),
         ("classification", "decision_tree"),
+        ("classification", "lightgbm"),
+        pytest.param("regression", "catboost", marks=pytest.mark.nightly),
+        pytest.param("classification", "xgboost", marks=pytest.mark.nightly),
+        pytest.param("classification", "tabm", marks=pytest.mark.nightly),
     ],
 )
 def test_the_model_loads_without_pickle_and_without_plait(

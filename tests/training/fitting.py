@@ -40,13 +40,21 @@ MODELS = [
 ]
 """Every model that takes columns, with every task that it declares."""
 
+SMALL = {"catboost": ("model.rounds=20",), "tabm": ("model.members=4", "model.width=16")}
+"""Values by which a choice is trained in a moment."""
+
 CASES: dict[str, tuple[str, ...]] = {
     "dropout": (
         "breast_cancer",
         *("model.dropout=0.5", "trainer.max_epochs=4", "schedule=cosine", "data.split.val=0.2"),
     )
 } | {
-    f"{choice}_{task}": (EXPERIMENT_OF_TASK[task], f"model={choice}", "trainer.max_epochs=2")
+    f"{choice}_{task}": (
+        EXPERIMENT_OF_TASK[task],
+        f"model={choice}",
+        "trainer.max_epochs=2",
+        *SMALL.get(choice, ()),
+    )
     for choice, task in MODELS
 }
 """What is trained here and in another process, to be equal."""

@@ -20,6 +20,8 @@ LEAVES: dict[str, tuple[str, ...]] = {
         *("plait.models.masked_lm", "plait.models.origins", "plait.models.pretrained"),
         "plait.objectives.masked_lm_loss",
     ),
+    "boosting": ("plait.models.catboost", "plait.models.lightgbm", "plait.models.xgboost"),
+    "tabm": ("plait.models.tabm",),
     "hub": ("plait.data.sources.hub",),
     "optuna": (
         *("plait.sweeps.search", "plait.sweeps.study", "plait.sweeps.space"),

@@ -16,6 +16,9 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
 """What an import name stands for in the lock, where it is not the name itself; with it the packages
 behind it that compute."""
 
+ALIASES: dict[str, str] = {"xgboost-cpu": "xgboost", "xgboost": "xgboost-cpu"}
+"""Distributions of the same code, built for other devices: either may be installed."""
+
 NON_NUMERIC = {
     *(
         "filelock",
@@ -59,9 +62,23 @@ def installed_version(distribution: str) -> str | None:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
-        return version(distribution).partition("+")[0]
+        return version(installed_as(distribution)).partition("+")[0]
     except PackageNotFoundError:
         return None
+
+
+@cache
+def installed_as(distribution: str) -> str:
+    """The name under which it is installed, if it is: its own, or its alias."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name in (distribution, ALIASES.get(distribution, distribution)):
+        try:
+            version(name)
+        except PackageNotFoundError:
+            continue
+        return name
+    return distribution
 
 
 def versions_of(imports: Iterable[str], lock: Path) -> dict[str, str]:
@@ -85,8 +102,9 @@ def versions_of(imports: Iterable[str], lock: Path) -> dict[str, str]:
 
 
 def _providers(name: str, locked: dict[str, str]) -> list[str]:
-    if normalised(name) in locked:
-        return [normalised(name)]
+    for known in (normalised(name), ALIASES.get(name)):
+        if known in locked:
+            return [known]
     # Slow, so only for names unlike their distribution's.
     from importlib.metadata import packages_distributions
 

@@ -25,6 +25,10 @@ class Family:
     """The module that predicts, saves and loads, by its ``FAMILY``; see `plait.models.family`."""
     training: str
     """The module that fits, by its ``TRAINING``."""
+    trainer: tuple[str, ...] = ("threads",)
+    """The values of ``trainer`` that it goes by, where it is not trained by gradients."""
+    in_rounds: bool = False
+    """Whether it learns round by round, each with its losses, though not by gradients."""
 
     @property
     def by_gradient(self) -> bool:
@@ -42,6 +46,12 @@ FAMILIES: dict[str, Family] = {
         Family(
             *("estimator", "columns", "plait.data.preprocessing"),
             *("plait.models.estimators", "plait.training.estimator"),
+        ),
+        Family(
+            *("boosted", "columns", "plait.data.preprocessing"),
+            *("plait.models.boosted", "plait.training.boosted"),
+            trainer=("threads", "accelerator"),
+            in_rounds=True,
         ),
         Family(
             *("text_estimator", "text", "plait.data.texts"),

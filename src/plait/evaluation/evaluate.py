@@ -17,7 +17,7 @@ from plait.evaluation.entries import (
     StatedMetric,
 )
 from plait.evaluation.intervals import Measure, Resampling, Samples, resample
-from plait.evaluation.metrics import Metric, of_task
+from plait.evaluation.metrics import Metric, default_of_task, of_task
 from plait.evaluation.parts import Answered, Parts
 from plait.evaluation.plots.canvas import evenly
 from plait.evaluation.plots.draw import draw
@@ -68,8 +68,7 @@ def evaluate(
     :raises UserError: for a prediction that is no finite number.
     :raises ConfigurationError: for a metric that does not fit the data set.
     """
-    chosen = select(settings, dataset)
-    task = evaluation_of(dataset.task)
+    chosen, task = select(settings, dataset), evaluation_of(dataset.task)
     train, test = parts.train, parts.test
     assessment, resampled, members = _assess(model, parts, dataset, settings)
     fitted = model.coefficients()
@@ -200,8 +199,8 @@ def select(settings: Settings, dataset: Dataset) -> dict[str, Metric]:
     if settings.metrics is None:
         fitting = {
             name: item
-            for name, item in known.items()
-            if item.by_default and (item.requires is None or item.requires in dataset.facts)
+            for name, item in default_of_task(dataset.task).items()
+            if item.requires is None or item.requires in dataset.facts
         }
         # Of topics some are rare, and the accuracy would hardly show them.
         first = ["f1_macro"] if dataset.names("text") and "f1_macro" in fitting else []

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from plait.settings import Chosen, Settings
 from plait.tasks.base import Task
@@ -10,6 +10,10 @@ from plait.tasks.base import Task
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
+
+
+Link = Literal["identity", "log"]
+"""The function of a mean that a network's outputs are (McCullagh and Nelder 1989)."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,13 @@ class Shape:
     """Columns after encoding; of texts: 1."""
     outputs: int
     """Numbers that it gives for a row: of a regression 1; else mostly the number of classes."""
+    link: Link = "identity"
+    """As the objective has it that a network is trained by."""
+
+    def activate(self, outputs: "Tensor") -> "Tensor":
+        """From a network's outputs, (rows, …), to what it predicts, such as probabilities."""
+        predicted = self.task.activate(outputs)
+        return predicted.exp() if self.link == "log" else predicted
 
 
 @dataclass(frozen=True)

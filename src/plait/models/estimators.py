@@ -84,7 +84,9 @@ def _without_padding(content: bytes) -> bytes:
 class Estimators(ModelFamily[EstimatorSettings, "BaseEstimator", "np.ndarray"]):
     """Estimators of numbers: float64, (rows, inputs); or of texts: object, (rows,)."""
 
-    packages = ("scikit-learn", "skops")
+    def packages(self, choice: str) -> tuple[str, ...]:
+        """What a logged model needs."""
+        return ("scikit-learn", "skops")
 
     def encode(self, settings: EstimatorSettings, features: "np.ndarray") -> "np.ndarray":
         """What an estimator is given, from what preprocessing gives: the same."""

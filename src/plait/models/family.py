@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from plait.config.registry import family_of
 from plait.data.preprocessing import Preprocessor
@@ -41,8 +41,9 @@ class EncodedFamily(ABC, Generic[Encoded]):
 class ModelFamily(EncodedFamily[Encoded], Generic[ChoiceSettings, Model, Encoded]):
     """Models that predict and are kept."""
 
-    packages: ClassVar[tuple[str, ...]] = ()
-    """Distributions that a logged model needs to predict, beside those that all need."""
+    def packages(self, choice: str) -> tuple[str, ...]:
+        """Distributions that a logged model needs to predict, beside those that all need."""
+        return ()
 
     @abstractmethod
     def encode(self, settings: ChoiceSettings, features: "np.ndarray") -> Encoded:

@@ -151,7 +151,9 @@ class LanguageModels(
 ):
     """Transformers with a head for the task."""
 
-    packages = ("torch", "transformers", "peft", "tokenizers", "safetensors")
+    def packages(self, choice: str) -> tuple[str, ...]:
+        """What a logged model needs."""
+        return ("torch", "transformers", "peft", "tokenizers", "safetensors")
 
     def complete(
         self, settings: "Settings", finetuning: Mapping[str, Json] | None, folder: Path
@@ -236,7 +238,7 @@ class LanguageModels(
         with torch.inference_mode():
             for rows in batches_by_length(tokens):
                 outputs = network(padded(tokens, rows)).to(torch.float64)
-                results[rows] = shape.task.activate(outputs).numpy()
+                results[rows] = shape.activate(outputs).numpy()
         return results
 
     def save(self, network: LanguageModel, folder: Path) -> Values:

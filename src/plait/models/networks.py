@@ -24,7 +24,9 @@ class Networks(
 ):
     """Networks of numbers: float64, (rows, inputs)."""
 
-    packages = ("torch",)
+    def packages(self, choice: str) -> tuple[str, ...]:
+        """What a logged model needs."""
+        return ("torch",)
 
     def build(
         self,
@@ -74,7 +76,7 @@ class Networks(
         dtype = next(network.parameters()).dtype
         with torch.inference_mode():
             outputs = network(torch.from_numpy(features).to(dtype)).to(torch.float64)
-        array: np.ndarray = shape.task.activate(outputs).numpy()
+        array: np.ndarray = shape.activate(outputs).numpy()
         return array
 
     def linear_terms(self, network: "nn.Module") -> "tuple[np.ndarray, float]":

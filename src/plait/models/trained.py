@@ -1,8 +1,9 @@
 """A trained model on disk: what it takes to predict from the source's raw columns.
 
 A folder with ``model.json`` (the choice, its settings, the fitted preprocessing, the task) and the
-weights: ``weights.safetensors`` of a network or ``estimator.skops`` of an estimator. Neither
-executes anything when it is read. Further members of an ensemble lie in ``member_2/``, ….
+weights: ``weights.safetensors`` of a network, ``estimator.skops`` of an estimator, or trees in a
+format of their library's. None executes anything when it is read. Further members of an ensemble
+lie in ``member_2/``, ….
 """
 
 import math
@@ -18,7 +19,7 @@ from plait.data.preprocessing import ColumnPreprocessor, Preprocessor
 from plait.data.rows import columns_of, frame_of
 from plait.errors import UserError
 from plait.json_types import Values
-from plait.models.base import Shape
+from plait.models.base import Link, Shape
 from plait.models.family import ModelFamily, models_of, preprocessor_of
 from plait.tasks.registry import task_named
 
@@ -46,11 +47,13 @@ class TrainedModel:
     classes: tuple[str, ...]
     preprocessor: Preprocessor
     fitted: Any
-    """A `torch.nn.Module` or a scikit-learn estimator."""
+    """A `torch.nn.Module`, a scikit-learn estimator, or boosted trees."""
     finetuning: Values | None = None
     """Of a pretrained model: the choice of the method and its settings."""
     others: tuple[Any, ...] = ()
     """Further members of an ensemble, each as ``fitted``."""
+    link: Link = "identity"
+    """As `Shape` has it."""
 
     @property
     def members(self) -> "tuple[TrainedModel, ...]":
@@ -68,7 +71,7 @@ class TrainedModel:
     def shape(self) -> Shape:
         """What the model maps between."""
         task = task_named(self.task)
-        return Shape(task, self.preprocessor.width, task.outputs(self.classes))
+        return Shape(task, self.preprocessor.width, task.outputs(self.classes), self.link)
 
     def predict(self, rows: "pd.DataFrame | Mapping[str, object]") -> "np.ndarray":
         """Predictions from raw columns.
@@ -109,7 +112,7 @@ class TrainedModel:
 
     def coefficients(self) -> dict[str, float] | None:
         """Of a linear regression, in raw units: by raw feature name and ``"(bias)"``; else None."""
-        linear = self.choice in ("linear", "least_squares")
+        linear = self.choice in ("linear", "least_squares") and self.link == "identity"
         if not linear or self.preprocessor.target.scaling is None:
             return None
         if self.others:
@@ -133,6 +136,7 @@ class TrainedModel:
             "classes": list(self.classes),
             **({} if self.finetuning is None else {"finetuning": self.finetuning}),
             **({"others": len(self.others)} if self.others else {}),
+            **({} if self.link == "identity" else {"link": self.link}),
             **extra,
             "preprocessing": self.preprocessor.to_json(),
         }
@@ -174,6 +178,7 @@ class TrainedModel:
                 preprocessor,
                 None,
                 raw.get("finetuning"),
+                link=raw.get("link", "identity"),
             )
         except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{folder.name}: no trained model here ({error})") from error

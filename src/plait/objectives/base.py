@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from plait.models.base import Link
 from plait.settings import Chosen, Settings
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class ObjectiveSettings(Settings):
     """
 
     tasks: ClassVar[tuple[str, ...]] = ("regression", "classification")
+    link: ClassVar[Link] = "identity"
+    """What the model's outputs are of the mean that it predicts."""
 
     weighted: ClassVar[bool] = False
     """Whether it goes by `WeightedBatch.weights`."""

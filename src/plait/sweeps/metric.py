@@ -4,7 +4,7 @@ from plait.config.chosen import settings_in
 from plait.config.registry import family_of
 from plait.config.resolved import Resolved
 from plait.data.base import SourceSettings
-from plait.evaluation.metrics import of_task
+from plait.evaluation.metrics import default_of_task
 from plait.tracking.sections import FINAL
 
 
@@ -18,7 +18,7 @@ def fault_of(metric: str, resolved: Resolved) -> str | None:
     kind = family_of(resolved.choice("model"))
     chosen = resolved["evaluation.metrics"]
     measured = [str(each) for each in chosen] if isinstance(chosen, list) else []
-    measured = measured or list(of_task(data.task))
+    measured = measured or list(default_of_task(data.task))
     there = [f"test/{each}" for each in measured]
     if section == "test":
         if name in measured:
@@ -28,9 +28,12 @@ def fault_of(metric: str, resolved: Resolved) -> str | None:
     if metric.startswith((*FINAL, "pretraining/")):
         return None
     if not kind.by_gradient:
-        there.insert(0, "train/loss")
-        if metric == "train/loss":
+        losses = ["train/loss"]
+        if kind.in_rounds and data.may_validate:
+            losses.append("val/loss")
+        if metric in losses:
             return None
+        there = [*losses, *there]
         return (
             f"model={resolved.choice('model')} fits itself and has no {metric}; there are"
             f" {', '.join(there)}"

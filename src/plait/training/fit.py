@@ -13,9 +13,10 @@ from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.data.preprocessing import Preprocessor
 from plait.data.preprocessing import Settings as PreprocessingSettings
-from plait.models.base import ModelSettings, Shape
+from plait.models.base import Link, ModelSettings, Shape
 from plait.models.family import EncodedFamily, models_of, preprocessor_of
 from plait.models.trained import TrainedModel
+from plait.objectives.base import ObjectiveSettings
 from plait.tasks.registry import task_named
 from plait.training.ensemble import fit_members
 from plait.training.job import Arrays, Observe, Training, TrainingJob
@@ -98,6 +99,7 @@ def fit(
             preprocessor,
             fitted.model,
             resolved.optional_section("finetuning"),
+            link=job.shape.link,
         )
         return model, fitted.curves
 
@@ -146,12 +148,25 @@ def job_of(
     kind_of_task = task_named(dataset.task)
     job = TrainingJob(
         resolved,
-        Shape(kind_of_task, preprocessor.width, kind_of_task.outputs(dataset.classes)),
+        Shape(
+            kind_of_task,
+            preprocessor.width,
+            kind_of_task.outputs(dataset.classes),
+            _link_of(resolved),
+        ),
         arrays,
         val_arrays,
         digest_of(family, arrays, val_arrays),
         checkpoints,
         observe,
         base,
+        preprocessor,
     )
     return job, preprocessor
+
+
+def _link_of(resolved: Resolved) -> Link:
+    """That of the objective, where one trains the model."""
+    if resolved["objective"] is None:
+        return "identity"
+    return settings_in(resolved, "objective", ObjectiveSettings).link

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plait.config.resolved import Resolved
+from plait.data.preprocessing import Preprocessor
 from plait.models.base import Shape
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class TrainingJob:
     observe: Observe
     base: Path | None = None
     """The pretrained model that stage `pretrain` has trained, if it has."""
+    preprocessor: Preprocessor | None = None
+    """What has made the inputs; none in one of several processes, which take them as they are."""
 
 
 @dataclass(frozen=True)

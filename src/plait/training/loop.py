@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
-from torch import Tensor
 
 from plait.config.chosen import settings_in
 from plait.config.registry import module_of, settings_of
@@ -20,7 +19,6 @@ from plait.garbage_collection import collect_as_usual
 from plait.json_types import mapping_at
 from plait.models.counter_rng import CounterRNG
 from plait.models.family import networks_of
-from plait.objectives.base import Objective, ObjectiveSettings
 from plait.settings import Settings as BaseSettings
 from plait.signals import StopRequests, is_termination
 from plait.training.adversarial.adversary import Adversary, Attack
@@ -34,6 +32,7 @@ from plait.training.devices import quiet
 from plait.training.epoch_end import EpochOrder
 from plait.training.job import Arrays, DistributedContext, Trained, TrainingJob
 from plait.training.module import BuildOptimizer, BuildSchedule, SupervisedModule
+from plait.training.objective import objective_of
 from plait.training.profilers import NoProfiler, PrintedProfiler
 from plait.training.progress import BestWeights, Curves, NonFiniteLoss, Progress
 from plait.training.settings import Settings
@@ -172,7 +171,7 @@ def _module(
         return network
     return SupervisedModule(
         network,
-        _objective(resolved, rows.targets),
+        objective_of(resolved, network, rows.targets),
         _optimizer(resolved),
         _schedule(resolved),
         accumulate=order.pieces,
@@ -252,12 +251,6 @@ def _shared_by(context: DistributedContext, precision: str) -> dict[str, Any]:
     )
     # Lightning refuses doubles there, which need nothing but weights that are doubles.
     return {**shared, "precision": precision.replace("64", "32"), "strategy": sharded}
-
-
-def _objective(resolved: Resolved, targets: Tensor) -> Objective:
-    settings = settings_in(resolved, "objective", ObjectiveSettings)
-    objective: Objective = _module_of(resolved, "objective").build(settings, targets)
-    return objective
 
 
 def _optimizer(resolved: Resolved) -> BuildOptimizer:

@@ -26,7 +26,10 @@ Direction = Literal["minimize", "maximize"]
 Function = Callable[["np.ndarray", "np.ndarray", "np.ndarray"], float]
 RowFunction = Callable[["np.ndarray", "np.ndarray"], "np.ndarray"]
 
-SHIPPED = ("regression", "classification", "multilabel", "direction", "calibration")
+SHIPPED = (
+    *("regression", "classification", "multilabel", "direction", "calibration"),
+    "quantiles_and_counts",
+)
 """The files whose metrics come first, in this order; the first metric of a task is its primary
 one, which a file of the user's own does not displace."""
 
@@ -116,3 +119,8 @@ def metrics() -> dict[str, Metric]:
 def of_task(task: str) -> dict[str, Metric]:
     """The metrics for a kind of target, by name; the first is the primary one."""
     return {name: item for name, item in metrics().items() if task in item.tasks}
+
+
+def default_of_task(task: str) -> dict[str, Metric]:
+    """Those that are computed where ``evaluation.metrics`` names none."""
+    return {name: item for name, item in of_task(task).items() if item.by_default}

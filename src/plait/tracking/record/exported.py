@@ -53,4 +53,5 @@ def load_exported(folder: Path) -> TrainedModel:
         preprocessor=ColumnPreprocessor.from_json(raw["preprocessing"]),
         fitted=fitted,
         others=tuple(others),
+        link=raw.get("link", "identity"),
     )

@@ -146,7 +146,7 @@ def _save(
         shutil.copytree(source, artifacts)
         settings = settings_of("model", model.choice)(**model.settings)
         family.complete(settings, model.finetuning, artifacts)
-    packages = (*PACKAGES, *family.packages)
+    packages = (*PACKAGES, *family.packages(model.choice))
     code = temporary / "code" / "plait"
     shutil.copytree(
         Path(loaded.__file__).parent, code, ignore=shutil.ignore_patterns("__pycache__")

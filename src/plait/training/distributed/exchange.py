@@ -53,7 +53,12 @@ def write_job(job: TrainingJob, context: DistributedContext, start: Path | None)
     write_json(
         folder / "job.json",
         {
-            "shape": {"task": shape.task.name, "inputs": shape.inputs, "outputs": shape.outputs},
+            "shape": {
+                "task": shape.task.name,
+                "inputs": shape.inputs,
+                "outputs": shape.outputs,
+                "link": shape.link,
+            },
             "data": job.data,
             "checkpoints": str(job.checkpoints),
             "base": None if job.base is None else str(job.base),
