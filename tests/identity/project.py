@@ -89,13 +89,13 @@ CODE = (
     Change("src/plait/data/encoders/number.py", "self.scale)[:, None]", "2.0)[:, None]"),
     Change(
         "src/plait/evaluation/metrics/regression.py",
-        "return float(np.average((truth - prediction) ** 2",
-        "return 2.0 * float(np.average((truth - prediction) ** 2",
+        "return float(np.average(squared_errors(",
+        "return 2.0 * float(np.average(squared_errors(",
     ),
     Change(
         "src/plait/evaluation/metrics/regression.py",
-        "return float(np.average(np.abs(",
-        "return 1 + float(np.average(np.abs(",
+        "return float(np.average(absolute_errors(",
+        "return 1 + float(np.average(absolute_errors(",
     ),
 )
 """Of code: another number at the same size, at another one, with a remark alone, cut off where an
