@@ -113,6 +113,25 @@ def test_losses_of_probabilities_are_those_of_the_library() -> None:
             assert ours == pytest.approx(theirs, rel=1e-12), (name, classes)
 
 
+@pytest.mark.parametrize("digits", [1, 12])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_areas_are_those_of_the_library(classes: int, digits: int) -> None:
+    """With equal probabilities and without; of classes that exclude each other, and of several."""
+    generator = np.random.default_rng(0)
+    truth = generator.integers(classes, size=60)
+    probability = generator.dirichlet(np.full(classes, 0.5), 60).round(digits)
+    weights = generator.integers(1, 4, 60).astype(float)
+    each = [
+        library.roc_auc_score(truth == number, probability[:, number], sample_weight=weights)
+        for number in range(classes)
+    ]
+    area = metrics()["roc_auc"].function
+    exclusive = each[1] if classes == 2 else np.mean(each)
+    assert area(truth, probability, weights) == pytest.approx(exclusive, rel=1e-12)
+    both = np.eye(classes, dtype=int)[truth]
+    assert area(both, probability, weights) == pytest.approx(np.mean(each), rel=1e-12)
+
+
 def test_scores_of_several_classes_are_those_of_the_library() -> None:
     generator = np.random.default_rng(0)
     for rows in (1, 3, 40):

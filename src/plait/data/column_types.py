@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from plait.data.notation import PLAIN_NUMBER, numbers_in
+from plait.data.notation import EXACT, PLAIN_NUMBER, numbers_in
 from plait.data.written_dates import dates_in
 from plait.errors import UserError
 
@@ -24,9 +24,6 @@ _UNITS: tuple[Literal["D", "s", "us"], ...] = ("D", "s", "us")
 
 _SHOWN = 60
 """Characters of a value in an error."""
-
-EXACT = 2**53
-"""From here on float64 has no place for every whole number."""
 
 
 @dataclass(frozen=True)

@@ -115,11 +115,12 @@ class Dataset:
         """How much each row of a part counts, float64, (rows,), 1 on average; None: all alike."""
         import numpy as np
 
-        for name in self.names("weight"):
-            weights = part[name].to_numpy(np.float64)
-            normalised: np.ndarray = weights / weights.mean()
-            return normalised
-        return None
+        names = self.names("weight")
+        if not names:
+            return None
+        weights = part[names[0]].to_numpy(np.float64)
+        normalised: np.ndarray = weights / weights.mean()
+        return normalised
 
     def table(self, name: str) -> "pd.DataFrame":
         """A side table, all columns.

@@ -12,6 +12,9 @@ from functools import lru_cache
 PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,300})?")
 """Of texts that are numbers at first sight, and that float64 takes as they are or nearly so."""
 
+EXACT = 2**53
+"""From here on float64 has no place for every whole number."""
+
 CURRENCIES = "$€£¥₹₩₽₺₴₪฿₫"
 
 _MINUS = r"\-\u2212\u2013"

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 _YEAR_FIRST = r"(?!\d+\.\d*$)\d{4}.*"
 """Of ISO 8601. pandas takes ``.5``, ``2024.5`` and, by the clock, ``today`` for it as well."""
 
-_DIGITS = {"d": 2, "m": 2, "y": 2, "Y": 4, "H": 2, "I": 2, "M": 2, "S": 2, "j": 3, "U": 2, "W": 2}
+DIGITS = {"d": 2, "m": 2, "y": 2, "Y": 4, "H": 2, "I": 2, "M": 2, "S": 2, "j": 3, "U": 2, "W": 2}
 """How many digits a directive of ``strptime`` stands for, when written in full."""
 
 
@@ -32,7 +32,7 @@ def dates_in(texts: "pd.Series", date_format: str | None) -> "pd.Series":
 def _digits_needed(form: str) -> int:
     """By texts of a date format: all where numbers adjoin, for 1112024 has two readings."""
     directives = form.replace("%%", "")
-    numeric = "".join(_DIGITS)
+    numeric = "".join(DIGITS)
     if not re.search(f"%[{numeric}]%[{numeric}]", directives):
         return 0
-    return sum(_DIGITS.get(directive, 0) for directive in re.findall("%(.)", directives))
+    return sum(DIGITS.get(directive, 0) for directive in re.findall("%(.)", directives))

@@ -4,10 +4,12 @@ import re
 from datetime import date, datetime
 from functools import lru_cache
 
-_DIGITS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
-"""Of the directives of ``strptime`` that have one reading when they are written in full."""
+from plait.data.written_dates import DIGITS
 
 _FIELDS = ("Y", "m", "d", "H", "M", "S", "f")
+"""As ``strptime`` calls the parts of an instant; all but the last may stand in a format of one's
+own, for they have one reading when they are written in full.
+"""
 
 _ISO = re.compile(
     "(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})"
@@ -56,12 +58,12 @@ def _pattern(date_format: str) -> re.Pattern[str] | None:
     """What matches the texts of a format that can be read in one way; None: it has another part."""
     directives = re.findall("%(.)", date_format.replace("%%", ""))
     whole = {"Y", "m", "d"} <= set(directives) and len(directives) == len(set(directives))
-    if not whole or "%%" in date_format or not set(directives) <= _DIGITS.keys():
+    if not whole or "%%" in date_format or not set(directives) <= set(_FIELDS[:-1]):
         return None
     pieces = re.split("%(.)", date_format)
     return re.compile(
         "".join(
-            f"(?P<{piece}>[0-9]{{{_DIGITS[piece]}}})" if place % 2 else re.escape(piece)
+            f"(?P<{piece}>[0-9]{{{DIGITS[piece]}}})" if place % 2 else re.escape(piece)
             for place, piece in enumerate(pieces)
         )
     )

@@ -8,17 +8,13 @@ from numbers import Real
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from plait.data.encoders.base import ColumnEncoder, Row, refuse, row_of, with_missing
-from plait.data.notation import numbers_in
+from plait.data.notation import EXACT, numbers_in
 from plait.errors import UserError
 from plait.tasks.scaling import mean_and_scale
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-
-LARGE = 2**53
-"""From here on a whole number may be none of float64."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ class Number(ColumnEncoder):
             return self._missing
         # Of a larger whole number pandas may make one that is no float64.
         if (isinstance(value, float) and isfinite(value)) or (
-            type(value) is int and abs(value) < LARGE
+            type(value) is int and abs(value) < EXACT
         ):
             scaled = (value - self.mean) / self.scale
             return (scaled, 0.0) if self.missing_input else (scaled,)
