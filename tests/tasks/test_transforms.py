@@ -75,6 +75,10 @@ def test_a_target_is_above_zero(bad: float) -> None:
     train = pd.DataFrame({"price": [1.0, bad, 2.0, bad]})
     with pytest.raises(UserError, match=rf"'price', row 1: {bad:g} \(and 1 more\) is not above 0"):
         REGRESSION.fit(train, ["price"], (), TargetScaling("log"))
+    # As the file counts them, not the part.
+    part = train.assign(row=[10, 11, 14, 15])
+    with pytest.raises(UserError, match=rf"'price', row 11: {bad:g} "):
+        REGRESSION.fit(part, ["price"], (), TargetScaling("log"))
     with pytest.raises(UserError, match="is 2 in every training row"):
         REGRESSION.fit(train.assign(price=2.0), ["price"], (), TargetScaling("box_cox"))
 

@@ -3,14 +3,14 @@
 from typing import TYPE_CHECKING
 
 from plait.errors import UserError
-from plait.tasks.single import some
+from plait.tasks.single import by_source_row, some
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def column_of(frame: "pd.DataFrame", name: str) -> "pd.Series":
-    """A column whose index names its rows: their numbers at the source where they are known.
+    """A column, see `by_source_row`.
 
     :raises UserError: if there is none of that name.
     """
@@ -18,5 +18,4 @@ def column_of(frame: "pd.DataFrame", name: str) -> "pd.Series":
         raise UserError(
             f"column {name!r} is missing; there are {some([str(column) for column in frame])}"
         )
-    rows = frame["row"] if "row" in frame.columns else range(len(frame))
-    return frame[name].set_axis(list(rows), axis=0)
+    return by_source_row(frame, name)

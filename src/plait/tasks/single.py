@@ -2,10 +2,13 @@
 
 from abc import ABC
 from dataclasses import asdict, dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from plait.json_types import Values, list_at, number_at, text_at
 from plait.tasks.base import TargetEncoder
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SHOWN = 12
 """Names that an error lists."""
@@ -37,6 +40,12 @@ class SingleTarget(TargetEncoder, ABC):
             number_at(given, "target_mean"),
             number_at(given, "target_scale"),
         )
+
+
+def by_source_row(frame: "pd.DataFrame", name: str) -> "pd.Series":
+    """A column whose index names its rows: their numbers at the source where they are known."""
+    rows = frame["row"] if "row" in frame.columns else range(len(frame))
+    return frame[name].set_axis(list(rows), axis=0)
 
 
 def some(names: "list[str] | tuple[str, ...]") -> str:

@@ -8,7 +8,7 @@ from plait.json_types import Values
 from plait.tasks.base import Task
 from plait.tasks.probabilities import with_probabilities
 from plait.tasks.scaling import TargetScaling
-from plait.tasks.single import SingleTarget, some
+from plait.tasks.single import SingleTarget, by_source_row, some
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ class ClassNumber(SingleTarget):
         import numpy as np
         import pandas as pd
 
-        target = frame[self.target]
+        target = by_source_row(frame, self.target)
         numbers = pd.Index(self.classes).get_indexer(pd.Index(target.astype("str")))
         if (numbers < 0).any():
             row = int(np.argmax(numbers < 0))

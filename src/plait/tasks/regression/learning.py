@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from plait.json_types import Values, number_at
 from plait.tasks.base import Task
 from plait.tasks.scaling import TargetScaling, mean_and_scale
-from plait.tasks.single import SingleTarget
+from plait.tasks.single import SingleTarget, by_source_row
 from plait.tasks.transforms import exponent_of, transformed, undone
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class ScaledNumber(SingleTarget):
         """
         import numpy as np
 
-        target = frame[self.target]
+        target = by_source_row(frame, self.target)
         numbers = target.to_numpy(np.float64)
         if self.target_exponent is not None:
             numbers = transformed(target, self.target_exponent)
@@ -81,7 +81,7 @@ class Regression(Task):
         :raises UserError: for a target that cannot be transformed.
         """
         (target,) = targets
-        exponent = exponent_of(train[target], scaling.transform)
+        exponent = exponent_of(by_source_row(train, target), scaling.transform)
         unscaled = ScaledNumber(self.name, target, classes, target_exponent=exponent)
         if not scaling.standard:
             return unscaled
