@@ -15,7 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities import DatasetInput
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import BAD_REQUEST
 
 import plait.tracking.query.load
 import plait.tracking.record.record
@@ -472,6 +474,28 @@ def test_two_machines_may_add_the_same_parameters_at_once(
     }
 
 
+def test_two_trials_may_be_the_first_on_their_data_at_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_inputs, waits = MlflowClient.log_inputs, list[float]()
+
+    def other_first(client: MlflowClient, run_id: str, datasets: list[DatasetInput]) -> None:
+        if not waits:
+            raise MlflowException(
+                "(psycopg2.errors.UniqueViolation) duplicate key value violates unique constraint"
+                ' "dataset_pk"',
+                error_code=BAD_REQUEST,
+            )
+        log_inputs(client, run_id, datasets)
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", other_first)
+    monkeypatch.setattr("time.sleep", waits.append)
+    outputs = write_outputs(workspace.root, model="decision_tree")
+    made = recorded(workspace, outputs, resolved())
+    run = open_store(workspace, "local", {}).client.get_run(made.run_id)
+    assert [len(waits), run.info.status, len(run.inputs.dataset_inputs)] == [1, "FINISHED", 1]
+
+
 def test_a_new_run_that_is_asked_to_end_while_it_is_recorded_says_so(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -512,7 +536,7 @@ def test_a_private_umask_and_a_clock_that_is_set_back_change_nothing(
         done = recorded(workspace, outputs, resolved())
     finally:
         os.umask(before)
-    found = open_store(workspace, "local", {}).client.get_run(done.run_id)
+    found = open_store(workspace, "local", {}).client.get_run(made.run_id)
     assert found.info.status == "FINISHED"
     assert found.info.end_time >= found.info.start_time
     assert found.data.metrics["cost/train_seconds"] >= 0

@@ -27,7 +27,9 @@ from plait.tracking.record.points import Points, Row
 from plait.tracking.record.source_patch import SourcePatch, commit_of, log_patch, take_patch
 from plait.tracking.record.weights import weights_digest
 from plait.tracking.sections import BASELINE, MEMBER
+from plait.tracking.store.faults import others_write_the_same
 from plait.tracking.store.reaper import open_store_of
+from plait.tracking.store.retry import while_others_make_it
 from plait.tracking.store.store import Store, translate_errors
 from plait.tracking.tags import (
     BETTER_THAN_NAIVE,
@@ -328,7 +330,11 @@ def _log_dataset(store: Store, run: "Run", resolved: Resolved, dataset: Dataset)
         profile=json.dumps(profile),
     )
     context = [InputTag("mlflow.data.context", "training")]
-    store.client.log_inputs(run.info.run_id, [DatasetInput(logged, context)])
+    inputs = [DatasetInput(logged, context)]
+    # Of two trials that are the first on their data, MLflow refuses one.
+    while_others_make_it(
+        lambda: store.client.log_inputs(run.info.run_id, inputs), others_write_the_same
+    )
 
 
 def _log_artifacts(store: Store, run_id: str, resolved: Resolved, outputs: Outputs) -> None:

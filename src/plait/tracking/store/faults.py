@@ -33,6 +33,8 @@ LATER = (408, 425, 429)
 ANOTHER_WRITER = "must be in the 'active' state"
 """Said of a run, or an experiment, that has been deleted since it was found: look for it again."""
 
+SAME_ROW = "UniqueViolation|UNIQUE constraint failed|Duplicate entry|Violation of PRIMARY KEY"
+"""What PostgreSQL, SQLite, MySQL and SQL Server say of a row that is there already."""
 
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 """Schemes of addresses of databases that MLflow takes."""
@@ -113,6 +115,8 @@ def in_words(error: BaseException, address: str) -> UserError:
         if (fault := _fault(each, address)) is not None:
             return StoreBroken(f"{store} {fault}")
     code = vars(error).get("error_code")
+    if others_write_the_same(error):
+        return StoreUnavailable(f"{store} is being written by another process:\n  {reason}")
     if code in REFUSALS:
         return StoreBroken(f"{store} refuses: {reason}")
     if code in ("ENDPOINT_NOT_FOUND", "NOT_FOUND"):
@@ -123,6 +127,14 @@ def in_words(error: BaseException, address: str) -> UserError:
     if code is None or code in PASSING or ANOTHER_WRITER in str(error):
         return StoreUnavailable(f"{store} does not answer:\n  {reason}")
     return StoreBroken(f"{store} refuses: {reason}")
+
+
+def others_write_the_same(error: BaseException) -> bool:
+    """Whether a row was refused because another process had just written it: ask again.
+
+    A server calls it a bad request, and says what its database said.
+    """
+    return any(re.search(SAME_ROW, str(each)) for each in _causes(error))
 
 
 def reason_of(error: BaseException) -> str:
