@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from compileall import compile_dir
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 import yaml
 
@@ -81,12 +83,13 @@ class Checkout:
         (self.root / "params.yaml").write_text(text, encoding="utf-8")
 
     def make_tiny(self) -> None:
-        """Give every experiment two epochs, and intervals a few resamples: what is shown is that
-        commands run, not what is learnt.
+        """Give every experiment two epochs, intervals a few resamples, and no plots: what is shown
+        is that commands run, not what is learnt.
         """
         for path in (self.root / "conf").rglob("*.yaml"):
             text = path.read_text(encoding="utf-8")
             text = re.sub(r"\bmax_epochs: \d+", "max_epochs: 2", text)
+            text = re.sub(r"\bdraw: true", "draw: false", text)
             path.write_text(re.sub(r"\bresamples: \d+", "resamples: 20", text), encoding="utf-8")
 
     def edit(self, path: str, old: str, new: str) -> None:
@@ -113,7 +116,7 @@ def copy_project(target: Path, *, keep_results: bool = False) -> Checkout:
     """The working tree's tracked and new files in ``target``, committed.
 
     :param keep_results: with what the pipeline left in git; else the copy makes its own, lists no
-        experiment on texts, which take a minute each, and has cheap intervals and small plots.
+        experiment on texts, which take a minute each, and has cheap intervals and no plots.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["cp", "-a", str(_template(keep_results)), str(target)], check=True)
@@ -145,9 +148,12 @@ def _template(keep_results: bool) -> Path:
         params = target / "params.yaml"
         listed_text = params.read_text(encoding="utf-8")
         params.write_text(listed_text.partition("  review_sentiment:")[0], encoding="utf-8")
-        # Of a small text experiment, 500 resamples and plots to be looked at take most of the time.
+        # Of a small experiment, 500 resamples, plots and importance take most of the time.
         checkout.edit("conf/config.yaml", "  resamples: 500\n", "  resamples: 25\n")
-        checkout.edit("conf/config.yaml", "    dpi: 110\n", "    dpi: 55\n")
+        checkout.edit("conf/config.yaml", "    draw: true ", "    draw: false ")
+        checkout.edit("conf/config.yaml", "    repeats: 5 ", "    repeats: 1 ")
+    # By content, as `plait.loaded` trusts it.
+    compile_dir(target / "src", quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
     checkout.run("git", "init", "--quiet", "--initial-branch", "main", "--template=")
     checkout.commit("a copy of the project")
     # Copied by every other test: one file, not one for each of the project's.

@@ -13,6 +13,10 @@ from checkouts import Checkout, copy_project
 from plait.garbage_collection import collect_rarely
 from warm.start import end_warm_server, share_warm_server, warm_python
 
+# Where the machine forbids it, each command would compile all of plait again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="run the slow tests too")

@@ -34,7 +34,7 @@ EXPERIMENTS: dict[str, object] = {
         "data": {"samples": 80},
         "optimizer": {"lr": 0.01},
         "trainer": {"max_epochs": 2},
-        "evaluation": {"resamples": 20},
+        "evaluation": {"resamples": 20, "plots": {"draw": True}},
     },
     SOLVED: {"data": {"samples": 90}, "evaluation": {"resamples": 20}},
 }

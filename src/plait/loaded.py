@@ -104,8 +104,15 @@ def _read_compiled(cached: Path, source: bytes, path: str) -> CodeType | None:
         code: CodeType = marshal.loads(content[16:])
     except (EOFError, ValueError, TypeError):
         return None
-    # Tracebacks of a tree that was copied would name the files of the other one.
-    return code if code.co_filename == path else None
+    return code if code.co_filename == path else _at(path, code)
+
+
+def _at(path: str, code: CodeType) -> CodeType:
+    """The same code as compiled from ``path``: that of a tree that was copied names the files of
+    the other one in its tracebacks.
+    """
+    inner = (_at(path, each) if isinstance(each, CodeType) else each for each in code.co_consts)
+    return code.replace(co_filename=path, co_consts=tuple(inner))
 
 
 def _write_compiled(cached: Path, source: bytes, code: CodeType) -> None:

@@ -57,6 +57,10 @@ ONE_EPOCH = pd.DataFrame({"epoch": [0], "train/loss": [0.5]})
 TRUE = {"x0": 3.0, "x1": -2.0}
 
 
+DRAWN = {"draw": True, "dpi": 50, "width": 6.4, "height": 4.0, "max_points": 200}
+"""The settings of plots, with plots."""
+
+
 def settings(**changes: Any) -> Settings:
     values: dict[str, Any] = {
         "metrics": None,
@@ -66,7 +70,8 @@ def settings(**changes: Any) -> Settings:
         "seed": 0,
         "importance": {"repeats": 3, "max_rows": 200, "max_columns": 50},
         "partial_dependence": 3,
-        "plots": {"dpi": 50, "width": 6.4, "height": 4.0, "max_points": 200},
+        # They have tests of their own and take most of the time.
+        "plots": {**DRAWN, "draw": False},
     }
     return Settings(**{**values, **changes})
 

@@ -22,11 +22,6 @@ def intervals(case: Case, set_aside: SetAside | None, **changes: Any) -> Any:
     return run(case, true_model(), resamples=20, **changes)["prediction_intervals"]
 
 
-@pytest.fixture(autouse=True)
-def _no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plait.evaluation.evaluate.draw", lambda *given: [])
-
-
 @pytest.mark.parametrize(("rows", "level"), [(19, 0.95), (20, 0.95), (99, 0.9), (40, 0.5)])
 def test_of_exchangeable_rows_each_is_held_as_often_as_the_level_says(
     rows: int, level: float

@@ -9,18 +9,11 @@ import pandas as pd
 import pytest
 
 from plait.errors import ConfigurationError, UserError
-from plait.evaluation import evaluate as evaluating
 from plait.evaluation.closed_form import closed_form
 from plait.evaluation.evaluate import predict
 from plait.workspace import Outputs
 
 from .conftest import Case, FakeModel, by_centre, classes_case, constant, run, true_model
-
-
-@pytest.fixture(autouse=True)
-def _no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plots have tests of their own and take most of the time."""
-    monkeypatch.setattr(evaluating, "draw", lambda *given: [])
 
 
 @pytest.mark.parametrize("rows", [1, 7, 119, 120, 500])

@@ -100,7 +100,9 @@ def test_each_kind_of_task_says_what_is_averaged() -> None:
 def test_a_panel_is_drawn_for_each_type_and_for_several_classes(tmp_path: Any) -> None:
     frame = rows()
     found = told(least_squares(frame), frame, "size", "city", "built")
-    canvas = Canvas(tmp_path / "plots", Plots(dpi=50, width=6.4, height=4.0, max_points=200))
+    canvas = Canvas(
+        tmp_path / "plots", Plots(draw=True, dpi=50, width=6.4, height=4.0, max_points=200)
+    )
     draw_partial_dependence(canvas, found)
     for each in found:
         each["lines"] = [{**each["lines"][0], "label": f"P({name})"} for name in "ab"]

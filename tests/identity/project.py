@@ -49,7 +49,7 @@ def build(settings: Settings, shape: Shape) -> "nn.Module":
     return nn.Sequential(layer, SqueezeOutput())
 '''
 
-SMALL = "evaluation: {resamples: 20, plots: {dpi: 50, width: 3.0, height: 2.0, max_points: 100}}\n"
+SMALL = "evaluation: {resamples: 20, plots: {draw: false, max_points: 100}}\n"
 
 EXPERIMENT = {
     "own": "defaults: [override /data: table, override /model: scaled, override /optimizer: sgd]\n"

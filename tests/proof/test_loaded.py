@@ -56,6 +56,23 @@ def test_code_that_was_compiled_from_the_same_bytes_is_taken(src: Path) -> None:
     assert compiled.stat().st_mtime_ns == before
 
 
+def test_a_copied_tree_takes_what_was_compiled_and_names_its_own_files(src: Path) -> None:
+    (src / "plait" / "number.py").write_text("def f(g=lambda: 1 / 0):\n    return g()\n")
+    run(src, "import plait.number")
+    copy = src.parent / "other" / "src"
+    shutil.copytree(src, copy)
+    (compiled,) = (copy / "plait" / "__pycache__").glob("number.*.pyc")
+    before = compiled.read_bytes()
+    program = (
+        "import plait.number, traceback\n"
+        "try: plait.number.f()\n"
+        "except ZeroDivisionError as error:\n"
+        "    print(*(frame.filename for frame in traceback.extract_tb(error.__traceback__)[1:]))"
+    )
+    assert run(copy, program) == " ".join([str(copy / "plait" / "number.py")] * 2)
+    assert compiled.read_bytes() == before
+
+
 @pytest.mark.parametrize("damage", [b"", b"\0" * 40, "half"])
 def test_damaged_compiled_code_is_made_anew(src: Path, damage: bytes | str) -> None:
     (src / "plait" / "number.py").write_text("N = 1\n")

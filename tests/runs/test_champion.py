@@ -20,19 +20,12 @@ from evaluation.conftest import (
     settings,
     true_model,
 )
-from plait.evaluation import plots
 from plait.evaluation.paired import Measured, compare, same_rows
 from plait.evaluation.settings import Resamples
 from plait.runs.promote.champion import Judgement, against_champion, against_naive
 from plait.workspace import Outputs
 
 Formula = Callable[[pd.DataFrame], np.ndarray]
-
-
-@pytest.fixture(autouse=True)
-def _no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plots take most of the time."""
-    monkeypatch.setattr(plots, "draw", lambda *given: [])
 
 
 def measured(case: Case, model: FakeModel, **changes: Any) -> Measured:

@@ -15,7 +15,6 @@ from checkouts import Checkout, copy_project
 from plait.config.compose import Project
 from plait.config.resolved import Resolved
 from plait.errors import UserError
-from plait.evaluation import plots
 from plait.runs.promote.promote import plan_for, promote
 from plait.tracking.cost import without_costs
 from plait.tracking.query.find import find
@@ -83,8 +82,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     checkout.list_experiments({LINEAR: {"optimizer": {"lr": 0.02}}})
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DVC_ROOT", raising=False)
-        # Plots have tests of their own and take most of the time.
-        patch.setattr(plots, "draw", lambda *given: [])
         trials = {name: run(checkout.root, LINEAR, *given) for name, given in TRIALS.items()}
     return Recorded(checkout.root, trials)
 

@@ -532,11 +532,10 @@ def test_a_private_umask_and_a_clock_that_is_set_back_change_nothing(
             monkeypatch.setattr("plait.tracking.live.live.time.time_ns", lambda: now - 3600 * 10**9)
             run.epoch(1, {"train/loss": 0.5})
         monkeypatch.undo()
-        outputs = write_outputs(workspace.root, model="decision_tree")
-        done = recorded(workspace, outputs, resolved())
+        done = recorded(workspace, write_outputs(workspace.root), resolved())
     finally:
         os.umask(before)
-    found = open_store(workspace, "local", {}).client.get_run(made.run_id)
+    found = open_store(workspace, "local", {}).client.get_run(done.run_id)
     assert found.info.status == "FINISHED"
     assert found.info.end_time >= found.info.start_time
     assert found.data.metrics["cost/train_seconds"] >= 0

@@ -12,8 +12,9 @@ from plait.settings import Settings as Base
 
 
 class Plots(Base):
-    """How plots look."""
+    """Whether there are plots, and how they look."""
 
+    draw: bool = setting("whether plots are drawn, which is most of the time of a small evaluation")
     dpi: int = setting("resolution of the PNG files", unit="dots per inch", ge=50, le=400)
     width: float = setting("width of a plot", unit="inches", ge=3, le=20)
     height: float = setting("height of a plot", unit="inches", ge=2, le=20)
@@ -64,7 +65,7 @@ class Settings(Resamples):
     partial_dependence: int = setting(
         "strongest columns whose partial dependence is drawn", unit="columns", ge=0, le=12
     )
-    plots: Plots = setting("look of the plots")
+    plots: Plots = setting("plots of the evaluation")
 
     @field_validator("metrics")
     @classmethod

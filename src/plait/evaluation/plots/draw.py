@@ -28,13 +28,15 @@ def draw(
 
     :param folder: is made; a plot's ``file`` is given relative to its parent.
     :param evaluation: the numbers, as in ``evaluation.json``.
-    :param settings: how plots look.
+    :param settings: how plots look, and whether any are drawn.
     :param curves: a row an epoch.
     :returns: by plot: ``file``, ``title``, ``alt``.
     """
     if folder.exists():
         shutil.rmtree(folder)
     canvas = Canvas(folder, settings)
+    if not settings.draw:
+        return []
     draw_comparison(canvas, evaluation)
     if len(curves) > 1:
         draw_learning_curves(canvas, curves)
