@@ -781,7 +781,7 @@ def test_a_stage_imports_what_lies_within_its_closure_and_nothing_in_vain(
 ) -> None:
     checkout = copy_project(tmp_path_factory.mktemp("closure") / "project")
     write_experiment(checkout.root)
-    fast: dict[str, object] = {"evaluation": {"resamples": 20}}
+    fast: dict[str, object] = {"evaluation": {"resamples": 20, "plots": {"draw": True}}}
     kinds = {"linear_regression": "network", "wine": "estimator"}
     checkout.list_experiments(
         {

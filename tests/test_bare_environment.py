@@ -20,8 +20,9 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     root = copy_project(folder / "project").root
     checkout = Checkout(root, make_bare(folder / "environment", root))
     checkout.make_tiny()
+    drawn = {"evaluation": {"plots": {"draw": True}}}
     checkout.list_experiments(
-        {**{name: {} for name in TABLES}, "review_sentiment": {"finetuning": "lora"}}
+        {**{name: drawn for name in TABLES}, "review_sentiment": {"finetuning": "lora"}}
     )
     return checkout
 

@@ -15,7 +15,7 @@ from plait.tracking.cost import MEMORY, SECONDS
 from plait.tracking.query.score import Score
 from tracking.conftest import resolved
 
-PLOTS = Plots(dpi=60, width=6, height=4, max_points=100)
+PLOTS = Plots(draw=True, dpi=60, width=6, height=4, max_points=100)
 
 
 def trial(method: str, labels: str, seed: int, value: float | None) -> Row:
