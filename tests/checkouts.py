@@ -4,10 +4,12 @@ import atexit
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from compileall import compile_dir
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +17,8 @@ from py_compile import PycInvalidationMode
 
 import yaml
 
+from plait.tracking.store.store import open_store
+from plait.workspace import Workspace
 from warm.start import warm_tools
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,6 +96,13 @@ class Checkout:
             text = re.sub(r"\bdraw: true", "draw: false", text)
             path.write_text(re.sub(r"\bresamples: \d+", "resamples: 20", text), encoding="utf-8")
 
+    def has_runs(self) -> bool:
+        """Whether anything has been recorded in its own store."""
+        if any((self.root / "mlruns" / "artifacts").rglob("*")):
+            return True
+        with closing(sqlite3.connect(self.root / "mlruns" / "mlflow.db")) as store:
+            return bool(store.execute("SELECT count(*) FROM runs").fetchone()[0])
+
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace ``old``, which must be there, once."""
         file = self.root / path
@@ -116,7 +127,8 @@ def copy_project(target: Path, *, keep_results: bool = False) -> Checkout:
     """The working tree's tracked and new files in ``target``, committed.
 
     :param keep_results: with what the pipeline left in git; else the copy makes its own, lists no
-        experiment on texts, which take a minute each, and has cheap intervals and no plots.
+        experiment on texts, which take a minute each, and has cheap intervals, no plots and an
+        empty store.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["cp", "-a", str(_template(keep_results)), str(target)], check=True)
@@ -152,6 +164,9 @@ def _template(keep_results: bool) -> Path:
         checkout.edit("conf/config.yaml", "  resamples: 500\n", "  resamples: 25\n")
         checkout.edit("conf/config.yaml", "    draw: true ", "    draw: false ")
         checkout.edit("conf/config.yaml", "    repeats: 5 ", "    repeats: 1 ")
+        # MLflow's migrations, from the first on, take as long as a small experiment.
+        open_store(Workspace.at(target), "local", {})
+        shutil.rmtree(target / ".plait")
     # By content, as `plait.loaded` trusts it.
     compile_dir(target / "src", quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
     checkout.run("git", "init", "--quiet", "--initial-branch", "main", "--template=")

@@ -269,7 +269,7 @@ def test_a_stage_without_its_inputs_says_which_and_writes_nothing(checkout: Chec
     assert said == Said(
         1, "", f"plait: {LINEAR}.yaml: not what `plait compose` wrote; run it again\n"
     )
-    assert not (checkout.root / "mlruns").exists()
+    assert not checkout.has_runs()
     assert not (checkout.root / "results").exists()
 
 
@@ -294,7 +294,7 @@ def test_training_without_a_training_part_is_refused(checkout: Checkout) -> None
         f"plait: {LINEAR}: data/generated/{LINEAR}: not what stage generate leaves for this"
         " configuration;\n  nothing is recorded of stage train: run `dvc repro` again\n"
     )
-    assert not (checkout.root / "mlruns").exists()
+    assert not checkout.has_runs()
 
 
 @pytest.mark.slow

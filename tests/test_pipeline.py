@@ -36,7 +36,7 @@ EXPERIMENTS: dict[str, object] = {
         "trainer": {"max_epochs": 2},
         "evaluation": {"resamples": 20, "plots": {"draw": True}},
     },
-    SOLVED: {"data": {"samples": 90}, "evaluation": {"resamples": 20}},
+    SOLVED: {"data": {"samples": 90}, "evaluation": {"resamples": 20, "plots": {"draw": True}}},
 }
 
 LR = f"experiments.{LINEAR}.optimizer.lr"

@@ -105,7 +105,7 @@ def test_what_is_wrong_is_said_before_anything_is_written(
         run(shared_checkout.root, arguments)
     assert said in str(error.value)
     assert len(str(error.value).splitlines()) <= 5
-    assert not (shared_checkout.root / "mlruns").exists()
+    assert not shared_checkout.has_runs()
     # Beside what is known of files that were read.
     assert {path.name for path in (shared_checkout.root / ".plait").glob("*")} <= {"state"}
 

@@ -290,7 +290,7 @@ def test_a_sweep_of_eight_at_once_goes_on_when_the_server_goes_and_comes_back(
         assert "plait.differences" not in run.data.tags
         steps = [step for step, _ in points(store, run.info.run_id, "train/loss")]
         assert steps == list(range(EPOCHS))
-    assert not (checkout.root / "mlruns" / "mlflow.db").exists()
+    assert not checkout.has_runs()
 
 
 @needs_postgres
