@@ -42,6 +42,40 @@ class StatedBaseline(StatedPredictor):
     naive: bool
 
 
+class ValidatedFold(TypedDict):
+    """A fold, and what the member from which it was held out reaches on it."""
+
+    title: str
+    learnt: int
+    """Rows that the member learns from."""
+    held_out: int
+    """Rows of the fold."""
+    metrics: dict[str, float | None]
+    """None where undefined."""
+
+
+class CrossValidated(TypedDict):
+    """The mean of a metric over all folds, and its standard error; None where there is none."""
+
+    mean: float | None
+    standard_error: float | None
+    reason: NotRequired[str]
+
+
+class CrossValidation(TypedDict):
+    """What members reach on the rows that were held out from them."""
+
+    folds: int
+    repeats: int
+    rows: int
+    """Of the training part, those that were held out once at least."""
+    of: int
+    """Rows of the training part."""
+    metrics: dict[str, CrossValidated]
+    members: list[ValidatedFold]
+    """Those of a repeat beside each other."""
+
+
 class Verdict(TypedDict):
     """How the model stands to the naive answers."""
 
@@ -258,6 +292,9 @@ class Evaluation(TypedDict):
     errors: list[WrongPrediction] | None
     sizes: Sizes | None
     members: list[StatedPredictor] | None
+    """Of an ensemble. Of cross-validation, see there."""
+    cross_validation: CrossValidation | None
+    """Where the training part is divided into folds. Absent in older ones."""
     plots: list[Plot]
 
 

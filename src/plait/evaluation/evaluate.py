@@ -8,9 +8,11 @@ from plait.errors import ConfigurationError, UserError
 from plait.evaluation import texts
 from plait.evaluation.closed_form import ClosedForm, closed_form, coefficient_table
 from plait.evaluation.columns import treated
+from plait.evaluation.cross_validation import cross_validate
 from plait.evaluation.effects import effects
 from plait.evaluation.entries import (
     Coefficient,
+    CrossValidation,
     Evaluation,
     Resampled,
     StatedBaseline,
@@ -55,9 +57,9 @@ def evaluate(
 ) -> Evaluation:
     """Measure a model and write ``outputs["metrics"]`` and the folder ``outputs["evaluation"]``.
 
-    The folder gets ``evaluation.json`` and ``predictions.parquet`` (all rows);
-    ``outputs["plots"]`` the PNG files; ``outputs["predictions"]`` at most
-    ``settings.plots.max_points`` rows, for DVC's plots.
+    The folder gets ``evaluation.json``, ``predictions.parquet`` (all rows) and, where there are
+    folds, ``out_of_fold.parquet`` with the same columns; ``outputs["plots"]`` the PNG files;
+    ``outputs["predictions"]`` at most ``settings.plots.max_points`` rows, for DVC's plots.
 
     :param model: what is measured.
     :param dataset: the parts' description.
@@ -98,6 +100,7 @@ def evaluate(
         **effects(model, assessment, chosen[primary], settings),
         "errors": texts.worst_errors(assessment) if has_texts else None,
         "sizes": texts.sizes(model, {"train": train, "test": test}, outputs) if has_texts else None,
+        "cross_validation": _cross_validated(model, parts, dataset, chosen, outputs),
         "members": [of_predictor(each, samples, chosen, primary) for each in members] or None,
         "plots": [],
         **task.details(assessment),
@@ -128,10 +131,28 @@ def _assess(
     assessment = Assessment(truth, average, test, dataset, resampling, unit, weights, answered)
     units = len(test) if unit is None else int(unit.max()) + 1
     resampled: Resampled = {"unit": name, "units": units}
-    if not model.others:
+    if not model.others or parts.folds is not None:
         return assessment, resampled, {}
     members = {f"member {place}": one for place, one in enumerate(predictions, start=1)}
     return assessment, resampled, members
+
+
+def _cross_validated(
+    model: "TrainedModel",
+    parts: Parts,
+    dataset: Dataset,
+    chosen: dict[str, Metric],
+    outputs: Outputs,
+) -> CrossValidation | None:
+    """What members reach on their folds, whose predictions are written; None without folds."""
+    if parts.folds is None:
+        return None
+    told, rows, prediction = cross_validate(
+        model, parts.folds, parts.train, dataset, chosen, lambda m, rows: predict(m, rows, dataset)
+    )
+    truth = evaluation_of(dataset.task).truth(rows, dataset)
+    _write_rows(outputs, "out_of_fold", rows, truth, prediction, dataset)
+    return told
 
 
 def _coefficients(
@@ -237,8 +258,8 @@ def predict(
     if wrong.any():
         (index,) = dataset.names("index")
         raise UserError(
-            f"the model's prediction is no finite number for {wrong.sum()} of {len(frame)} test"
-            f" rows (the first: row {frame[index].iloc[wrong.argmax()]});\nits training diverged:"
+            f"the model's prediction is no finite number for {wrong.sum()} of {len(frame)} rows"
+            f" (the first: row {frame[index].iloc[wrong.argmax()]});\nits training diverged:"
             " try a smaller optimizer.lr or a trainer.gradient_clip"
         )
     return prediction
@@ -277,27 +298,45 @@ def _drawn_together(test: "pd.DataFrame", dataset: Dataset) -> tuple["np.ndarray
     return None, "rows"
 
 
-def _write(outputs: Outputs, evaluation: Evaluation, assessment: Assessment, points: int) -> None:
-    """All rows as Parquet, evenly chosen ones as CSV for DVC's plots, and the numbers."""
+def _write_rows(
+    outputs: Outputs,
+    name: str,
+    frame: "pd.DataFrame",
+    truth: "np.ndarray",
+    prediction: "np.ndarray",
+    dataset: Dataset,
+) -> "pd.DataFrame":
+    """Write truths and predictions of rows as Parquet, beside what tells the rows.
+
+    :returns: the columns of the task's.
+    """
     import pandas as pd
 
-    dataset = assessment.dataset
-    said = evaluation_of(dataset.task).columns(assessment.truth, assessment.prediction, dataset)
-    beside = [name for role in BESIDE for name in dataset.names(role)]
+    said = evaluation_of(dataset.task).columns(truth, prediction, dataset)
+    beside = [column for role in BESIDE for column in dataset.names(role)]
     # A column of the source may bear one of our names.
-    renamed = {name: f"source_{name}" for name in beside if name in said}
-    whole = assessment.test[beside].reset_index(drop=True).rename(columns=renamed)
+    renamed = {column: f"source_{column}" for column in beside if column in said}
+    whole = frame[beside].reset_index(drop=True).rename(columns=renamed)
     outputs["evaluation"].mkdir(parents=True, exist_ok=True)
     pd.concat([whole, said], axis=1).to_parquet(
-        outputs["evaluation"] / "predictions.parquet", index=False
+        outputs["evaluation"] / f"{name}.parquet", index=False
     )
+    return said
+
+
+def _write(outputs: Outputs, evaluation: Evaluation, assessment: Assessment, points: int) -> None:
+    """All rows as Parquet, evenly chosen ones as CSV for DVC's plots, and the numbers."""
+    test, truth, prediction = assessment.test, assessment.truth, assessment.prediction
+    said = _write_rows(outputs, "predictions", test, truth, prediction, assessment.dataset)
     shown = said[["truth", "prediction"]]
     shown.iloc[evenly(len(shown), points)].to_csv(
         outputs["predictions"], index=False, float_format="%.8g"
     )
     write_json(outputs.mark("evaluation"), evaluation)
-    values = {name: entry["value"] for name, entry in evaluation["metrics"].items()}
+    values = {f"test/{name}": entry["value"] for name, entry in evaluation["metrics"].items()}
+    if evaluation["cross_validation"] is not None:
+        for name, entry in evaluation["cross_validation"]["metrics"].items():
+            values |= {f"cv/{name}": entry["mean"], f"cv_error/{name}": entry["standard_error"]}
     write_json(
-        outputs["metrics"],
-        {f"test/{name}": value for name, value in values.items() if value is not None},
+        outputs["metrics"], {name: value for name, value in values.items() if value is not None}
     )

@@ -8,12 +8,17 @@ BASELINE = "test_baseline"
 MEMBER = "test_member"
 """The main metric of each member of an ensemble."""
 
+FOLD = "cv_fold"
+"""The main metric of each fold, by the member from which it was held out; ``cv`` has the mean of
+every metric over the folds, and ``cv_error`` its standard error."""
+
 FINAL = (
     "test/",
     "test_interval/",
     "test_naive/",
     f"{BASELINE}/",
     f"{MEMBER}/",
+    *("cv/", "cv_error/", f"{FOLD}/"),
     "model/",
     cost.PREFIX,
 )
