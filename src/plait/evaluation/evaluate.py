@@ -57,9 +57,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure a model and write ``outputs["metrics"]`` and the folder ``outputs["evaluation"]``.
 
-    The folder gets ``evaluation.json``, ``predictions.parquet`` (all rows) and, where there are
-    folds, ``out_of_fold.parquet`` with the same columns; ``outputs["plots"]`` the PNG files;
-    ``outputs["predictions"]`` at most ``settings.plots.max_points`` rows, for DVC's plots.
+    The folder gets ``evaluation.json``, ``predictions.parquet`` and, of folds, ``out_of_fold.parquet``
+    (all rows); ``outputs["plots"]`` PNG files; ``outputs["predictions"]`` rows for DVC's plots.
 
     :param model: what is measured.
     :param dataset: the parts' description.
@@ -74,7 +73,7 @@ def evaluate(
     train, test = parts.train, parts.test
     assessment, resampled, members = _assess(model, parts, dataset, settings)
     fitted = model.coefficients()
-    solved = closed_form(train, dataset) if fitted is not None else None
+    solved = None if fitted is None else closed_form(train, dataset)
     others = _compared(train, test, dataset, solved)
     samples = _measured(assessment, chosen, others, members)
     metrics, compared = _stated_metrics(samples, chosen, others)
