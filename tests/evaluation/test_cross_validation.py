@@ -44,7 +44,7 @@ def validated(case: Case, model: FakeModel, divided: Folds) -> Any:
         model,  # type: ignore[arg-type]
         Parts(case.train, case.test, None, divided),
         case.dataset,
-        settings(resamples=5, importance={"repeats": 0, "max_rows": 9, "max_columns": 9}),
+        settings(resamples=20, importance={"repeats": 0, "max_rows": 20, "max_columns": 9}),
         case.outputs,
         ONE_EPOCH,
     )

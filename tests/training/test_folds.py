@@ -16,6 +16,7 @@ from plait.errors import ConfigurationError, UserError
 from plait.evaluation.cross_validation import cross_validate
 from plait.evaluation.evaluate import predict
 from plait.evaluation.metrics import of_task
+from plait.evaluation.stated import number
 from plait.models.trained import TrainedModel
 from plait.tracking.record.exported import export, load_exported
 from plait.training import side_by_side
@@ -66,15 +67,17 @@ def test_it_is_the_loop_over_the_folds_to_the_last_digit(lab: Lab) -> None:
         scores["accuracy"].append(accuracy_score(held_out["target"], said))
         scores["balanced_accuracy"].append(balanced_accuracy_score(held_out["target"], said))
     told = validated(outcome, *scores)
-    # The numbers are stated to so many digits.
     assert len(set(scores["accuracy"])) > 1
     ratio = np.mean([folds.held_out(n).sum() / folds.learnt(n).sum() for n in range(5)])
     for name, values in scores.items():
         reached = [fold["metrics"][name] for fold in told["members"]]
-        assert reached == pytest.approx(values, rel=1e-9)
-        assert told["metrics"][name]["mean"] == pytest.approx(np.mean(values), rel=1e-9)
+        # To the last digit that is stated.
+        assert reached == [number(float(value)) for value in values]
         error = np.sqrt((1 / 5 + ratio) * np.var(values, ddof=1))
-        assert told["metrics"][name]["standard_error"] == pytest.approx(error, rel=1e-9)
+        assert told["metrics"][name] == {
+            "mean": number(float(np.mean(values))),
+            "standard_error": number(float(error)),
+        }
 
 
 def refitted(lab: Lab, outcome: Outcome, train: pd.DataFrame, folder: Path) -> TrainedModel:
@@ -101,17 +104,17 @@ def test_nothing_of_what_is_held_out_reaches_a_member(lab: Lab, tmp_path: Path) 
     other.loc[held_out, "bmi"] *= -1000
     changed = refitted(lab, outcome, other, tmp_path / "checkpoints")
     alike = [
-        saved(replace(one, others=()), tmp_path / f"{number}")
-        == saved(replace(same, others=()), tmp_path / f"{number}_changed")
-        for number, (one, same) in enumerate(
+        saved(replace(one, others=()), tmp_path / f"{place}")
+        == saved(replace(same, others=()), tmp_path / f"{place}_changed")
+        for place, (one, same) in enumerate(
             zip(outcome.model.members, changed.members, strict=True)
         )
     ]
     assert alike == [False, True, False, False, False]
-    for number, member in enumerate(changed.members):
+    for place, member in enumerate(changed.members):
         assert isinstance(member.preprocessor, ColumnPreprocessor)
         age: Any = next(each for each in member.preprocessor.features if each.name == "age")
-        assert age.mean == pytest.approx(train.loc[folds.learnt(number), "age"].mean())
+        assert age.mean == pytest.approx(train.loc[folds.learnt(place), "age"].mean())
 
 
 @pytest.mark.parametrize(
@@ -189,7 +192,7 @@ def test_processes_train_the_same_folds_bit_for_bit(lab: Lab, tmp_path: Path) ->
     assert not (checkpoints / side_by_side.FOLDER).exists()
 
 
-UNFIT = ("wine", "model=knn", "model.n_neighbors=72", "data.split.folds=2")
+UNFIT = ("wine", "model=knn", "model.neighbors=72", "data.split.folds=2")
 
 
 @pytest.mark.usefixtures("warm_children")

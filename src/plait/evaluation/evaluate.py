@@ -57,8 +57,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure a model and write ``outputs["metrics"]`` and the folder ``outputs["evaluation"]``.
 
-    The folder gets ``evaluation.json``, ``predictions.parquet`` and, of folds, ``out_of_fold.parquet``
-    (all rows); ``outputs["plots"]`` PNG files; ``outputs["predictions"]`` rows for DVC's plots.
+    The folder gets ``evaluation.json``, ``predictions.parquet``, ``out_of_fold.parquet`` if there
+    are folds; ``outputs["plots"]`` PNG files; ``outputs["predictions"]`` rows for DVC's plots.
 
     :param model: what is measured.
     :param dataset: the parts' description.
