@@ -157,7 +157,7 @@ def test_a_diverged_model_is_refused_with_the_row(linear: Case) -> None:
     def formula(frame: pd.DataFrame) -> np.ndarray:
         return np.where(frame.row == 317, np.nan, 1.0)
 
-    with pytest.raises(UserError, match=r"for 1 of 120 rows \(the first: row 317\)"):
+    with pytest.raises(UserError, match=r"for 1 of 120 test rows \(the first: row 317\)"):
         run(linear, FakeModel(formula))
 
 

@@ -9,15 +9,18 @@ sqrt((1/J + held out / learnt) s²) of J values with the variance s².
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from plait.data.dataset import Dataset
-from plait.data.folds import Folds
+from plait.data.folds import HELD_OUT, Folds
 from plait.evaluation.entries import CrossValidated, CrossValidation, ValidatedFold
 from plait.evaluation.intervals import Measure, Resampling, resample
 from plait.evaluation.metrics import Metric
+from plait.evaluation.parts import Parts
+from plait.evaluation.predicted_rows import write_rows
 from plait.evaluation.stated import MODEL, number
 from plait.evaluation.task import evaluation_of
+from plait.workspace import Outputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,8 +28,46 @@ if TYPE_CHECKING:
 
     from plait.models.trained import TrainedModel
 
-Predict = Callable[["TrainedModel", "pd.DataFrame"], "np.ndarray"]
+OUT_OF_FOLD = "out_of_fold"
+
+Answers = Callable[["TrainedModel", "pd.DataFrame"], "np.ndarray"]
 """From a member and rows to its predictions, (rows, …)."""
+
+
+class Predict(Protocol):
+    """`plait.evaluation.evaluate.predict`."""
+
+    def __call__(
+        self, model: "TrainedModel", frame: "pd.DataFrame", dataset: Dataset, *, part: str
+    ) -> "np.ndarray":
+        """The predictions of all rows, some at a time."""
+
+
+def cross_validated(
+    model: "TrainedModel",
+    parts: Parts,
+    dataset: Dataset,
+    chosen: dict[str, Metric],
+    predict: Predict,
+    outputs: Outputs,
+) -> CrossValidation | None:
+    """`cross_validate` a model, and write ``evaluation/out_of_fold.parquet``, a row for each that
+    was held out, with the columns of ``predictions.parquet``.
+
+    :returns: None where there are no folds.
+    """
+    if parts.folds is None:
+        return None
+
+    def answers(member: "TrainedModel", frame: "pd.DataFrame") -> "np.ndarray":
+        return predict(member, frame, dataset, part="held-out")
+
+    told, rows, prediction = cross_validate(
+        model, parts.folds, parts.train, dataset, chosen, answers
+    )
+    truth = evaluation_of(dataset.task).truth(rows, dataset)
+    write_rows(outputs, OUT_OF_FOLD, rows, truth, prediction, dataset)
+    return told
 
 
 def cross_validate(
@@ -35,7 +76,7 @@ def cross_validate(
     train: "pd.DataFrame",
     dataset: Dataset,
     chosen: dict[str, Metric],
-    predict: Predict,
+    answers: Answers,
 ) -> "tuple[CrossValidation, pd.DataFrame, np.ndarray]":
     """Measure each member of a model on the rows that it has not seen.
 
@@ -53,7 +94,7 @@ def cross_validate(
     for number_of_member, member in enumerate(model.members):
         held_out = folds.held_out(number_of_member)
         rows = train[held_out]
-        prediction = predict(member, rows)
+        prediction = answers(member, rows)
         if number_of_member % folds.number == 0:
             repeats.append(np.zeros((len(train), *prediction.shape[1:])))
         repeats[-1][held_out] = prediction
@@ -65,7 +106,7 @@ def cross_validate(
                 "metrics": _values(rows, prediction, dataset, chosen),
             }
         )
-    kept = (folds.roles == 1).any(axis=0)
+    kept = (folds.roles == HELD_OUT).any(axis=0)
     ratio = sum(fold["held_out"] / fold["learnt"] for fold in measured) / len(measured)
     metrics = {
         name: corrected([fold["metrics"][name] for fold in measured], ratio) for name in chosen

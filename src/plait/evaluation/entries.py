@@ -302,3 +302,15 @@ def interval_of(stated: Stated) -> tuple[float, float] | None:
     """Both ends of an interval; None where there is none."""
     low, high = stated["low"], stated["high"]
     return None if low is None or high is None else (low, high)
+
+
+def metrics_of(evaluation: Evaluation) -> dict[str, float]:
+    """What ``metrics.json`` holds: ``test/NAME``, and of folds ``cv/NAME`` and ``cv_error/NAME``.
+
+    What is undefined for the rows of a part is no metric of it.
+    """
+    found = {f"test/{name}": entry["value"] for name, entry in evaluation["metrics"].items()}
+    validated = evaluation.get("cross_validation")
+    for name, told in validated["metrics"].items() if validated is not None else ():
+        found |= {f"cv/{name}": told["mean"], f"cv_error/{name}": told["standard_error"]}
+    return {key: value for key, value in found.items() if value is not None}

@@ -3,26 +3,27 @@
 from typing import TYPE_CHECKING
 
 from plait.artifacts import write_json
-from plait.data.dataset import Dataset, Role
+from plait.data.dataset import Dataset
 from plait.errors import ConfigurationError, UserError
 from plait.evaluation import texts
 from plait.evaluation.closed_form import ClosedForm, closed_form, coefficient_table
 from plait.evaluation.columns import treated
-from plait.evaluation.cross_validation import cross_validate
+from plait.evaluation.cross_validation import cross_validated
 from plait.evaluation.effects import effects
 from plait.evaluation.entries import (
     Coefficient,
-    CrossValidation,
     Evaluation,
     Resampled,
     StatedBaseline,
     StatedMetric,
+    metrics_of,
 )
 from plait.evaluation.intervals import Measure, Resampling, Samples, resample
 from plait.evaluation.metrics import Metric, default_of_task, of_task
 from plait.evaluation.parts import Answered, Parts
 from plait.evaluation.plots.canvas import evenly
 from plait.evaluation.plots.draw import draw
+from plait.evaluation.predicted_rows import write_rows
 from plait.evaluation.settings import Settings, check
 from plait.evaluation.stated import MODEL, number, of_baseline, of_predictor, stated
 from plait.evaluation.task import Assessment, Baseline, evaluation_of
@@ -39,9 +40,6 @@ CHUNK_ROWS = 8192
 
 LEAST_UNITS = 20
 """Fewest groups, or times, to be drawn whole; with fewer, rows are drawn one by one."""
-
-BESIDE: tuple[Role, ...] = ("index", "time", "group", "weight", "extra")
-"""The roles of columns that stand beside the predictions."""
 
 UNIT = "values of "
 """How evaluation.json calls what is drawn together: with a column's name behind it."""
@@ -99,7 +97,7 @@ def evaluate(
         **effects(model, assessment, chosen[primary], settings),
         "errors": texts.worst_errors(assessment) if has_texts else None,
         "sizes": texts.sizes(model, {"train": train, "test": test}, outputs) if has_texts else None,
-        "cross_validation": _cross_validated(model, parts, dataset, chosen, outputs),
+        "cross_validation": cross_validated(model, parts, dataset, chosen, predict, outputs),
         "members": [of_predictor(each, samples, chosen, primary) for each in members] or None,
         "plots": [],
         **task.details(assessment),
@@ -134,24 +132,6 @@ def _assess(
         return assessment, resampled, {}
     members = {f"member {place}": one for place, one in enumerate(predictions, start=1)}
     return assessment, resampled, members
-
-
-def _cross_validated(
-    model: "TrainedModel",
-    parts: Parts,
-    dataset: Dataset,
-    chosen: dict[str, Metric],
-    outputs: Outputs,
-) -> CrossValidation | None:
-    """What members reach on their folds, whose predictions are written; None without folds."""
-    if parts.folds is None:
-        return None
-    told, rows, prediction = cross_validate(
-        model, parts.folds, parts.train, dataset, chosen, lambda m, rows: predict(m, rows, dataset)
-    )
-    truth = evaluation_of(dataset.task).truth(rows, dataset)
-    _write_rows(outputs, "out_of_fold", rows, truth, prediction, dataset)
-    return told
 
 
 def _coefficients(
@@ -236,10 +216,15 @@ def select(settings: Settings, dataset: Dataset) -> dict[str, Metric]:
 
 
 def predict(
-    model: "TrainedModel", frame: "pd.DataFrame", dataset: Dataset, chunk_rows: int = CHUNK_ROWS
+    model: "TrainedModel",
+    frame: "pd.DataFrame",
+    dataset: Dataset,
+    chunk_rows: int = CHUNK_ROWS,
+    part: str = "test",
 ) -> "np.ndarray":
     """The model's predictions of all rows, some at a time.
 
+    :param part: what the rows are called in an error.
     :raises UserError: for a prediction that is NaN or infinite.
     """
     import numpy as np
@@ -257,8 +242,8 @@ def predict(
     if wrong.any():
         (index,) = dataset.names("index")
         raise UserError(
-            f"the model's prediction is no finite number for {wrong.sum()} of {len(frame)} rows"
-            f" (the first: row {frame[index].iloc[wrong.argmax()]});\nits training diverged:"
+            f"the model's prediction is no finite number for {wrong.sum()} of {len(frame)} {part}"
+            f" rows (the first: row {frame[index].iloc[wrong.argmax()]});\nits training diverged:"
             " try a smaller optimizer.lr or a trainer.gradient_clip"
         )
     return prediction
@@ -297,45 +282,13 @@ def _drawn_together(test: "pd.DataFrame", dataset: Dataset) -> tuple["np.ndarray
     return None, "rows"
 
 
-def _write_rows(
-    outputs: Outputs,
-    name: str,
-    frame: "pd.DataFrame",
-    truth: "np.ndarray",
-    prediction: "np.ndarray",
-    dataset: Dataset,
-) -> "pd.DataFrame":
-    """Write truths and predictions of rows as Parquet, beside what tells the rows.
-
-    :returns: the columns of the task's.
-    """
-    import pandas as pd
-
-    said = evaluation_of(dataset.task).columns(truth, prediction, dataset)
-    beside = [column for role in BESIDE for column in dataset.names(role)]
-    # A column of the source may bear one of our names.
-    renamed = {column: f"source_{column}" for column in beside if column in said}
-    whole = frame[beside].reset_index(drop=True).rename(columns=renamed)
-    outputs["evaluation"].mkdir(parents=True, exist_ok=True)
-    pd.concat([whole, said], axis=1).to_parquet(
-        outputs["evaluation"] / f"{name}.parquet", index=False
-    )
-    return said
-
-
 def _write(outputs: Outputs, evaluation: Evaluation, assessment: Assessment, points: int) -> None:
     """All rows as Parquet, evenly chosen ones as CSV for DVC's plots, and the numbers."""
     test, truth, prediction = assessment.test, assessment.truth, assessment.prediction
-    said = _write_rows(outputs, "predictions", test, truth, prediction, assessment.dataset)
+    said = write_rows(outputs, "predictions", test, truth, prediction, assessment.dataset)
     shown = said[["truth", "prediction"]]
     shown.iloc[evenly(len(shown), points)].to_csv(
         outputs["predictions"], index=False, float_format="%.8g"
     )
     write_json(outputs.mark("evaluation"), evaluation)
-    values = {f"test/{name}": entry["value"] for name, entry in evaluation["metrics"].items()}
-    if evaluation["cross_validation"] is not None:
-        for name, entry in evaluation["cross_validation"]["metrics"].items():
-            values |= {f"cv/{name}": entry["mean"], f"cv_error/{name}": entry["standard_error"]}
-    write_json(
-        outputs["metrics"], {name: value for name, value in values.items() if value is not None}
-    )
+    write_json(outputs["metrics"], metrics_of(evaluation))

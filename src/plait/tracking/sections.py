@@ -8,9 +8,11 @@ BASELINE = "test_baseline"
 MEMBER = "test_member"
 """The main metric of each member of an ensemble."""
 
+CV, CV_ERROR = "cv", "cv_error"
+"""The mean over the folds of a cross-validation, and its standard error."""
+
 FOLD = "cv_fold"
-"""The main metric of each fold, by the member from which it was held out; ``cv`` has the mean of
-every metric over the folds, and ``cv_error`` its standard error."""
+"""The main metric of each fold, by the member from which it was held out."""
 
 FINAL = (
     "test/",
@@ -18,7 +20,7 @@ FINAL = (
     "test_naive/",
     f"{BASELINE}/",
     f"{MEMBER}/",
-    *("cv/", "cv_error/", f"{FOLD}/"),
+    *(f"{CV}/", f"{CV_ERROR}/", f"{FOLD}/"),
     "model/",
     cost.PREFIX,
 )
