@@ -3,6 +3,7 @@
 It reads what is to be trained from a folder and knows nothing of Hydra, DVC or MLflow.
 """
 
+import os
 import signal
 import sys
 import traceback
@@ -15,8 +16,8 @@ from plait.errors import UserError, fault_of_machine
 from plait.garbage_collection import collect_rarely
 from plait.proof.stage import adopt
 from plait.signals import end_at_sigterm
-from plait.training.distributed.collectives import end_with_parent
 from plait.training.members import Member, keep
+from plait.training.own_process import end_with_parent
 from plait.training.side_by_side import CODE, FAILURE, JOB, RESOLVED, ROWS, TRAIN, VAL
 
 
@@ -39,6 +40,7 @@ def run(folder: Path) -> int:
     failure.unlink(missing_ok=True)
     try:
         adopt(folder.parent / CODE, member.resolved.name)
+        _see_one_device(member.resolved, own["number"])
         _train(member, folder.parent)
     except Exception as error:
         error = fault_of_machine(error) or error
@@ -50,6 +52,19 @@ def run(folder: Path) -> int:
         write_json(failure, {**told, "status": status})
         return status
     return 0
+
+
+def _see_one_device(resolved: Resolved, number: int) -> None:
+    """Of several GPUs see one alone, where training is by gradients and may use them."""
+    if resolved["trainer.devices"] is None or resolved["trainer.accelerator"] in ("cpu", "mps"):
+        return
+    import torch
+
+    # To count them does not begin CUDA, which looks at the variable when it does.
+    count = torch.cuda.device_count()
+    if count > 1:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(count)))
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[number % count]
 
 
 def _train(member: Member, folder: Path) -> None:

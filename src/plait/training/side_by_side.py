@@ -19,11 +19,11 @@ from plait.artifacts import read_json, write_json, write_text
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.errors import UserError
-from plait.json_types import mapping_at
+from plait.json_types import Values, mapping_at
 from plait.proof.stage import hand_on
 from plait.signals import StopRequests
-from plait.training.distributed.collectives import PARENT, own_environment
 from plait.training.members import Member
+from plait.training.own_process import PARENT, own_environment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,12 +100,12 @@ def _start(member: Member, folder: Path, number: int) -> "subprocess.Popen[bytes
     write_text(own / RESOLVED, _on_one_device(resolved).text())
     if member.rows is not None:
         np.save(own / ROWS, member.rows, allow_pickle=False)
-    write_json(own / JOB, {"title": member.title, "checkpoints": str(member.checkpoints)})
+    told: Values = {"title": member.title, "checkpoints": str(member.checkpoints), "number": number}
+    write_json(own / JOB, told)
     environment = {
         **own_environment(),
         PARENT: str(os.getpid()),
         "OMP_NUM_THREADS": str(resolved["trainer.threads"]),
-        **_device(resolved, number),
     }
     return subprocess.Popen(
         [sys.executable, "-m", WORKER, str(own)],
@@ -121,19 +121,6 @@ def _on_one_device(resolved: Resolved) -> Resolved:
     if trainer["devices"] is None:
         return resolved
     return Resolved({**resolved.values, "trainer": {**trainer, "devices": 1}}, resolved.stage)
-
-
-def _device(resolved: Resolved, number: int) -> dict[str, str]:
-    """The variable that shows a process one of the GPUs, where a training by gradients has some."""
-    if resolved["trainer.devices"] is None or resolved["trainer.accelerator"] in ("cpu", "mps"):
-        return {}
-    import torch
-
-    count = torch.cuda.device_count()
-    if not count:
-        return {}
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(count)))
-    return {"CUDA_VISIBLE_DEVICES": visible.split(",")[number % count]}
 
 
 def _failed(member: Member, process: "subprocess.Popen[bytes]") -> bool:
