@@ -9,7 +9,7 @@ from plait.errors import UserError
 def split(by, *, val=0.0, test=0.2, column=None, gap=0):
     if column is None and by in ("time", "group", "column"):
         column = "c"
-    return Split(by=by, val=val, test=test, column=column, gap=gap)
+    return Split(by=by, val=val, test=test, column=column, gap=gap, folds=None, repeats=1)
 
 
 def sizes(parts):

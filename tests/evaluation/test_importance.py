@@ -213,3 +213,21 @@ def test_a_column_that_was_left_out_is_not_permuted() -> None:
     model = by(np.sum, frame)
     assert "note" not in EncodedRows.of(model, frame).places  # type: ignore[arg-type,union-attr]
     assert noted.features[-1].name == "note"
+
+
+def test_members_that_encode_otherwise_are_asked_each_in_its_own_inputs() -> None:
+    frame = rows()
+    first = by(lambda given: given @ np.arange(1.0, given.shape[1] + 1), frame)
+    # Of half the rows, with other means and scales, and of one city fewer.
+    half = frame[frame["city"] != frame["city"].iloc[0]].head(90)
+    model = dataclasses.replace(first, others=(least_squares(half),))
+    widths = {member.preprocessor.width for member in model.members}  # type: ignore[attr-defined]
+    assert len(widths) == 2
+    encoded = EncodedRows.of(model, frame)  # type: ignore[arg-type]
+    assert encoded is not None
+    expected = np.mean([member.predict(frame) for member in model.members], axis=0)
+    np.testing.assert_allclose(encoded.predicted(), expected, rtol=1e-12)
+    others = np.random.default_rng(0).permutation(len(frame))[None]
+    permuted = frame.assign(city=frame["city"].to_numpy()[others[0]])
+    expected = np.mean([member.predict(permuted) for member in model.members], axis=0)
+    np.testing.assert_allclose(encoded.predicted_with("city", others)[0], expected, rtol=1e-12)

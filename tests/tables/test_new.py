@@ -119,7 +119,8 @@ def test_dates_suggest_a_split_by_time_and_entities_one_by_group(checkout: Check
     dated = shop_rows().assign(day=pd.date_range("2024-01-01", periods=60).astype("str"))
     make(checkout, "dated", raw(checkout, "dated.csv", dated), target="sold")
     assert data_of(checkout, "dated")["split"] == {
-        **{"by": "time", "val": 0.0, "test": 0.2, "column": "day", "gap": 0}
+        **{"by": "time", "val": 0.0, "test": 0.2, "column": "day", "gap": 0},
+        **{"folds": None, "repeats": 1},
     }
     make(checkout, "grouped", raw(checkout, "grouped.csv", shop_rows()), target="sold")
     split = data_of(checkout, "grouped")["split"]

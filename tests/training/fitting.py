@@ -17,7 +17,9 @@ from checkouts import ROOT
 from plait.config.compose import Project
 from plait.config.registry import choices, family_of, module_of, settings_of
 from plait.config.resolved import Resolved
+from plait.data.base import SourceSettings
 from plait.data.dataset import Dataset, read_part
+from plait.data.folds import Folds, dividing, read_folds
 from plait.data.write import write
 from plait.models.trained import TrainedModel
 from plait.pipeline.entry import StageFunction
@@ -68,6 +70,7 @@ class Data:
     train: pd.DataFrame
     val: pd.DataFrame | None
     test: pd.DataFrame | None
+    folds: Folds | None = None
 
 
 @dataclass(frozen=True)
@@ -106,13 +109,18 @@ class Lab:
         if key not in self._data:
             folder = self.folder / f"data{len(self._data)}"
             choice = resolved.choice("data")
-            settings = settings_of("data", choice)(**resolved.settings("data"))
+            kind = settings_of("data", choice, SourceSettings)
+            settings = kind(**resolved.settings("data"))
             source = module_of("data", choice).read(settings, self.root)
-            dataset = write(source, choice, folder)
+            dataset = write(source, choice, folder, dividing(settings))
             train = read_part(folder, "train")
             assert train is not None
             self._data[key] = Data(
-                dataset, train, read_part(folder, "val"), read_part(folder, "test")
+                dataset,
+                train,
+                read_part(folder, "val"),
+                read_part(folder, "test"),
+                read_folds(folder),
             )
         return self._data[key]
 
@@ -133,6 +141,7 @@ class Lab:
             data.val,
             checkpoints=checkpoints or self.folder / f"checkpoints{self._fits}",
             observe=observe,
+            folds=data.folds,
         )
         return Outcome(model, curves, data)
 

@@ -16,7 +16,7 @@ from checkouts import ROOT
 from plait.config.resolved import Resolved
 from plait.training.distributed import launch
 from plait.training.distributed.agent import Meeting
-from plait.training.distributed.collectives import own_environment
+from plait.training.own_process import own_environment
 from warm.start import warm_python
 
 PROGRAM = """

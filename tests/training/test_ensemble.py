@@ -8,7 +8,7 @@ import pytest
 from plait.models.trained import TrainedModel
 from plait.tracking.record.exported import export, load_exported
 from plait.tracking.record.weights import weights_digest
-from plait.training.ensemble import member_seed
+from plait.training.members import member_seed
 from training.fitting import Lab
 
 SHORT = ("trainer.max_epochs=3", "optimizer.lr=0.01")

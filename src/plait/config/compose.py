@@ -185,7 +185,7 @@ class Project:
                 ordered[unused] = None
             ordered["callbacks"] = {}
             ordered["trainer"] = {
-                key: value if key in kind.trainer else None
+                key: value if key in (*kind.trainer, "member_workers") else None
                 for key, value in mapping_at(ordered, "trainer").items()
             }
         ordered["label"] = label_of(merged.users, ordered)

@@ -1,11 +1,12 @@
 """What every choice of data says of itself."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import model_validator
 
 from plait.data.splits import OfficialSplit, Split
-from plait.settings import Settings
+from plait.settings import Chosen, Settings
 
 
 class SourceSettings(Settings):
@@ -37,6 +38,21 @@ class SourceSettings(Settings):
         if allowed is not None and isinstance(split, Split) and split.by not in allowed:
             raise ValueError(f"these rows are split by {' or '.join(allowed)}, not by {split.by}")
         return self
+
+    def refuses(self, chosen: Chosen) -> Iterator[str]:
+        """Folds beside what has no member for each, or learns from what is held out."""
+        if not isinstance(self.split, Split) or self.split.folds is None:
+            return
+        if chosen[""].ensemble is not None:
+            yield (
+                f"ensemble: is {chosen[''].ensemble} beside data.split.folds, whose models are"
+                " averaged already; set one of them to null"
+            )
+        if "pretraining" in chosen:
+            yield (
+                "data.split.folds: a pretrained model would have seen the texts that are held out;"
+                " set it to null, or pretraining"
+            )
 
     @property
     def weighted(self) -> bool:

@@ -129,7 +129,7 @@ class Dataset:
         """
         assert name in self.tables, f"no side table {name!r}"
         assert self.folder is not None, "what was not read from a folder has no files"
-        frame = _read_parquet(self.folder / TABLES / f"{name}.parquet")
+        frame = read_parquet(self.folder / TABLES / f"{name}.parquet")
         if frame is None:
             raise UserError(f"{self.folder}: side table {name!r} is missing; `dvc repro` makes it")
         return frame
@@ -154,10 +154,14 @@ def read_part(folder: Path, part: Part) -> "pd.DataFrame | None":
 
     :raises UserError: if the file is damaged.
     """
-    return _read_parquet(folder / f"{part}.parquet")
+    return read_parquet(folder / f"{part}.parquet")
 
 
-def _read_parquet(path: Path) -> "pd.DataFrame | None":
+def read_parquet(path: Path) -> "pd.DataFrame | None":
+    """All columns of a file; None where there is none.
+
+    :raises UserError: if the file is damaged.
+    """
     import pandas as pd
     from pyarrow import ArrowInvalid
 

@@ -234,7 +234,7 @@ def official_parts(rows: "pd.Series", val: float, labels: "pd.Series", seed: int
     if val:
         learnt = np.flatnonzero(parts == 0)
         # As a test part, which a split always has; then renamed.
-        split = Split(by="stratified", val=0.0, test=val, column=None, gap=0)
+        split = Split(by="stratified", val=0.0, test=val, column=None, gap=0, folds=None, repeats=1)
         drawn = assign(split, len(learnt), seed=seed, labels=labels.to_numpy()[learnt])
         parts[learnt[drawn == PARTS.index("test")]] = PARTS.index("val")
     return parts

@@ -36,6 +36,16 @@ class Split(Settings):
     gap: int = setting(
         "times left out between two parts of a split by time", unit="distinct times", ge=0
     )
+    folds: int | None = setting(
+        "folds that the training part is divided into, in the same way; each is held out from one"
+        " of as many models, whose average is the result; null: one model learns from all rows",
+        unit="folds",
+        ge=2,
+        le=100,
+    )
+    repeats: int = setting(
+        "times that rows are divided into folds, each time otherwise", ge=1, le=100
+    )
 
     @model_validator(mode="after")
     def _check(self) -> "Split":
@@ -52,6 +62,15 @@ class Split(Settings):
             )
         if self.gap and self.by != "time":
             raise ValueError(f"only a split by time has a gap; set gap: 0 for by: {self.by}")
+        if self.folds is not None and self.by == "column":
+            raise ValueError(
+                "the column of a split by column names no folds; set folds: null, or another by"
+            )
+        if self.repeats > 1 and (self.folds is None or self.by == "time"):
+            why = (
+                "without folds nothing" if self.folds is None else "what is in order in time never"
+            )
+            raise ValueError(f"{why} is divided anew; set repeats: 1")
         return self
 
 
@@ -99,7 +118,7 @@ def assign(
         parts = _shuffled(_sizes(split, rows), rng)
     elif split.by == "stratified":
         assert labels is not None
-        parts = _stratified(split, _strata(labels), rng)
+        parts = _stratified(split, strata_of(labels), rng)
     elif split.by == "group":
         assert groups is not None
         parts = _by_group(split, groups, rng)
@@ -128,8 +147,8 @@ def _shuffled(sizes: list[int], rng: "np.random.Generator") -> "np.ndarray":
     return parts
 
 
-def _strata(labels: "pd.Series | np.ndarray") -> "np.ndarray":
-    """The number of each row's stratum, (rows,)."""
+def strata_of(labels: "pd.Series | np.ndarray") -> "np.ndarray":
+    """The number of each row's stratum, (rows,): of classes their own, of numbers their tenth."""
     import numpy as np
     import pandas as pd
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from plait import digests
 from plait.data import leakage, validation
 from plait.data.dataset import PARTS, Column, Dataset, Part, Source, Written
+from plait.data.folds import FILE as FOLDS
+from plait.data.folds import Divide, columns_read
 from plait.data.side_tables import write_tables
 from plait.errors import UserError
 
@@ -24,8 +26,8 @@ ROW = Column("row", "index", "number")
 _PARTIAL = ".partial"
 
 
-def write(source: Source, name: str, folder: Path) -> Dataset:
-    """Write ``{train,val,test}.parquet`` and, last, ``dataset.json``.
+def write(source: Source, name: str, folder: Path, divide: Divide | None = None) -> Dataset:
+    """Write ``{train,val,test}.parquet``, the folds if there are any and, last, ``dataset.json``.
 
     Memory holds one chunk, two bytes a row, and eight a row of the later parts.
     Files of parts that the source has not are removed. On an error the folder stays as it was.
@@ -33,10 +35,12 @@ def write(source: Source, name: str, folder: Path) -> Dataset:
     :param source: the rows.
     :param name: the choice under ``conf/data/``.
     :param folder: made if missing.
+    :param divide: gives the folds of the training part; None: there are none.
     :returns: what ``dataset.json`` says. ``counts`` has ``rows``, ``rows_in_no_part`` and
         ``duplicates_across_parts``: the rows of val and test whose features and target also
         stand in an earlier part.
-    :raises UserError: if a value is missing, infinite or of the wrong type.
+    :raises UserError: if a value is missing, infinite or of the wrong type, or for what `divide`
+        refuses.
     """
     for column in source.columns:
         if column.name == ROW.name:
@@ -45,22 +49,26 @@ def write(source: Source, name: str, folder: Path) -> Dataset:
                 " numbers; rename or drop it"
             )
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {part: folder / f"{part}.parquet" for part in PARTS}
-    partial = {part: path.with_name(f".{path.name}{_PARTIAL}") for part, path in parts.items()}
+    files = {each: folder / each for each in (*(f"{part}.parquet" for part in PARTS), FOLDS)}
+    partial = {each: path.with_name(f".{each}{_PARTIAL}") for each, path in files.items()}
+    parts = {part: partial[f"{part}.parquet"] for part in PARTS}
     try:
         with ExitStack() as open_hashes:
-            written = _write_parts(source, name, partial, open_hashes)
+            written = _write_parts(source, name, parts, open_hashes)
             dataset = _describe(source, name, written)
         leakage.refuse_shared_rows(
-            [path for path in partial.values() if path.exists()], len(source.part_of_row)
+            [path for path in parts.values() if path.exists()], len(source.part_of_row)
         )
+        if divide is not None:
+            digest = _write_folds(divide, dataset, parts["train"], partial[FOLDS])
+            dataset = replace(dataset, digest=_digest([dataset.digest, digest]))
         # Without dataset.json no reader takes the parts for whole while they are replaced.
         (folder / "dataset.json").unlink(missing_ok=True)
-        for part, path in partial.items():
+        for each, path in partial.items():
             if path.exists():
-                os.replace(path, parts[part])
+                os.replace(path, files[each])
             else:
-                parts[part].unlink(missing_ok=True)
+                files[each].unlink(missing_ok=True)
         tables = write_tables(source.tables, folder)
         if tables:
             digest = _digest([dataset.digest, tables])
@@ -154,6 +162,17 @@ def _write_parts(
             open_part.file.close()
     assert start == len(part_of_row), f"{name}: {start} rows for {len(part_of_row)} parts"
     return written
+
+
+def _write_folds(divide: Divide, dataset: Dataset, train: Path, path: Path) -> str:
+    """Write the folds of the training part.
+
+    :returns: the digest of the file's contents.
+    """
+    import pandas as pd
+
+    divide(dataset, pd.read_parquet(train, columns=columns_read(dataset))).write(path)
+    return digests.of_rows(path.read_bytes()).hexdigest()
 
 
 def _describe(source: Source, name: str, written: dict[str, _PartWriter]) -> Dataset:

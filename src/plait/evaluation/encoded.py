@@ -27,11 +27,13 @@ class EncodedRows:
     """Rows encoded once. What a model says of them with other values needs no encoding again."""
 
     model: "TrainedModel"
-    """It takes inputs for raw columns."""
+    """The first member, or the only one. It takes inputs for raw columns."""
     inputs: "np.ndarray"
     """float64, (rows, inputs)."""
     places: dict[str, slice]
-    """By column, where its inputs are; columns that were left out have none."""
+    """By column, where its inputs are; columns that were left out by every member have none."""
+    others: "tuple[EncodedRows, ...]" = ()
+    """The same rows for each further member, whose preprocessing may be another."""
 
     @classmethod
     def of(cls, model: "TrainedModel", frame: "pd.DataFrame") -> "EncodedRows | None":
@@ -39,19 +41,27 @@ class EncodedRows:
 
         :param frame: raw columns, (rows, …).
         """
-        fitted = model.preprocessor
-        if not isinstance(fitted, ColumnPreprocessor):
-            return None
-        taking = replace(model, preprocessor=_AlreadyEncoded(fitted.target, fitted.features))
-        return cls(taking, fitted.transform(frame), dict(_places(fitted.used)))
+        members: list[EncodedRows] = []
+        for member in model.members:
+            fitted = member.preprocessor
+            if not isinstance(fitted, ColumnPreprocessor):
+                return None
+            taking = replace(member, preprocessor=_AlreadyEncoded(fitted.target, fitted.features))
+            members.append(cls(taking, fitted.transform(frame), dict(_places(fitted.used))))
+        first, *others = members
+        places = dict(first.places)
+        for name in (name for other in others for name in other.places):
+            places.setdefault(name, slice(0))
+        return replace(first, places=places, others=tuple(others))
 
     def take(self, rows: "np.ndarray") -> "EncodedRows":
         """Some of the rows, by their numbers."""
-        return replace(self, inputs=self.inputs[rows])
+        others = tuple(other.take(rows) for other in self.others)
+        return replace(self, inputs=self.inputs[rows], others=others)
 
     def predicted(self) -> "np.ndarray":
         """What the model says of the rows as they are, (rows, …)."""
-        return self._predict(self.inputs)
+        return self._average([self._predict(self.inputs), *(o.predicted() for o in self.others)])
 
     def predicted_with(self, column: str, others: "np.ndarray") -> "np.ndarray":
         """What the model says where a column has the values of other rows, (times, rows, …).
@@ -62,15 +72,21 @@ class EncodedRows:
 
         times = len(others)
         inputs = np.tile(self.inputs, (times, 1))
-        place = self.places[column]
+        place = self.places.get(column, slice(0))
         inputs[:, place] = self.inputs[others.ravel(), place]
         prediction = self._predict(inputs)
-        return prediction.reshape(times, len(self.inputs), *prediction.shape[1:])
+        prediction = prediction.reshape(times, len(self.inputs), *prediction.shape[1:])
+        return self._average(
+            [prediction, *(other.predicted_with(column, others) for other in self.others)]
+        )
 
     def _predict(self, inputs: "np.ndarray") -> "np.ndarray":
         import pandas as pd
 
         return self.model.predict(pd.DataFrame(inputs, copy=False))
+
+    def _average(self, predictions: "list[np.ndarray]") -> "np.ndarray":
+        return self.model.average(predictions) if self.others else predictions[0]
 
 
 def _places(features: tuple[ColumnEncoder, ...]) -> Iterator[tuple[str, slice]]:

@@ -42,6 +42,40 @@ class StatedBaseline(StatedPredictor):
     naive: bool
 
 
+class ValidatedFold(TypedDict):
+    """A fold, and what the member from which it was held out reaches on it."""
+
+    title: str
+    learnt: int
+    """Rows that the member learns from."""
+    held_out: int
+    """Rows of the fold."""
+    metrics: dict[str, float | None]
+    """None where undefined."""
+
+
+class CrossValidated(TypedDict):
+    """The mean of a metric over all folds, and its standard error; None where there is none."""
+
+    mean: float | None
+    standard_error: float | None
+    reason: NotRequired[str]
+
+
+class CrossValidation(TypedDict):
+    """What members reach on the rows that were held out from them."""
+
+    folds: int
+    repeats: int
+    rows: int
+    """Of the training part, those that were held out once at least."""
+    of: int
+    """Rows of the training part."""
+    metrics: dict[str, CrossValidated]
+    members: list[ValidatedFold]
+    """Those of a repeat beside each other."""
+
+
 class Verdict(TypedDict):
     """How the model stands to the naive answers."""
 
@@ -258,6 +292,9 @@ class Evaluation(TypedDict):
     errors: list[WrongPrediction] | None
     sizes: Sizes | None
     members: list[StatedPredictor] | None
+    """Of an ensemble. Of cross-validation, see there."""
+    cross_validation: CrossValidation | None
+    """Where the training part is divided into folds. Absent in older ones."""
     plots: list[Plot]
 
 
@@ -265,3 +302,15 @@ def interval_of(stated: Stated) -> tuple[float, float] | None:
     """Both ends of an interval; None where there is none."""
     low, high = stated["low"], stated["high"]
     return None if low is None or high is None else (low, high)
+
+
+def metrics_of(evaluation: Evaluation) -> dict[str, float]:
+    """What ``metrics.json`` holds: ``test/NAME``, and of folds ``cv/NAME`` and ``cv_error/NAME``.
+
+    What is undefined for the rows of a part is no metric of it.
+    """
+    found = {f"test/{name}": entry["value"] for name, entry in evaluation["metrics"].items()}
+    validated = evaluation.get("cross_validation")
+    for name, told in validated["metrics"].items() if validated is not None else ():
+        found |= {f"cv/{name}": told["mean"], f"cv_error/{name}": told["standard_error"]}
+    return {key: value for key, value in found.items() if value is not None}

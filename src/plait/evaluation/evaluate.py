@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 from plait.artifacts import write_json
-from plait.data.dataset import Dataset, Role
+from plait.data.dataset import Dataset
 from plait.errors import ConfigurationError, UserError
 from plait.evaluation import texts
 from plait.evaluation.closed_form import ClosedForm, closed_form, coefficient_table
 from plait.evaluation.columns import treated
+from plait.evaluation.cross_validation import cross_validated
 from plait.evaluation.effects import effects
 from plait.evaluation.entries import (
     Coefficient,
@@ -15,12 +16,14 @@ from plait.evaluation.entries import (
     Resampled,
     StatedBaseline,
     StatedMetric,
+    metrics_of,
 )
 from plait.evaluation.intervals import Measure, Resampling, Samples, resample
 from plait.evaluation.metrics import Metric, default_of_task, of_task
 from plait.evaluation.parts import Answered, Parts
 from plait.evaluation.plots.canvas import evenly
 from plait.evaluation.plots.draw import draw
+from plait.evaluation.predicted_rows import write_rows
 from plait.evaluation.settings import Settings, check
 from plait.evaluation.stated import MODEL, number, of_baseline, of_predictor, stated
 from plait.evaluation.task import Assessment, Baseline, evaluation_of
@@ -38,9 +41,6 @@ CHUNK_ROWS = 8192
 LEAST_UNITS = 20
 """Fewest groups, or times, to be drawn whole; with fewer, rows are drawn one by one."""
 
-BESIDE: tuple[Role, ...] = ("index", "time", "group", "weight", "extra")
-"""The roles of columns that stand beside the predictions."""
-
 UNIT = "values of "
 """How evaluation.json calls what is drawn together: with a column's name behind it."""
 
@@ -55,9 +55,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure a model and write ``outputs["metrics"]`` and the folder ``outputs["evaluation"]``.
 
-    The folder gets ``evaluation.json`` and ``predictions.parquet`` (all rows);
-    ``outputs["plots"]`` the PNG files; ``outputs["predictions"]`` at most
-    ``settings.plots.max_points`` rows, for DVC's plots.
+    The folder gets ``evaluation.json``, ``predictions.parquet``, ``out_of_fold.parquet`` if there
+    are folds; ``outputs["plots"]`` PNG files; ``outputs["predictions"]`` rows for DVC's plots.
 
     :param model: what is measured.
     :param dataset: the parts' description.
@@ -72,7 +71,7 @@ def evaluate(
     train, test = parts.train, parts.test
     assessment, resampled, members = _assess(model, parts, dataset, settings)
     fitted = model.coefficients()
-    solved = closed_form(train, dataset) if fitted is not None else None
+    solved = None if fitted is None else closed_form(train, dataset)
     others = _compared(train, test, dataset, solved)
     samples = _measured(assessment, chosen, others, members)
     metrics, compared = _stated_metrics(samples, chosen, others)
@@ -98,6 +97,7 @@ def evaluate(
         **effects(model, assessment, chosen[primary], settings),
         "errors": texts.worst_errors(assessment) if has_texts else None,
         "sizes": texts.sizes(model, {"train": train, "test": test}, outputs) if has_texts else None,
+        "cross_validation": cross_validated(model, parts, dataset, chosen, predict, outputs),
         "members": [of_predictor(each, samples, chosen, primary) for each in members] or None,
         "plots": [],
         **task.details(assessment),
@@ -128,7 +128,7 @@ def _assess(
     assessment = Assessment(truth, average, test, dataset, resampling, unit, weights, answered)
     units = len(test) if unit is None else int(unit.max()) + 1
     resampled: Resampled = {"unit": name, "units": units}
-    if not model.others:
+    if not model.others or parts.folds is not None:
         return assessment, resampled, {}
     members = {f"member {place}": one for place, one in enumerate(predictions, start=1)}
     return assessment, resampled, members
@@ -216,10 +216,15 @@ def select(settings: Settings, dataset: Dataset) -> dict[str, Metric]:
 
 
 def predict(
-    model: "TrainedModel", frame: "pd.DataFrame", dataset: Dataset, chunk_rows: int = CHUNK_ROWS
+    model: "TrainedModel",
+    frame: "pd.DataFrame",
+    dataset: Dataset,
+    chunk_rows: int = CHUNK_ROWS,
+    part: str = "test",
 ) -> "np.ndarray":
     """The model's predictions of all rows, some at a time.
 
+    :param part: what the rows are called in an error.
     :raises UserError: for a prediction that is NaN or infinite.
     """
     import numpy as np
@@ -237,7 +242,7 @@ def predict(
     if wrong.any():
         (index,) = dataset.names("index")
         raise UserError(
-            f"the model's prediction is no finite number for {wrong.sum()} of {len(frame)} test"
+            f"the model's prediction is no finite number for {wrong.sum()} of {len(frame)} {part}"
             f" rows (the first: row {frame[index].iloc[wrong.argmax()]});\nits training diverged:"
             " try a smaller optimizer.lr or a trainer.gradient_clip"
         )
@@ -279,25 +284,11 @@ def _drawn_together(test: "pd.DataFrame", dataset: Dataset) -> tuple["np.ndarray
 
 def _write(outputs: Outputs, evaluation: Evaluation, assessment: Assessment, points: int) -> None:
     """All rows as Parquet, evenly chosen ones as CSV for DVC's plots, and the numbers."""
-    import pandas as pd
-
-    dataset = assessment.dataset
-    said = evaluation_of(dataset.task).columns(assessment.truth, assessment.prediction, dataset)
-    beside = [name for role in BESIDE for name in dataset.names(role)]
-    # A column of the source may bear one of our names.
-    renamed = {name: f"source_{name}" for name in beside if name in said}
-    whole = assessment.test[beside].reset_index(drop=True).rename(columns=renamed)
-    outputs["evaluation"].mkdir(parents=True, exist_ok=True)
-    pd.concat([whole, said], axis=1).to_parquet(
-        outputs["evaluation"] / "predictions.parquet", index=False
-    )
+    test, truth, prediction = assessment.test, assessment.truth, assessment.prediction
+    said = write_rows(outputs, "predictions", test, truth, prediction, assessment.dataset)
     shown = said[["truth", "prediction"]]
     shown.iloc[evenly(len(shown), points)].to_csv(
         outputs["predictions"], index=False, float_format="%.8g"
     )
     write_json(outputs.mark("evaluation"), evaluation)
-    values = {name: entry["value"] for name, entry in evaluation["metrics"].items()}
-    write_json(
-        outputs["metrics"],
-        {f"test/{name}": value for name, value in values.items() if value is not None},
-    )
+    write_json(outputs["metrics"], metrics_of(evaluation))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait.data.dataset import read_part
+from plait.data.folds import Folds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +32,8 @@ class Parts:
     """On which the model is measured."""
     set_aside: SetAside | None
     """By whose errors intervals around predictions are made; None: there are no such rows."""
+    folds: Folds | None = None
+    """Of the training part, a member of the model for each; None: there are none."""
 
 
 @dataclass(frozen=True)

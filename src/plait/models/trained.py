@@ -2,8 +2,9 @@
 
 A folder with ``model.json`` (the choice, its settings, the fitted preprocessing, the task) and the
 weights: ``weights.safetensors`` of a network, ``estimator.skops`` of an estimator, or trees in a
-format of their library's. None executes anything when it is read. Further members of an ensemble
-lie in ``member_2/``, ….
+format of their library's. None executes anything when it is read. Further members of an ensemble,
+or those of cross-validation, lie in ``member_2/``, …, each with a ``model.json`` of its own where
+that says other than the first's.
 """
 
 import math
@@ -50,17 +51,15 @@ class TrainedModel:
     """A `torch.nn.Module`, a scikit-learn estimator, or boosted trees."""
     finetuning: Values | None = None
     """Of a pretrained model: the choice of the method and its settings."""
-    others: tuple[Any, ...] = ()
-    """Further members of an ensemble, each as ``fitted``."""
+    others: "tuple[TrainedModel, ...]" = ()
+    """Further models, whose predictions are averaged with this one's."""
     link: Link = "identity"
     """As `Shape` has it."""
 
     @property
     def members(self) -> "tuple[TrainedModel, ...]":
         """The models whose predictions are averaged; of a single model itself."""
-        return tuple(
-            replace(self, fitted=fitted, others=()) for fitted in (self.fitted, *self.others)
-        )
+        return (replace(self, others=()), *self.others)
 
     @property
     def is_network(self) -> bool:
@@ -123,13 +122,22 @@ class TrainedModel:
 
     def save(self, folder: Path) -> None:
         """Write the folder; equal models give equal bytes."""
+        description = self._save_alone(folder)
+        for number, other in enumerate(self.others):
+            place = member_folder(folder, number)
+            own = other._save_alone(place)
+            if own != {key: value for key, value in description.items() if key != "others"}:
+                write_json(place / DESCRIPTION, own)
+        write_json(folder / DESCRIPTION, description)
+
+    def _save_alone(self, folder: Path) -> Values:
+        """Write what was fitted, without the other members.
+
+        :returns: the description.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         extra = self._family.save(self.fitted, folder)
-        for number, fitted in enumerate(self.others):
-            member = member_folder(folder, number)
-            member.mkdir()
-            self._family.save(fitted, member)
-        description = {
+        return {
             "choice": self.choice,
             "settings": self.settings,
             "task": self.task,
@@ -140,7 +148,6 @@ class TrainedModel:
             **extra,
             "preprocessing": self.preprocessor.to_json(),
         }
-        write_json(folder / DESCRIPTION, description)
 
     @classmethod
     def load(cls, folder: Path) -> "TrainedModel":
@@ -149,12 +156,19 @@ class TrainedModel:
         :raises UserError: if the folder holds no whole model.
         """
         model, extra = cls.describe(folder)
-        settings = settings_of("model", model.choice)(**model.settings)
-        fitted, *others = (
-            model._family.load(place, model.choice, settings, model.shape, extra)
-            for place in member_folders(folder, extra)
+
+        def with_weights(place: Path, described: TrainedModel, extra: Values) -> TrainedModel:
+            settings = settings_of("model", described.choice)(**described.settings)
+            fitted = described._family.load(
+                place, described.choice, settings, described.shape, extra
+            )
+            return replace(described, fitted=fitted)
+
+        first, *others = (
+            with_weights(place, *(cls.describe(place) if own else (model, extra)))
+            for place, own in member_folders(folder, extra)
         )
-        return replace(model, fitted=fitted, others=tuple(others))
+        return replace(first, others=tuple(others))
 
     @classmethod
     def describe(cls, folder: Path) -> "tuple[TrainedModel, Values]":
@@ -194,11 +208,13 @@ def member_folder(folder: Path, number: int) -> Path:
     return folder / f"member_{number + 2}"
 
 
-def member_folders(folder: Path, description: Values) -> list[Path]:
-    """Where the members of a model stand, the first in its folder itself.
+def member_folders(folder: Path, description: Values) -> list[tuple[Path, bool]]:
+    """Where the members of a model stand, the first in its folder itself; and whether each has a
+    ``model.json`` of its own there, without which the first's is of it too.
 
     :param description: what its ``model.json`` holds.
     """
     count = description.get("others", 0)
     assert isinstance(count, int), "`TrainedModel.save` writes their number"
-    return [folder, *(member_folder(folder, number) for number in range(count))]
+    others = [member_folder(folder, number) for number in range(count)]
+    return [(folder, True), *((place, (place / DESCRIPTION).exists()) for place in others)]

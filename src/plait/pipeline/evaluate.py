@@ -11,6 +11,7 @@ def evaluate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None
     import pandas as pd
 
     from plait.data.dataset import Dataset, read_part
+    from plait.data.folds import read_folds
     from plait.evaluation.evaluate import evaluate as evaluate_model
     from plait.evaluation.parts import Parts, read_set_aside
     from plait.evaluation.settings import Settings
@@ -23,7 +24,7 @@ def evaluate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None
         )
     evaluate_model(
         TrainedModel.load(outputs["model"]),
-        Parts(train_part, test_part, read_set_aside(outputs.data)),
+        Parts(train_part, test_part, read_set_aside(outputs.data), read_folds(outputs.data)),
         Dataset.read(outputs.data),
         Settings.model_validate(resolved.section("evaluation")),
         outputs,

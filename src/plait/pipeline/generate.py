@@ -15,12 +15,13 @@ def generate(workspace: Workspace, resolved: Resolved, outputs: Outputs) -> None
     from plait.config.chosen import settings_in
     from plait.config.registry import module_of
     from plait.data.base import SourceSettings
+    from plait.data.folds import dividing
     from plait.data.write import write
 
     choice = resolved.choice("data")
     settings = settings_in(resolved, "data", SourceSettings)
     source: Source = module_of("data", choice).read(settings, workspace.root)
-    write(source, choice, outputs.data)
+    write(source, choice, outputs.data, dividing(settings))
 
 
 if __name__ == "__main__":

@@ -95,7 +95,8 @@ class Stage:
 
 RUNTIME: tuple[str, ...] = (
     *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy"),
-    *("trainer.num_workers", "trainer.checkpoint_minutes", "trainer.checkpoint_steps"),
+    *("trainer.num_workers", "trainer.member_workers"),
+    *("trainer.checkpoint_minutes", "trainer.checkpoint_steps"),
     *("trainer.gradient_checkpointing", "trainer.profile"),
 )
 """Where and how a training runs. By design no part of the identity, though another kind of device

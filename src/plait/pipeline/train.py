@@ -26,6 +26,7 @@ def train(
     :param tags: of the run, beside its own.
     """
     from plait.data.dataset import Dataset, read_part
+    from plait.data.folds import read_folds
     from plait.proof.stage import confirm, settle
     from plait.tracking.live.live import LiveRun
     from plait.training.curves import write_curves
@@ -35,6 +36,7 @@ def train(
     train_part, val_part = read_part(outputs.data, "train"), read_part(outputs.data, "val")
     if train_part is None:
         raise UserError(f"{resolved.name}: data/generated has no training part; run `dvc repro`")
+    folds = read_folds(outputs.data)
     settle()
     checkpoints = workspace.checkpoints(resolved.identity)
     pretrained = outputs["pretrained"]
@@ -54,6 +56,7 @@ def train(
             observe=observe,
             # Where stage `pretrain` had nothing to do, it holds no model.
             base=pretrained if (pretrained / "config.json").exists() else None,
+            folds=folds,
         )
         shutil.rmtree(outputs["model"], ignore_errors=True)
         model.save(outputs["model"])

@@ -23,7 +23,7 @@ from typing import IO, TypedDict
 from plait.signals import TERMINATED, end_at_sigterm
 from plait.sweeps.trial import Outcome, Trial, TrialValues, record_failure, run_trial
 from plait.tracking.cost import has_gaps
-from plait.training.distributed.collectives import own_environment
+from plait.training.own_process import own_environment
 from plait.workspace import SRC, Workspace
 
 GRACE = 30.0

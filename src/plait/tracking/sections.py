@@ -8,12 +8,19 @@ BASELINE = "test_baseline"
 MEMBER = "test_member"
 """The main metric of each member of an ensemble."""
 
+CV, CV_ERROR = "cv", "cv_error"
+"""The mean over the folds of a cross-validation, and its standard error."""
+
+FOLD = "cv_fold"
+"""The main metric of each fold, by the member from which it was held out."""
+
 FINAL = (
     "test/",
     "test_interval/",
     "test_naive/",
     f"{BASELINE}/",
     f"{MEMBER}/",
+    *(f"{CV}/", f"{CV_ERROR}/", f"{FOLD}/"),
     "model/",
     cost.PREFIX,
 )

@@ -38,9 +38,10 @@ def fit(job: TrainingJob) -> Fitted:
     with threadpool_limits(resolved["trainer.threads"]):
         try:
             fit_in_place(estimator, train.features, train.targets, train.weights)
+            # Some look at how many rows there are only now.
+            outputs = estimators.FAMILY.predict(estimator, train.features, shape)
         except ValueError as error:
             raise UserError(f"{resolved.name}: model {choice}: {error}") from error
-        outputs = estimators.FAMILY.predict(estimator, train.features, shape)
         loss = _loss(shape, train, outputs)
     values = {"train/loss": significant(loss)}
     job.observe(0, values)

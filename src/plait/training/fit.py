@@ -11,6 +11,7 @@ from plait.config.chosen import settings_in
 from plait.config.registry import family_of, module_of
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
+from plait.data.folds import Folds
 from plait.data.preprocessing import Preprocessor
 from plait.data.preprocessing import Settings as PreprocessingSettings
 from plait.models.base import Link, ModelSettings, Shape
@@ -18,8 +19,9 @@ from plait.models.family import EncodedFamily, models_of, preprocessor_of
 from plait.models.trained import TrainedModel
 from plait.objectives.base import ObjectiveSettings
 from plait.tasks.registry import task_named
-from plait.training.ensemble import fit_members
 from plait.training.job import Arrays, Observe, Training, TrainingJob
+from plait.training.members import Member, fit_members, members_of
+from plait.training.side_by_side import train_side_by_side
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,23 +73,39 @@ def fit(
     checkpoints: Path,
     observe: Observe,
     base: Path | None = None,
+    folds: Folds | None = None,
 ) -> tuple[TrainedModel, list[dict[str, float]]]:
     """Fit preprocessing and model on ``train``; ``val`` selects among epochs, if there is one.
 
-    The members of an ensemble are trained one after another, and so are their epochs numbered.
+    The members of an ensemble, or of cross-validation, are trained one after another or
+    ``trainer.member_workers`` at once; their epochs are numbered one after another.
 
     :param train: all columns of the part.
+    :param folds: of ``train``: a member for each, which learns from other rows alone; None: there
+        are none.
     :param checkpoints: a folder of this identity's own.
     :param base: as in `TrainingJob`.
     :returns: the model, and its curves: a row an epoch, its number under ``epoch``.
     :raises UserError: for what this machine cannot do, or a loss that is no number.
     """
+    members = members_of(resolved, folds, checkpoints)
+    workers = min(resolved.integer("trainer.member_workers"), len(members))
+    untold: list[Path] = []
+    if workers > 1:
+        untold = train_side_by_side(
+            members, workers, dataset, train, val, checkpoints=checkpoints, base=base
+        )
 
-    def fit_one(
-        resolved: Resolved, checkpoints: Path, observe: Observe
-    ) -> tuple[TrainedModel, list[dict[str, float]]]:
+    def fit_one(member: Member, observe: Observe) -> tuple[TrainedModel, list[dict[str, float]]]:
+        resolved = member.resolved
         job, preprocessor = job_of(
-            resolved, dataset, train, val, checkpoints=checkpoints, observe=observe, base=base
+            resolved,
+            dataset,
+            member.learnt(train),
+            val,
+            checkpoints=member.checkpoints,
+            observe=observe,
+            base=base,
         )
         choice = resolved.choice("model")
         fitted = training_of(choice).fit(job)
@@ -103,9 +121,9 @@ def fit(
         )
         return model, fitted.curves
 
-    if resolved["ensemble"] is None:
-        return fit_one(resolved, checkpoints, observe)
-    return fit_members(resolved, fit_one, checkpoints, observe)
+    if not members:
+        return fit_one(Member("", resolved, checkpoints), observe)
+    return fit_members(members, fit_one, observe, untold)
 
 
 def job_of(

@@ -46,6 +46,11 @@ class Settings(Base):
         "way in which several devices share the work"
     )
     num_workers: int = setting("processes that load batches; 0: the training process does it", ge=0)
+    member_workers: int = setting(
+        "processes that each train a member of an ensemble, or of cross-validation, at once; each"
+        " on one device",
+        ge=1,
+    )
     checkpoint_minutes: float = setting(
         "longest time between two checkpoints; shorter where writing one takes at most 2 % of it",
         unit="minutes",
@@ -75,6 +80,11 @@ class Settings(Base):
             yield (
                 "trainer.gradient_checkpointing: is true, and only a language model has layers to"
                 " compute again; set it to false"
+            )
+        if self.member_workers > 1 and (self.devices not in (1, "auto") or self.num_nodes > 1):
+            yield (
+                f"trainer.member_workers: is {self.member_workers}, each of which trains on one"
+                " device; set it to 1, or trainer.devices and trainer.num_nodes to 1"
             )
         rows, batch_size = self.micro_batch_size, chosen[""].batch_size
         if rows is not None and batch_size % rows:

@@ -1,8 +1,9 @@
 """A trained network as `torch.export` writes it: it runs without the code that built it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from plait.artifacts import read_json
 from plait.models.trained import DESCRIPTION, TrainedModel, member_folders
@@ -21,17 +22,18 @@ def export(model: TrainedModel, source: Path, folder: Path, rows: "pd.DataFrame"
     """
     import torch
 
-    inputs = torch.from_numpy(model.preprocessor.transform(rows))
-    folder.mkdir(parents=True)
-    shutil.copy(source / DESCRIPTION, folder)
-    places = member_folders(folder, read_json(source / DESCRIPTION))
-    for member, place in zip(model.members, places, strict=True):
+    places = member_folders(source, read_json(source / DESCRIPTION))
+    for member, (origin, own) in zip(model.members, places, strict=True):
+        place = folder / origin.relative_to(source)
+        place.mkdir(parents=True)
+        if own:
+            shutil.copy(origin / DESCRIPTION, place)
         network = member.fitted.eval()
         dtype = next(network.parameters()).dtype
+        inputs = torch.from_numpy(member.preprocessor.transform(rows)).to(dtype)
         program = torch.export.export(
-            network, (inputs.to(dtype),), dynamic_shapes=({0: torch.export.Dim("rows", min=1)},)
+            network, (inputs,), dynamic_shapes=({0: torch.export.Dim("rows", min=1)},)
         )
-        place.mkdir(exist_ok=True)
         torch.export.save(program, place / NETWORK)
 
 
@@ -42,16 +44,20 @@ def load_exported(folder: Path) -> TrainedModel:
     from plait.data.preprocessing import ColumnPreprocessor
 
     raw = read_json(folder / DESCRIPTION)
-    fitted, *others = (
-        torch.export.load(place / NETWORK).module() for place in member_folders(folder, raw)
+
+    def member(place: Path, raw: dict[str, Any]) -> TrainedModel:
+        return TrainedModel(
+            choice=raw["choice"],
+            settings=raw["settings"],
+            task=raw["task"],
+            classes=tuple(raw["classes"]),
+            preprocessor=ColumnPreprocessor.from_json(raw["preprocessing"]),
+            fitted=torch.export.load(place / NETWORK).module(),
+            link=raw.get("link", "identity"),
+        )
+
+    first, *others = (
+        member(place, read_json(place / DESCRIPTION) if own else raw)
+        for place, own in member_folders(folder, raw)
     )
-    return TrainedModel(
-        choice=raw["choice"],
-        settings=raw["settings"],
-        task=raw["task"],
-        classes=tuple(raw["classes"]),
-        preprocessor=ColumnPreprocessor.from_json(raw["preprocessing"]),
-        fitted=fitted,
-        others=tuple(others),
-        link=raw.get("link", "identity"),
-    )
+    return replace(first, others=tuple(others))

@@ -89,7 +89,12 @@ def inputs_of(dataset: Dataset, model: TrainedModel) -> list[Column]:
     """The raw columns that a model takes."""
     texts = [column for column in dataset.columns if column.role == "text"]
     if isinstance(model.preprocessor, ColumnPreprocessor):
-        used = {feature.name for feature in model.preprocessor.used}
+        used = {
+            feature.name
+            for member in model.members
+            if isinstance(member.preprocessor, ColumnPreprocessor)
+            for feature in member.preprocessor.used
+        }
         return [column for column in dataset.features if column.name in used]
     return texts or list(dataset.features)
 

@@ -26,7 +26,7 @@ from plait.tracking.record.logged_model import log_model, logged_model_id
 from plait.tracking.record.points import Points, Row
 from plait.tracking.record.source_patch import SourcePatch, commit_of, log_patch, take_patch
 from plait.tracking.record.weights import weights_digest
-from plait.tracking.sections import BASELINE, MEMBER
+from plait.tracking.sections import BASELINE, FOLD, MEMBER
 from plait.tracking.store.faults import others_write_the_same
 from plait.tracking.store.reaper import open_store_of
 from plait.tracking.store.retry import while_others_make_it
@@ -233,7 +233,7 @@ def pretraining_rows(outputs: Outputs, at: int) -> list[Row]:
 
 
 def final_values(metrics: dict[str, float], evaluation: Evaluation) -> dict[str, float]:
-    """The numbers of the test part: metrics, their intervals, the baselines.
+    """The numbers of the test part: metrics, their intervals, the baselines; and the folds'.
 
     Of the naive ones the best at each metric, of the others the main metric.
     """
@@ -260,6 +260,11 @@ def final_values(metrics: dict[str, float], evaluation: Evaluation) -> dict[str,
         reached = member["metrics"][evaluation["primary"]]["value"]
         if reached is not None:
             values[f"{MEMBER}/{number}"] = reached
+    validated = evaluation.get("cross_validation")
+    for number, fold in enumerate(validated["members"] if validated else (), start=1):
+        reached = fold["metrics"][evaluation["primary"]]
+        if reached is not None:
+            values[f"{FOLD}/{number}"] = reached
     sizes = evaluation.get("sizes") or {}
     for key in ("trained_parameters", "parameters", "saved_bytes"):
         if key in sizes:

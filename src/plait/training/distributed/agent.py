@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plait.artifacts import write_json
-from plait.training.distributed.collectives import PARENT, end_with_parent
+from plait.training.own_process import PARENT, end_with_parent
 
 WORKER = "plait.training.distributed.worker"
 

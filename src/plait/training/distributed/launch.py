@@ -23,8 +23,8 @@ from plait.errors import UserError
 from plait.json_types import Values, number_at, text_at
 from plait.signals import TERMINATED, StopRequests
 from plait.training.distributed import agent, exchange
-from plait.training.distributed.collectives import PARENT, own_environment
 from plait.training.job import DistributedContext, Trained, TrainingJob
+from plait.training.own_process import PARENT, own_environment
 
 BETWEEN_LOOKS = 0.05
 """Seconds until the processes are looked at again."""

@@ -19,7 +19,6 @@ from plait.garbage_collection import collect_rarely
 from plait.json_types import Values
 from plait.proof.stage import adopt
 from plait.signals import is_termination
-from plait.training.distributed.collectives import end_with_parent
 from plait.training.distributed.exchange import (
     CODE,
     CONTEXT,
@@ -31,6 +30,7 @@ from plait.training.distributed.exchange import (
     write_result,
 )
 from plait.training.job import DistributedContext
+from plait.training.own_process import end_with_parent
 
 
 def run(folder: Path, rank: int) -> int:
