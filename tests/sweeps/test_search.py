@@ -109,7 +109,7 @@ class Lab:
         seed: int = 0,
         fresh: bool = False,
         stop_after: int = 99,
-        metric: str = "val/loss",
+        metric: str | None = "val/loss",
         score: Callable[[Trial], Outcome | float] = lambda trial: score_of(trial),
         compose: Callable[[Sequence[str]], Trial] | None = None,
     ) -> list[Any]:
@@ -268,13 +268,20 @@ def test_invalid_draws_do_not_move_the_draws_of_an_interrupted_search(
         (("optimizer=adam", "optimizer.momentum=interval(0.1,0.9)"), "val/loss", "unknown key"),
         (("optimizer.momentum=interval(1.1,1.9)",), "val/loss", "none of 100 draws is a valid"),
         (("seed=0,1", "data.split.val=0.0"), "val/loss", "set data.split.val above 0"),
+        (
+            ("seed=0,1", "data.split.val=0.0"),
+            None,
+            "sweep.metric: no rows are held out to rank by;",
+        ),
+        (("seed=0,1", "data.split.val=0.0"), "validation/mse", "set data.split.val above 0"),
+        (("seed=0,1",), "cv/mse", "there is no cv/mse without folds; set data.split.folds"),
         (("seed=0,1",), "test/auc", "test/auc is no metric of a regression task; there are test/"),
         (("seed=0,1", "model=svm"), "val/loss", "model=svm fits itself and has no val/loss"),
         (("data.seed=0,1",), "val/loss", "data.seed: a search ranks its trials"),
     ],
 )
 def test_a_space_without_one_valid_draw_is_refused_before_the_first_trial(
-    space: tuple[str, ...], metric: str, said: str, lab: Lab
+    space: tuple[str, ...], metric: str | None, said: str, lab: Lab
 ) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(said)) as caught:
         lab.search(space, metric=metric)
@@ -605,7 +612,7 @@ def test_a_search_with_bad_draws_goes_on_after_ctrl_c_and_after_a_kill(tmp_path:
     assert "linear_regression: optimizer.momentum: unknown key" in said.stdout
     bad = r"^optimizer=adam momentum=0.\d lr=\S+: failed, linear_regression: optimizer.momentum: "
     assert len(re.findall(bad, said.stderr, re.MULTILINE)) == states["FAIL"]
-    assert "best by val/loss: " in said.stdout
+    assert "best by validation/mse: " in said.stdout
 
     def a_trial_runs(after: int) -> bool:
         states = [trial.state.name for trial in study_of(stopped, "bad_draws")]

@@ -9,7 +9,8 @@ import pytest
 from plait.config.resolved import Resolved
 from plait.evaluation.notation import duration
 from plait.sweeps.section import name_of
-from plait.sweeps.summary import Row, counts, summarise, table
+from plait.sweeps.summary import Row, summarise
+from plait.sweeps.table import counts, table
 from plait.sweeps.trial import Outcome, Status
 from plait.tracking.query.score import Score
 from tracking.conftest import resolved

@@ -219,6 +219,13 @@ class Resampled(TypedDict):
     units: int
 
 
+class Validation(TypedDict):
+    """What the model reaches on the validation part, by metric; None where that is undefined."""
+
+    rows: int
+    metrics: dict[str, float | None]
+
+
 class Plot(TypedDict):
     """A picture, and what it shows."""
 
@@ -245,6 +252,8 @@ class Evaluation(TypedDict):
     resampled: Resampled
     primary: str
     metrics: dict[str, StatedMetric]
+    validation: Validation | None
+    """None: there is no validation part. Absent in older ones."""
     baselines: dict[str, StatedBaseline]
     verdict: Verdict
     confusion: Confusion | None
@@ -265,3 +274,16 @@ def interval_of(stated: Stated) -> tuple[float, float] | None:
     """Both ends of an interval; None where there is none."""
     low, high = stated["low"], stated["high"]
     return None if low is None or high is None else (low, high)
+
+
+def metrics_of(evaluation: Evaluation) -> dict[str, float]:
+    """What ``metrics.json`` holds: ``test/NAME``, and of a validation part ``validation/NAME``.
+
+    What is undefined for the rows of a part is no metric of it.
+    """
+    tested = {name: entry["value"] for name, entry in evaluation["metrics"].items()}
+    validation = evaluation.get("validation")
+    found = {f"test/{name}": value for name, value in tested.items()}
+    if validation is not None:
+        found |= {f"validation/{name}": value for name, value in validation["metrics"].items()}
+    return {key: value for key, value in found.items() if value is not None}

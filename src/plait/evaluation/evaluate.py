@@ -1,4 +1,4 @@
-"""Evaluation on the held-out test part: numbers, intervals, baselines, verdict, plots."""
+"""Evaluation on the held-out parts: numbers, intervals, baselines, verdict, plots."""
 
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from plait.evaluation.entries import (
     Resampled,
     StatedBaseline,
     StatedMetric,
+    metrics_of,
 )
 from plait.evaluation.intervals import Measure, Resampling, Samples, resample
 from plait.evaluation.metrics import Metric, default_of_task, of_task
@@ -24,6 +25,7 @@ from plait.evaluation.plots.draw import draw
 from plait.evaluation.settings import Settings, check
 from plait.evaluation.stated import MODEL, number, of_baseline, of_predictor, stated
 from plait.evaluation.task import Assessment, Baseline, evaluation_of
+from plait.evaluation.validation import on_validation
 from plait.workspace import Outputs
 
 if TYPE_CHECKING:
@@ -76,19 +78,19 @@ def evaluate(
     others = _compared(train, test, dataset, solved)
     samples = _measured(assessment, chosen, others, members)
     metrics, compared = _stated_metrics(samples, chosen, others)
-    primary, level = next(iter(chosen)), settings.confidence_level
-    has_texts = bool(dataset.names("text"))
+    primary, has_texts = next(iter(chosen)), bool(dataset.names("text"))
     evaluation: Evaluation = {
         "task": dataset.task,
         "rows": len(test),
         "weight": next(iter(dataset.names("weight")), None),
-        "level": level,
+        "level": settings.confidence_level,
         "resamples": settings.resamples,
         "resampled": resampled,
         "primary": primary,
         "metrics": metrics,
+        "validation": on_validation(assessment, chosen),
         "baselines": compared,
-        "verdict": task.verdict(metrics[primary], compared, level),
+        "verdict": task.verdict(metrics[primary], compared, settings.confidence_level),
         "confusion": None,
         "per_class": None,
         "coefficients": None if fitted is None else _coefficients(fitted, solved, dataset),
@@ -121,7 +123,9 @@ def _assess(
     average = model.average(predictions)
 
     def answers(frame: "pd.DataFrame") -> "np.ndarray":
-        return model.average([predict(member, frame, dataset) for member in model.members])
+        return model.average(
+            [predict(member, frame, dataset, part="validation") for member in model.members]
+        )
 
     answered = None if aside is None else Answered(aside, answers)
     weights = dataset.weights(test)
@@ -216,10 +220,15 @@ def select(settings: Settings, dataset: Dataset) -> dict[str, Metric]:
 
 
 def predict(
-    model: "TrainedModel", frame: "pd.DataFrame", dataset: Dataset, chunk_rows: int = CHUNK_ROWS
+    model: "TrainedModel",
+    frame: "pd.DataFrame",
+    dataset: Dataset,
+    chunk_rows: int = CHUNK_ROWS,
+    part: str = "test",
 ) -> "np.ndarray":
     """The model's predictions of all rows, some at a time.
 
+    :param part: what the rows are called in an error.
     :raises UserError: for a prediction that is NaN or infinite.
     """
     import numpy as np
@@ -237,7 +246,7 @@ def predict(
     if wrong.any():
         (index,) = dataset.names("index")
         raise UserError(
-            f"the model's prediction is no finite number for {wrong.sum()} of {len(frame)} test"
+            f"the model's prediction is no finite number for {wrong.sum()} of {len(frame)} {part}"
             f" rows (the first: row {frame[index].iloc[wrong.argmax()]});\nits training diverged:"
             " try a smaller optimizer.lr or a trainer.gradient_clip"
         )
@@ -296,8 +305,4 @@ def _write(outputs: Outputs, evaluation: Evaluation, assessment: Assessment, poi
         outputs["predictions"], index=False, float_format="%.8g"
     )
     write_json(outputs.mark("evaluation"), evaluation)
-    values = {name: entry["value"] for name, entry in evaluation["metrics"].items()}
-    write_json(
-        outputs["metrics"],
-        {f"test/{name}": value for name, value in values.items() if value is not None},
-    )
+    write_json(outputs["metrics"], metrics_of(evaluation))

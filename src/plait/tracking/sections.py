@@ -8,8 +8,21 @@ BASELINE = "test_baseline"
 MEMBER = "test_member"
 """The main metric of each member of an ensemble."""
 
+VALIDATION = "validation"
+"""What the finished model reaches on the validation part. A curve, a value an epoch, is ``val``:
+``val/accuracy`` is measured while the model is trained, ``validation/accuracy`` of the result."""
+
+CV, CV_ERROR = "cv", "cv_error"
+"""The mean over the folds of a cross-validation, and its standard error."""
+
+HELD_OUT = (CV, VALIDATION)
+"""What is measured on rows that are held out for choosing, the surest first."""
+
 FINAL = (
     "test/",
+    f"{VALIDATION}/",
+    f"{CV}/",
+    f"{CV_ERROR}/",
     "test_interval/",
     "test_naive/",
     f"{BASELINE}/",
