@@ -12,8 +12,8 @@ from plait.sweeps.measured_on import measured_on
 from plait.sweeps.trial_data import data_digest
 from plait.tracking.query.find import find
 from plait.tracking.store.store import Store, open_store
-from plait.workspace import Workspace
 from plait.tracking.tags import VALIDATED_ON
+from plait.workspace import Workspace
 from sweeps.launching import runs_of_sweep, statuses
 from tracking.conftest import resolved
 from tracking.outputs import dataset_of

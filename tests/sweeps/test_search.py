@@ -17,6 +17,7 @@ from checkouts import Checkout, copy_project
 from plait.config.compose import Project
 from plait.errors import ConfigurationError, Pruned, UserError
 from plait.sweeps.app import run
+from plait.sweeps.metric import fault_of, main_direction
 from plait.sweeps.pruning import open_storage, watcher
 from plait.sweeps.search import Search, SearchSettings
 from plait.sweeps.section import name_of
@@ -295,6 +296,15 @@ def test_a_draw_that_cannot_have_the_metric_counts_as_failed(lab: Lab) -> None:
     assert "model=svm fits itself and has no val/loss" in trials[1].user_attrs["reason"]
 
 
+def test_by_default_it_is_for_the_main_metric_on_rows_held_out(lab: Lab) -> None:
+    trials = lab.search(["seed=0,1"], sampler="grid", n_trials=None, metric=None)
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "COMPLETE"]
+    # One that trains nothing by epochs has it too.
+    assert lab.compose(["model=svm"]).resolved.choice("model") == "svm"
+    assert fault_of(None, lab.compose(["model=svm"]).resolved) is None
+    assert main_direction(lab.compose([]).resolved) == "minimize"
+
+
 def test_a_draw_measured_on_other_rows_is_not_held_against_the_first(lab: Lab) -> None:
     space = ["data.noise=0.1,0.2", "seed=0,1"]
     for _ in range(2):
@@ -400,6 +410,25 @@ def test_a_trial_better_than_the_others_goes_on(tmp_path: Path) -> None:
     for epoch in range(5):
         watch(epoch, {"val/loss": 0.05})
     assert len(study.trials[number].intermediate_values) == 5
+
+
+def test_a_search_for_the_most_of_another_metric_prunes_by_the_least_loss(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 's.db'}"
+    study = optuna.create_study(study_name="s", storage=open_storage(url), direction="maximize")
+    good = study.ask()
+    for epoch in range(3):
+        good.report(-0.1, epoch)
+    study.tell(good, 0.9)
+    worse, better = study.ask().number, study.ask().number
+    watch = watcher(url, "s", worse, None, MEDIAN)
+    assert watch is not None
+    watch(0, {"val/loss": 0.5})
+    with pytest.raises(Pruned, match=r"val/loss 0\.4 at epoch 1"):
+        watch(1, {"val/loss": 0.4})
+    watch = watcher(url, "s", better, None, MEDIAN)
+    assert watch is not None
+    for epoch in range(3):
+        watch(epoch, {"val/loss": 0.05})
 
 
 def test_a_metric_that_no_epoch_has_is_named(tmp_path: Path) -> None:

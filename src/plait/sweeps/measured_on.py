@@ -42,9 +42,18 @@ def measured_on(
     else:
         asked = rows_of_part(workspace.trial_data(data_digest(resolved)), part)
         if asked is None and part == "val":
-            told = get_run(store_of(resolved), run_id).tags.get(VALIDATED_ON)
-            return data_digest(resolved) if told is None else told
+            return _validated_on(resolved, run_id, store_of) or data_digest(resolved)
     return data_digest(resolved) if asked is None else rows_digest(resolved, asked)
+
+
+def _validated_on(resolved: Resolved, run_id: str, store_of: StoreOf) -> str | None:
+    """What the run says of its validation rows."""
+    try:
+        return get_run(store_of(resolved), run_id).tags.get(VALIDATED_ON)
+    except StoreUnavailable:
+        raise
+    except UserError:
+        return None  # that is gone
 
 
 def _tested_on(
