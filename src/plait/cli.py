@@ -221,7 +221,7 @@ def parser() -> argparse.ArgumentParser:
     listing = verb(runs)
     listing.add_argument("--experiment", metavar="NAME", help="only its runs")
     listing.add_argument("--sweep", metavar="NAME", help="only its trials")
-    listing.add_argument("--metric", metavar="NAME", help="rank by it, such as test/r2 or val/loss")
+    listing.add_argument("--metric", metavar="NAME", help="rank by it, such as validation/r2")
     listing.add_argument("--limit", metavar="N", type=int, help="only N of each experiment")
     listing.add_argument("--json", action="store_true", help="everything, for scripts")
     collecting = verb(gc)

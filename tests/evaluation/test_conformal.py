@@ -63,8 +63,8 @@ def test_without_rows_to_make_them_the_reason_is_told(linear: Case) -> None:
     assert intervals(linear, enough, confidence_level=0.9)["half_width"] > 0
 
 
-def test_rows_that_are_set_aside_are_not_predicted_in_vain(outputs: Outputs) -> None:
-    """A language model takes seconds for them, and classes have no such intervals."""
+def test_rows_that_are_set_aside_are_predicted_once(outputs: Outputs) -> None:
+    """A language model takes seconds for them."""
     case, asked = classes_case(outputs, ("no", "yes")), []
 
     def formula(frame: Any) -> Any:
@@ -73,7 +73,21 @@ def test_rows_that_are_set_aside_are_not_predicted_in_vain(outputs: Outputs) -> 
 
     case = dataclasses.replace(case, set_aside=SetAside("the validation part", case.train))
     assert run(case, FakeModel(formula), resamples=20)["prediction_intervals"] is None
-    assert asked == [len(case.test)]
+    assert sorted(asked) == sorted([len(case.test), len(case.train)])
+
+
+def test_intervals_and_metrics_share_the_predictions_of_the_rows_set_aside(linear: Case) -> None:
+    asked: list[int] = []
+
+    def formula(frame: Any) -> Any:
+        asked.append(len(frame))
+        return 3 * frame["x0"].to_numpy()
+
+    case = dataclasses.replace(linear, set_aside=SetAside("the validation part", linear.train))
+    found = run(case, FakeModel(formula), resamples=20)
+    assert found["prediction_intervals"]["half_width"] > 0
+    assert found["validation"]["rows"] == len(linear.train)
+    assert asked.count(len(linear.train)) == 1
 
 
 def test_the_report_says_whether_the_test_part_bears_the_intervals_out(linear: Case) -> None:

@@ -39,9 +39,16 @@ def write(
         (results / folder).mkdir(parents=True, exist_ok=True)
     (results / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
     (results / "model" / "model.json").write_text(json.dumps({"choice": model}), encoding="utf-8")
-    table = {key.removeprefix("test/"): {"value": value} for key, value in dict(metrics).items()}
+    held_out = {key for key in dict(metrics) if key.startswith("validation/")}
+    table = {
+        key.removeprefix("test/"): {"value": value}
+        for key, value in dict(metrics).items()
+        if key not in held_out
+    }
+    validated = {key.removeprefix("validation/"): metrics[key] for key in sorted(held_out)}
     evaluation = {
         "rows": sum(supports) or 1000,
+        "validation": {"rows": 500, "metrics": validated} if validated else None,
         "metrics": {**table, "undefined": {"value": None}},
         "per_class": [{"support": support} for support in supports] or None,
     }
@@ -181,6 +188,31 @@ def test_metrics_of_another_evaluation_do_not_hold(checkout: Checkout) -> None:
     said, holds = verdict(checkout)
     assert not holds
     assert said.startswith("results/diabetes/metrics.json is not what evaluation/ beside it has")
+
+
+@pytest.mark.parametrize(("now", "holds"), [(0.906, True), (0.907, False)])
+def test_rows_of_the_validation_part_are_counted_as_those_of_the_test_part(
+    now: float, holds: bool, checkout: Checkout
+) -> None:
+    key = "validation/accuracy"
+    then = {**WRITTEN, key: 0.9}
+    said, held = committed(checkout, then, {**WRITTEN, key: now}, model="mlp")
+    assert held == holds
+    assert f"{key} by {now - 0.9:.1e}, where rounding may do 6.0e-03" in said
+
+
+def test_a_rare_class_of_the_validation_part_counts_in_proportion(checkout: Checkout) -> None:
+    key = "validation/f1_macro"
+    for now in (0.929, 0.931):
+        # A tenth of 1000 rows is the rarer class; of 500, about fifty.
+        said = committed(
+            checkout,
+            {**WRITTEN, key: 0.9},
+            {**WRITTEN, key: now},
+            model="mlp",
+            supports=(900, 100),
+        )
+        assert said[1] == (now < 0.93)
 
 
 def test_a_new_experiment_holds_and_is_called_so(checkout: Checkout) -> None:

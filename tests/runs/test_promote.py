@@ -299,7 +299,13 @@ def test_a_champion_whose_run_is_gone_cannot_be_compared(recorded: Recorded) -> 
 def test_from_a_sweep_to_a_promoted_experiment_that_is_rebuilt(checkout: Checkout) -> None:
     """The whole way, by the commands."""
     checkout.list_experiments({LINEAR: {"data": {"samples": 80}, "trainer": {"max_epochs": 3}}})
-    swept = ["optimizer.lr=0.01,0.1", "evaluation.resamples=20", "seed=3", "sweep.name=lr"]
+    swept = [
+        "optimizer.lr=0.01,0.1",
+        "data.split.val=0.2",
+        "evaluation.resamples=20",
+        "seed=3",
+        "sweep.name=lr",
+    ]
     checkout.plait("run", "-m", f"experiment={LINEAR}", *swept)
     workspace = Workspace.at(checkout.root)
     best = find(workspace, "best:lr")

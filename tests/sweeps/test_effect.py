@@ -100,7 +100,7 @@ def test_the_seed_of_the_data_is_never_taken_for_that_of_training(
 
 @pytest.mark.slow
 def test_a_sweep_counts_trials_and_shows_none_by_what_has_no_effect(checkout: Checkout) -> None:
-    small = ("data.samples=100", "evaluation.resamples=20")
+    small = ("data.samples=100", "data.split.val=0.2", "evaluation.resamples=20")
     said = checkout.plait(
         *("run", "-m", LINEAR, "model=least_squares,decision_tree", "optimizer.lr=0.1,0.2"),
         *(*small, "sweep.name=unused"),
@@ -113,7 +113,7 @@ def test_a_sweep_counts_trials_and_shows_none_by_what_has_no_effect(checkout: Ch
     assert line in said.stderr
     assert statuses(said.stdout) == {"new": 2}
     assert "lr=0." not in said.stdout
-    assert re.search(r"^best by test/mse: model=least_squares$", said.stdout, re.MULTILINE)
+    assert re.search(r"^best by validation/mse: model=least_squares$", said.stdout, re.MULTILINE)
     store = open_store(Workspace.at(checkout.root), "local", {})
     assert sorted(run.data.tags["plait.overrides"] for run in runs_of_sweep(store, "unused")) == [
         f"{LINEAR} {model} {' '.join(small)}" for model in ("model=decision_tree", CLOSED)

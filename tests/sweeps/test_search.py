@@ -17,6 +17,7 @@ from checkouts import Checkout, copy_project
 from plait.config.compose import Project
 from plait.errors import ConfigurationError, Pruned, UserError
 from plait.sweeps.app import run
+from plait.sweeps.metric import fault_of, main_direction
 from plait.sweeps.pruning import open_storage, watcher
 from plait.sweeps.search import Search, SearchSettings
 from plait.sweeps.section import name_of
@@ -109,7 +110,7 @@ class Lab:
         seed: int = 0,
         fresh: bool = False,
         stop_after: int = 99,
-        metric: str = "val/loss",
+        metric: str | None = "val/loss",
         score: Callable[[Trial], Outcome | float] = lambda trial: score_of(trial),
         compose: Callable[[Sequence[str]], Trial] | None = None,
     ) -> list[Any]:
@@ -268,13 +269,20 @@ def test_invalid_draws_do_not_move_the_draws_of_an_interrupted_search(
         (("optimizer=adam", "optimizer.momentum=interval(0.1,0.9)"), "val/loss", "unknown key"),
         (("optimizer.momentum=interval(1.1,1.9)",), "val/loss", "none of 100 draws is a valid"),
         (("seed=0,1", "data.split.val=0.0"), "val/loss", "set data.split.val above 0"),
+        (
+            ("seed=0,1", "data.split.val=0.0"),
+            None,
+            "sweep.metric: no rows are held out to rank by;",
+        ),
+        (("seed=0,1", "data.split.val=0.0"), "validation/mse", "set data.split.val above 0"),
+        (("seed=0,1",), "cv/mse", "there is no cv/mse without folds; set data.split.folds"),
         (("seed=0,1",), "test/auc", "test/auc is no metric of a regression task; there are test/"),
         (("seed=0,1", "model=svm"), "val/loss", "model=svm fits itself and has no val/loss"),
         (("data.seed=0,1",), "val/loss", "data.seed: a search ranks its trials"),
     ],
 )
 def test_a_space_without_one_valid_draw_is_refused_before_the_first_trial(
-    space: tuple[str, ...], metric: str, said: str, lab: Lab
+    space: tuple[str, ...], metric: str | None, said: str, lab: Lab
 ) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(said)) as caught:
         lab.search(space, metric=metric)
@@ -286,6 +294,15 @@ def test_a_draw_that_cannot_have_the_metric_counts_as_failed(lab: Lab) -> None:
     trials = lab.search(["model=linear,svm"], sampler="grid", n_trials=None)
     assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL"]
     assert "model=svm fits itself and has no val/loss" in trials[1].user_attrs["reason"]
+
+
+def test_by_default_it_is_for_the_main_metric_on_rows_held_out(lab: Lab) -> None:
+    trials = lab.search(["seed=0,1"], sampler="grid", n_trials=None, metric=None)
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "COMPLETE"]
+    # One that trains nothing by epochs has it too.
+    assert lab.compose(["model=svm"]).resolved.choice("model") == "svm"
+    assert fault_of(None, lab.compose(["model=svm"]).resolved) is None
+    assert main_direction(lab.compose([]).resolved) == "minimize"
 
 
 def test_a_draw_measured_on_other_rows_is_not_held_against_the_first(lab: Lab) -> None:
@@ -393,6 +410,25 @@ def test_a_trial_better_than_the_others_goes_on(tmp_path: Path) -> None:
     for epoch in range(5):
         watch(epoch, {"val/loss": 0.05})
     assert len(study.trials[number].intermediate_values) == 5
+
+
+def test_a_search_for_the_most_of_another_metric_prunes_by_the_least_loss(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 's.db'}"
+    study = optuna.create_study(study_name="s", storage=open_storage(url), direction="maximize")
+    good = study.ask()
+    for epoch in range(3):
+        good.report(-0.1, epoch)
+    study.tell(good, 0.9)
+    worse, better = study.ask().number, study.ask().number
+    watch = watcher(url, "s", worse, None, MEDIAN)
+    assert watch is not None
+    watch(0, {"val/loss": 0.5})
+    with pytest.raises(Pruned, match=r"val/loss 0\.4 at epoch 1"):
+        watch(1, {"val/loss": 0.4})
+    watch = watcher(url, "s", better, None, MEDIAN)
+    assert watch is not None
+    for epoch in range(3):
+        watch(epoch, {"val/loss": 0.05})
 
 
 def test_a_metric_that_no_epoch_has_is_named(tmp_path: Path) -> None:
@@ -605,7 +641,7 @@ def test_a_search_with_bad_draws_goes_on_after_ctrl_c_and_after_a_kill(tmp_path:
     assert "linear_regression: optimizer.momentum: unknown key" in said.stdout
     bad = r"^optimizer=adam momentum=0.\d lr=\S+: failed, linear_regression: optimizer.momentum: "
     assert len(re.findall(bad, said.stderr, re.MULTILINE)) == states["FAIL"]
-    assert "best by val/loss: " in said.stdout
+    assert "best by validation/mse: " in said.stdout
 
     def a_trial_runs(after: int) -> bool:
         states = [trial.state.name for trial in study_of(stopped, "bad_draws")]

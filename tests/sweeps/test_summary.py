@@ -9,7 +9,8 @@ import pytest
 from plait.config.resolved import Resolved
 from plait.evaluation.notation import duration
 from plait.sweeps.section import name_of
-from plait.sweeps.summary import Row, counts, summarise, table
+from plait.sweeps.summary import Row, summarise
+from plait.sweeps.table import conclusion, counts, table
 from plait.sweeps.trial import Outcome, Status
 from plait.tracking.query.score import Score
 from tracking.conftest import resolved
@@ -166,3 +167,91 @@ def test_durations_read_well() -> None:
         "1 min 15 s",
         "1 h 2 min",
     ]
+
+
+def held_out(value: float, test: float, **how: Any) -> Row:
+    """A trial that is ranked by its validation part."""
+    tested = Score("test/mse", "minimize", test, test - 1, test + 1)
+    ranked = row(value, metric="validation/mse", **how)
+    assert ranked.score is not None
+    return replace(ranked, score=replace(ranked.score, low=None, high=None), tested=tested)
+
+
+def unasked(value: float, **how: Any) -> Row:
+    """A trial that holds nothing out, and whose test part nobody named for choosing."""
+    return replace(row(value, **how), ranks=False)
+
+
+def test_the_test_part_stands_beside_what_chooses_and_chooses_nothing() -> None:
+    rows = [held_out(3.0, 1.0, lr=0.1), held_out(2.0, 5.0, lr=0.2)]
+    summary = summarise(rows)
+    assert summary.best is rows[1]
+    head, first, second = table(summary).splitlines()
+    assert head.split()[:6] == ["trial", "status", "validation/mse", "test/mse", "interval", "time"]
+    assert "(less is better; * best)" in head
+    assert first.split()[3:7] == ["3", "1", "0", "to"]
+    assert second.split()[4:8] == ["2", "5", "4", "to"]
+    said = conclusion(summary, "s")
+    assert "\nbest by validation/mse: lr=0.2 seed=0\n  test/mse 5, 4 to 6: the one to quote" in said
+    assert "flatters" not in said
+
+
+def test_where_nothing_is_held_out_none_is_the_best_and_it_says_what_to_set() -> None:
+    rows = [unasked(3.0, lr=0.1), unasked(1.0, lr=0.2, seed=0), unasked(2.0, lr=0.2, seed=1)]
+    summary = summarise(rows)
+    assert (summary.best, summary.best_line, summary.bests) == (None, None, ())
+    assert summary.unranked == (
+        "no rows are held out to rank by; set data.split.val or data.split.folds above 0, or"
+        " sweep.metric=test/mse to rank by the test part"
+    )
+    text = table(summary)
+    assert "*" not in text
+    assert "lr=0.2: test/mse 1.5 ± 0.5 (2 seeds)" in text
+    said = conclusion(summary, "s")
+    assert "no best of all: no rows are held out" in said
+    assert "best mean" not in said
+
+
+def test_of_trials_only_some_of_which_hold_rows_out_none_is_the_best() -> None:
+    summary = summarise([unasked(1.0, lr=0.1), held_out(2.0, 3.0, lr=0.2)])
+    assert summary.best is None
+    assert summary.unranked is not None
+    assert summary.unranked.startswith("of 1 of its trials, no rows are held out to rank by")
+
+
+def test_one_trial_that_finished_has_not_been_chosen() -> None:
+    rows = [unasked(1.0), row(None, lr=0.2, status="failed", reason="no")]
+    assert summarise(rows).best is rows[0]
+    said = conclusion(summarise(rows), "s")
+    assert "the one that finished: lr=0.1 seed=0\n" in said
+
+
+def test_only_where_the_test_part_was_named_is_its_best_called_flattered() -> None:
+    said = conclusion(summarise([row(1.0, lr=0.1), row(2.0, lr=0.2)]), "s")
+    line = "best by test/mse, which flatters the best of several on the same rows: lr=0.1 seed=0"
+    assert line in said.splitlines()
+
+
+def test_of_equal_trials_the_first_is_the_best_and_the_others_are_named() -> None:
+    rows = [held_out(value, 1.0, lr=lr) for lr, value in ((0.3, 2.0), (0.1, 1.0), (0.2, 1.0))]
+    summary = summarise(rows)
+    assert summary.best is rows[1]
+    assert summary.groups[0].ties == (rows[2],)
+    assert "as good, and later in the sweep: lr=0.2 seed=0" in conclusion(summary, "s")
+    seeds = [held_out(1.0, 1.0, seed=0), held_out(1.0, 2.0, seed=1), held_out(3.0, 1.0, lr=0.2)]
+    assert summarise(seeds).groups[0].ties == (seeds[1],)
+    assert summarise(rows[:2]).groups[0].ties == ()
+
+
+def test_repeats_tell_what_they_are_ranked_by_and_the_test_part() -> None:
+    summary = summarise([held_out(value, 2 * value, seed=int(value)) for value in (1.0, 2.0, 3.0)])
+    (line,) = summary.repeats
+    assert line.shown == "validation/mse 2 ± 0.5774, test/mse 4 ± 1.155 (3 seeds)"
+
+
+def test_a_mean_over_folds_has_its_standard_error_beside_it() -> None:
+    score = Score("cv/mse", "minimize", 2.0, error=0.25)
+    rows = [replace(held_out(2.0, 3.0, lr=lr), score=score) for lr in (0.1, 0.2)]
+    head, first, *_ = table(summarise(rows)).splitlines()
+    assert head.split()[2:5] == ["cv/mse", "±", "test/mse"]
+    assert first.split()[4:7] == ["2", "0.25", "3"]

@@ -19,6 +19,7 @@ from sweeps.faults import SMALL, plant_faulty_model
 from sweeps.launching import launched, runs_of_sweep, statuses, wait_for, workers_of
 
 LINEAR = "experiment=linear_regression"
+HELD_OUT = "data.split.val=0.2"
 
 
 def store_of(checkout: Checkout) -> Store:
@@ -108,7 +109,16 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Checkout, str]:
     """A checkout with a sweep over rates and seeds, and what it said."""
     checkout = copy_project(tmp_path_factory.mktemp("swept") / "project")
     said = checkout.plait(
-        *("run", "-m", LINEAR, *SMALL, "optimizer.lr=0.01,0.1", "seed=range(3)", "sweep.name=s"),
+        *(
+            "run",
+            "-m",
+            LINEAR,
+            *SMALL,
+            HELD_OUT,
+            "optimizer.lr=0.01,0.1",
+            "seed=range(3)",
+            "sweep.name=s",
+        ),
         "hydra/launcher=joblib",
         "hydra.launcher.jobs=2",
     )
@@ -125,7 +135,7 @@ def test_the_table_shows_every_trial_the_best_and_the_repeats(
         [f"lr={lr}", f"seed={seed}"] for lr in ("0.01", "0.1") for seed in range(3)
     ]
     assert sum(line.startswith("*") for line in lines) == 1
-    assert re.search(r"lr=0\.1: test/mse \S+ ± \S+ \(3 seeds\)", said)
+    assert re.search(r"lr=0\.1: validation/mse \S+ ± \S+, test/mse \S+ ± \S+ \(3 seeds\)", said)
     assert "/#/" in said
 
 
@@ -150,14 +160,23 @@ def test_a_wider_sweep_reuses_trials_and_moves_the_mark(swept: tuple[Checkout, s
     store = store_of(checkout)
     (before,) = (run for run in runs_of_sweep(store, "s") if "plait.best_of" in run.data.tags)
     wider = checkout.plait(
-        *("run", "-m", LINEAR, *SMALL, "optimizer.lr=0.01,0.1,0.2", "seed=0", "sweep.name=s")
+        *(
+            "run",
+            "-m",
+            LINEAR,
+            *SMALL,
+            HELD_OUT,
+            "optimizer.lr=0.01,0.1,0.2",
+            "seed=0",
+            "sweep.name=s",
+        )
     )
     assert statuses(wider.stdout) == {"reused": 2, "new": 1}
     (after,) = (run for run in runs_of_sweep(store, "s") if "plait.best_of" in run.data.tags)
     assert after.data.params["optimizer.lr"] == "0.2"
     assert before.info.run_id != after.info.run_id
     other = checkout.plait(
-        *("run", "-m", LINEAR, *SMALL, "optimizer.lr=0.2", "seed=0,1", "sweep.name=t")
+        *("run", "-m", LINEAR, *SMALL, HELD_OUT, "optimizer.lr=0.2", "seed=0,1", "sweep.name=t")
     )
     assert statuses(other.stdout) == {"reused": 1, "new": 1}
     shared = store.client.get_run(after.info.run_id)

@@ -115,6 +115,24 @@ def test_what_a_german_spreadsheet_writes_is_read(checkout: Checkout) -> None:
     assert "format: {separator: ;, encoding: cp1252, decimal: ','}  # as the file" in written
 
 
+def test_of_enough_rows_some_are_held_out_to_choose_by(checkout: Checkout) -> None:
+    many = shop_rows(240)
+    many["day"] = pd.date_range("2024-01-01", periods=len(many)).astype("str")
+    make(checkout, "many", raw(checkout, "many.csv", many), target="sold")
+    split = data_of(checkout, "many")["split"]
+    assert isinstance(split, dict)
+    assert (split["by"], split["val"], split["test"]) == ("time", 0.15, 0.2)
+    written = (checkout.root / "conf/experiment/many.yaml").read_text(encoding="utf-8")
+    assert "comes later; val to choose models by\n" in written
+    # Of few times none can be spared.
+    few = many.assign(day=[f"2024-01-{1 + row % 12:02d}" for row in range(len(many))])
+    file = raw(checkout, "few.csv", few)
+    make(checkout, "few", file, target="sold", split=("time", "day"))
+    split = data_of(checkout, "few")["split"]
+    assert isinstance(split, dict)
+    assert split["val"] == 0.0
+
+
 def test_dates_suggest_a_split_by_time_and_entities_one_by_group(checkout: Checkout) -> None:
     dated = shop_rows().assign(day=pd.date_range("2024-01-01", periods=60).astype("str"))
     make(checkout, "dated", raw(checkout, "dated.csv", dated), target="sold")

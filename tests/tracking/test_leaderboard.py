@@ -236,6 +236,7 @@ def test_json_holds_everything_and_is_valid(workspace: Workspace, store: Store) 
         "low": 0.25,
         "high": 1.0,
         "naive": 15084.0,
+        "error": None,
     }
     assert first["metrics"]["train/loss"] is None
     assert first["params"] == {"optimizer.lr": "1"}

@@ -36,7 +36,7 @@ def prediction_intervals(assessment: Assessment) -> PredictionIntervals:
         )
         return _none(aside.rows.name, len(frame), reason)
     truth = evaluation_of(dataset.task).truth(frame, dataset)
-    half = half_width(abs(truth - aside.predict(frame)), level)
+    half = half_width(abs(truth - aside.prediction), level)
     held = abs(assessment.truth - assessment.prediction) <= half
     share = float(held.mean())
     low, high = wilson(share, len(held), level)

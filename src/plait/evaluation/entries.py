@@ -253,6 +253,13 @@ class Resampled(TypedDict):
     units: int
 
 
+class Validation(TypedDict):
+    """What the model reaches on the validation part, by metric; None where that is undefined."""
+
+    rows: int
+    metrics: dict[str, float | None]
+
+
 class Plot(TypedDict):
     """A picture, and what it shows."""
 
@@ -279,6 +286,8 @@ class Evaluation(TypedDict):
     resampled: Resampled
     primary: str
     metrics: dict[str, StatedMetric]
+    validation: Validation | None
+    """None: there is no validation part. Absent in older ones."""
     baselines: dict[str, StatedBaseline]
     verdict: Verdict
     confusion: Confusion | None
@@ -305,12 +314,16 @@ def interval_of(stated: Stated) -> tuple[float, float] | None:
 
 
 def metrics_of(evaluation: Evaluation) -> dict[str, float]:
-    """What ``metrics.json`` holds: ``test/NAME``, and of folds ``cv/NAME`` and ``cv_error/NAME``.
+    """What ``metrics.json`` holds: ``test/NAME``, of a validation part ``validation/NAME``, and of
+    folds ``cv/NAME`` and ``cv_error/NAME``.
 
     What is undefined for the rows of a part is no metric of it.
     """
     found = {f"test/{name}": entry["value"] for name, entry in evaluation["metrics"].items()}
-    validated = evaluation.get("cross_validation")
-    for name, told in validated["metrics"].items() if validated is not None else ():
+    validation = evaluation.get("validation")
+    if validation is not None:
+        found |= {f"validation/{name}": value for name, value in validation["metrics"].items()}
+    folds = evaluation.get("cross_validation")
+    for name, told in folds["metrics"].items() if folds is not None else ():
         found |= {f"cv/{name}": told["mean"], f"cv_error/{name}": told["standard_error"]}
     return {key: value for key, value in found.items() if value is not None}

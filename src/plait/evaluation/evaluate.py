@@ -1,4 +1,4 @@
-"""Evaluation on the held-out test part: numbers, intervals, baselines, verdict, plots."""
+"""Evaluation on the held-out parts: numbers, intervals, baselines, verdict, plots."""
 
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from plait.evaluation.predicted_rows import write_rows
 from plait.evaluation.settings import Settings, check
 from plait.evaluation.stated import MODEL, number, of_baseline, of_predictor, stated
 from plait.evaluation.task import Assessment, Baseline, evaluation_of
+from plait.evaluation.validation import on_validation
 from plait.workspace import Outputs
 
 if TYPE_CHECKING:
@@ -75,19 +76,19 @@ def evaluate(
     others = _compared(train, test, dataset, solved)
     samples = _measured(assessment, chosen, others, members)
     metrics, compared = _stated_metrics(samples, chosen, others)
-    primary, level = next(iter(chosen)), settings.confidence_level
-    has_texts = bool(dataset.names("text"))
+    primary, has_texts = next(iter(chosen)), bool(dataset.names("text"))
     evaluation: Evaluation = {
         "task": dataset.task,
         "rows": len(test),
         "weight": next(iter(dataset.names("weight")), None),
-        "level": level,
+        "level": settings.confidence_level,
         "resamples": settings.resamples,
         "resampled": resampled,
         "primary": primary,
         "metrics": metrics,
+        "validation": on_validation(assessment, chosen),
         "baselines": compared,
-        "verdict": task.verdict(metrics[primary], compared, level),
+        "verdict": task.verdict(metrics[primary], compared, settings.confidence_level),
         "confusion": None,
         "per_class": None,
         "coefficients": None if fitted is None else _coefficients(fitted, solved, dataset),
@@ -121,7 +122,9 @@ def _assess(
     average = model.average(predictions)
 
     def answers(frame: "pd.DataFrame") -> "np.ndarray":
-        return model.average([predict(member, frame, dataset) for member in model.members])
+        return model.average(
+            [predict(member, frame, dataset, part="validation") for member in model.members]
+        )
 
     answered = None if aside is None else Answered(aside, answers)
     weights = dataset.weights(test)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,12 @@ class Answered:
 
     rows: SetAside
     predict: "Callable[[pd.DataFrame], np.ndarray]"
-    """The model's predictions, (rows, …): asked for only where a task needs them."""
+    """The model's predictions of any rows, (rows, …)."""
+
+    @cached_property
+    def prediction(self) -> "np.ndarray":
+        """Those of the rows that are set aside, (rows, …), made once."""
+        return self.predict(self.rows.frame)
 
 
 def read_set_aside(folder: Path) -> SetAside | None:

@@ -1,10 +1,12 @@
 """Which rows a number was measured on: only scores of the same rows can be compared."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait import digests
 from plait.config.resolved import Resolved
+from plait.data.dataset import Dataset, Part, read_part
 from plait.workspace import Outputs
 
 if TYPE_CHECKING:
@@ -44,6 +46,19 @@ def tested_rows_digest(resolved: Resolved, outputs: Outputs) -> str:
     return rows_digest(
         resolved, tested(pd.read_parquet(outputs["evaluation"] / "predictions.parquet"))
     )
+
+
+def rows_of_part(folder: Path, part: Part) -> "pd.DataFrame | None":
+    """The rows of a part as `rows_digest` takes them; None where there are none."""
+    frame = read_part(folder, part)
+    if frame is None or frame.empty:
+        return None
+    targets = Dataset.read(folder).names("target")
+    if len(targets) == 1:
+        return frame[["row", *targets]].rename(columns={targets[0]: "truth"})
+    rows = frame[["row"]].copy()
+    rows["truth"] = [json.dumps(values, default=str) for values in frame[targets].values.tolist()]
+    return rows
 
 
 def tested(predictions: "pd.DataFrame") -> "pd.DataFrame":

@@ -22,7 +22,7 @@ import yaml
 from plait.artifacts import SIGNIFICANT_DIGITS, read_json
 from plait.config.registry import family_of
 from plait.errors import UserError
-from plait.evaluation.entries import Evaluation
+from plait.evaluation.entries import Evaluation, metrics_of
 from plait.json_types import Json
 from plait.workspace import PIPELINE_LOCK, STORE, Workspace
 
@@ -33,15 +33,13 @@ TRAINED = 1e-3
 """Relative, of a network's metrics."""
 
 FLIPPED = 3
-"""Rows of the test part, or of its rarest class, that a network may decide otherwise."""
+"""Rows of the part, or of its rarest class, that a network may decide otherwise."""
 
 COUNTED = {
     *("accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro"),
     *("f1_micro", "hamming_loss", "directional_accuracy", "expected_calibration_error"),
 }
 """Metrics that go by the number of rows that were decided in some way."""
-
-PREFIX = "test/"
 
 
 @dataclass(frozen=True)
@@ -106,9 +104,7 @@ def _verdict(root: Path, name: str) -> Verdict:
         evaluation = read_json(outputs.mark("evaluation"))
         choice = read_json(outputs.mark("model"))["choice"]
         now = _numbers(read_json(outputs["metrics"]))
-        entries = {key: entry["value"] for key, entry in evaluation["metrics"].items()}
-        # What is undefined for these rows is no metric.
-        measured = {f"{PREFIX}{key}": value for key, value in entries.items() if value is not None}
+        measured = metrics_of(evaluation)
     except FileNotFoundError:
         return Verdict(f"not evaluated here: run `dvc repro evaluate@{name}`", False)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -168,7 +164,7 @@ def _compared(
 
 def bound(key: str, then: float, now: float, by_gradient: bool, evaluation: Evaluation) -> float:
     """How much rounding may change a metric."""
-    name = key.removeprefix(PREFIX)
+    part, _, name = key.partition("/")
     size = max(abs(then), abs(now))
     if name == "r2":
         # One less the ratio of two squares: near 0 it is no smaller than that ratio.
@@ -179,8 +175,15 @@ def bound(key: str, then: float, now: float, by_gradient: bool, evaluation: Eval
     if name in COUNTED:
         supports = [entry["support"] for entry in evaluation["per_class"] or ()]
         occurring = [support for support in supports if support]
+        rows, share = evaluation["rows"], 1.0
+        validation = evaluation.get("validation")
+        if part == "validation" and validation is not None:
+            # Of that part no supports are kept: about as many of each class, in proportion.
+            rows, share = validation["rows"], validation["rows"] / rows
         # Macro means count the classes alike.
-        row = 1 / (len(occurring) * min(occurring)) if occurring else 1 / evaluation["rows"]
+        row = 1 / rows
+        if occurring:
+            row = 1 / (len(occurring) * max(1.0, share * min(occurring)))
     return max(TRAINED * size, FLIPPED * row + ROUNDED * size)
 
 

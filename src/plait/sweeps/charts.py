@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from plait.evaluation.plots.canvas import INK, MUTED, SERIES, Canvas
-from plait.sweeps.summary import Row
+from plait.sweeps.summary import Mean, Row
 from plait.tracking.cost import MEMORY, SECONDS
 
 if TYPE_CHECKING:
@@ -54,8 +54,12 @@ class TrialGroup:
     value: float
     low: float | None
     high: float | None
-    """The upper end: of one trial that of its interval on the test part, of several a standard
-    error above their mean."""
+    spread: str
+    """What lies between both, as it continues "with "; empty: nothing is known."""
+    tested: Mean | None
+    """On the test part, where the value is of other rows."""
+    tested_between: str
+    """How sure that is, as the table has it."""
     costs: Mapping[str, float]
     """Means, by metric."""
     baselines: Mapping[str, float]
@@ -170,9 +174,8 @@ def _against_costs(
 
 def _spread(lines: list[TrialGroup]) -> str:
     """What is drawn about the values."""
-    repeated = {len(line.rows) > 1 for line in lines if line.low is not None}
-    kinds = {True: "± the standard error over seeds", False: "the interval of the test part"}
-    told = " or ".join(kinds[kind] for kind in sorted(repeated, reverse=True))
+    kinds = {line.spread: len(line.rows) for line in lines if line.spread}
+    told = " or ".join(sorted(kinds, key=lambda kind: -kinds[kind]))
     return f"; with {told}" if told else ""
 
 

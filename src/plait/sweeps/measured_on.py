@@ -4,13 +4,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from plait.config.resolved import Resolved
-from plait.data.dataset import Dataset, Part, read_part
+from plait.data.dataset import Part
 from plait.errors import UserError
-from plait.evaluation.same_rows import rows_digest, tested
+from plait.evaluation.same_rows import rows_digest, rows_of_part, tested
 from plait.sweeps.trial import outputs_of
 from plait.sweeps.trial_data import data_digest
 from plait.tracking.query.run import get_run
+from plait.tracking.sections import CV, VALIDATION
 from plait.tracking.store.store import Store, StoreUnavailable
+from plait.tracking.tags import VALIDATED_ON
 from plait.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 StoreOf = Callable[[Resolved], Store]
 
-MEASURING: dict[str, Part] = {"train": "train", "val": "val"}
+MEASURING: dict[str, Part] = {"train": "train", CV: "train", "val": "val", VALIDATION: "val"}
 """The part that metrics of a section are measured on; those of any other section, on the test
 part."""
 
@@ -35,21 +37,23 @@ def measured_on(
     :raises StoreUnavailable: if the store does not answer.
     """
     part = MEASURING.get(by.partition("/")[0])
-    asked = (
-        _tested_on(workspace, resolved, run_id, store_of)
-        if part is None
-        else _rows_of(workspace, resolved, part)
-    )
+    if part is None:
+        asked = _tested_on(workspace, resolved, run_id, store_of)
+    else:
+        asked = rows_of_part(workspace.trial_data(data_digest(resolved)), part)
+        if asked is None and part == "val":
+            return _validated_on(resolved, run_id, store_of) or data_digest(resolved)
     return data_digest(resolved) if asked is None else rows_digest(resolved, asked)
 
 
-def _rows_of(workspace: Workspace, resolved: Resolved, part: Part) -> "pd.DataFrame | None":
-    folder = workspace.trial_data(data_digest(resolved))
-    frame = read_part(folder, part)
-    if frame is None:
-        return None
-    target = Dataset.read(folder).target
-    return frame[["row", target]].rename(columns={target: "truth"})
+def _validated_on(resolved: Resolved, run_id: str, store_of: StoreOf) -> str | None:
+    """What the run says of its validation rows."""
+    try:
+        return get_run(store_of(resolved), run_id).tags.get(VALIDATED_ON)
+    except StoreUnavailable:
+        raise
+    except UserError:
+        return None  # that is gone
 
 
 def _tested_on(

@@ -48,7 +48,8 @@ SEARCH: Values = {
     "params": {},  # what to search over, as on the command line
     "pruner": None,
 }
-"""``hydra/sweeper=optuna``. What it searches for is ``sweep.metric``; null: the least val/loss."""
+"""``hydra/sweeper=optuna``. What it searches for is ``sweep.metric``, and null as in any sweep the
+main metric on rows that are held out; then it prunes by the least val/loss."""
 
 PRUNERS: dict[str, Values] = {
     # Ends a trial that is worse than the median of the others at that epoch.

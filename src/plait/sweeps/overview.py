@@ -13,9 +13,20 @@ from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.report import page, with_pictures
 from plait.evaluation.settings import Plots
 from plait.sweeps.charts import COSTS, TRAINED, TrialGroup, draw, shared_baselines
-from plait.sweeps.summary import Group, Row, Summary, counts
+from plait.sweeps.summary import Group, Repeats, Row, Summary
+from plait.sweeps.table import counts
 from plait.tracking.cost import MEMORY, SECONDS
-from plait.tracking.sections import BASELINE
+from plait.tracking.query.score import Score
+from plait.tracking.sections import BASELINE, CV, VALIDATION
+
+PART_TITLES = {
+    "test": "test part",
+    "val": "validation part",
+    VALIDATION: "validation part",
+    CV: "mean over folds",
+    "train": "training part",
+}
+"""How pages call what the metrics of a section are measured on."""
 
 
 def standings(group: Group, recorded: Mapping[str, Mapping[str, float]]) -> list[TrialGroup]:
@@ -27,9 +38,8 @@ def standings(group: Group, recorded: Mapping[str, Mapping[str, float]]) -> list
     for repeats in group.lines:
         row, rows = repeats.rows[0], repeats.rows
         assert row.score is not None
-        low, high = row.score.low, row.score.high
-        if repeats.error is not None:
-            low, high = repeats.mean - repeats.error, repeats.mean + repeats.error
+        low, high, spread = _spread(repeats, row.score)
+        by_test = row.score.metric.startswith("test/")
         told = [recorded.get(str(other.outcome.run_id), {}) for other in rows]
         settings = dict(text.split("=", 1) for text in row.overrides if "=" in text)
         settings = {key: text for key, text in settings.items() if key.split(".")[-1] != "seed"}
@@ -40,15 +50,45 @@ def standings(group: Group, recorded: Mapping[str, Mapping[str, float]]) -> list
                 repeats.mean,
                 low,
                 high,
+                spread,
+                repeats.tested,
+                _tested_between(repeats),
                 _means(told, COSTS),
                 _means(
-                    told, {key for values in told for key in values if key.startswith(BASELINE)}
+                    told,
+                    {
+                        key
+                        for values in told
+                        for key in values
+                        if by_test and key.startswith(BASELINE)
+                    },
                 ),
                 settings,
                 repeats.over if len(rows) > 1 else "",
             )
         )
     return found
+
+
+def _spread(repeats: Repeats, score: Score) -> tuple[float | None, float | None, str]:
+    """What is known of how sure a value is: both ends, and what lies between them."""
+    mean = repeats.mean
+    if repeats.error is not None:
+        return mean - repeats.error, mean + repeats.error, "± the standard error over seeds"
+    if score.error is not None:
+        return mean - score.error, mean + score.error, "± the standard error over folds"
+    known = score.low is not None and score.high is not None
+    return score.low, score.high, "the interval of the test part" if known else ""
+
+
+def _tested_between(repeats: Repeats) -> str:
+    """How sure the value on the test part is, beside one of other rows."""
+    tested = repeats.rows[0].tested
+    if repeats.tested is not None and repeats.tested.error is not None:
+        return f"± {readable(repeats.tested.error)}"
+    if tested is None or tested.low is None or tested.high is None:
+        return NOTHING
+    return f"{readable(tested.low)} to {readable(tested.high)}"
 
 
 def _means(told: list[Mapping[str, float]], keys: Iterable[str]) -> dict[str, float]:
@@ -102,7 +142,10 @@ def write(
         ],
         baselines=shared_baselines(lines) if comparable else {},
         repeated=any(len(line.rows) > 1 for line in lines),
-        alone=any(len(line.rows) == 1 and line.low is not None for line in lines),
+        folds=any(line.spread.endswith("folds") for line in lines),
+        alone=any(line.spread.startswith("the interval") for line in lines),
+        tested=_tested_title(lines),
+        ties=groups[0][0].ties if comparable else (),
         failed=[row for row in summary.rows if row.outcome.status == "failed"],
         plots=plots,
         experiments=sorted({row.name for row in summary.rows if row.name}),
@@ -126,15 +169,25 @@ def _plots(groups: list[tuple[Group, list[TrialGroup]]], settings: Plots) -> lis
 
 def _metric(rows: Iterable[Row]) -> tuple[str, str]:
     """The title of the main metric, and which of its values are wanted."""
-    scores = [row.score for row in rows if row.score is not None]
+    return _titled([row.score for row in rows if row.score is not None])
+
+
+def _titled(scores: list[Score]) -> tuple[str, str]:
     if len({score.metric for score in scores}) != 1:
         return "main metric", ""
     section, _, name = scores[0].metric.partition("/")
     known = metrics().get(name)
-    part = {"test": "test part", "val": "validation part", "train": "training part"}.get(section)
+    part = PART_TITLES.get(section)
     title = f"{known.title if known else name}, {part}" if part else scores[0].metric
     aims = {"minimize": "lower is better", "maximize": "higher is better"}
     return title, aims.get(scores[0].direction or "", "")
+
+
+def _tested_title(lines: list[TrialGroup]) -> str:
+    """The title of the column of the test part; empty where there is none beside the ranking."""
+    tested = [row.tested for line in lines if line.tested is not None for row in line.rows]
+    found = [score for score in tested if score is not None]
+    return _titled(found)[0] if found else ""
 
 
 def _cells(line: TrialGroup) -> tuple[str, dict[str, str]]:
@@ -142,7 +195,7 @@ def _cells(line: TrialGroup) -> tuple[str, dict[str, str]]:
     between = NOTHING
     if line.low is not None and line.high is not None:
         between = f"{readable(line.low)} to {readable(line.high)}"
-        if len(line.rows) > 1:
+        if line.spread.startswith("±"):
             between = f"± {readable(line.high - line.value)}"
     cells = {}
     for key, value in line.costs.items():

@@ -7,6 +7,7 @@ from plait.config.check import checked
 from plait.errors import ConfigurationError, Pruned, UserError
 from plait.json_types import Values
 from plait.settings import Settings, setting
+from plait.sweeps.metric import EVERY_EPOCH
 from plait.tracking.store.retry import while_others_make_it
 
 if TYPE_CHECKING:
@@ -126,13 +127,14 @@ def open_storage(url: str) -> "BaseStorage":
 
 
 def watcher(
-    storage: str, study: str, number: int, metric: str, pruner: Values | None
+    storage: str, study: str, number: int, metric: str | None, pruner: Values | None
 ) -> "Observe | None":
     """What tells a study of the epochs of one of its trials, and ends it when it is pruned.
 
     :param storage: the URL of the study's database.
     :param number: of the trial in the study.
-    :param metric: a value of every epoch, such as ``val/loss``.
+    :param metric: a value of every epoch, such as ``val/loss``, which is what the search is for;
+        None: it is for another, and prunes by the least `EVERY_EPOCH`.
     :param pruner: the node ``hydra.sweeper.pruner``; None: no trial is pruned, or watched.
     """
     if pruner is None:
@@ -150,18 +152,22 @@ def watcher(
     study_id = opened.get_study_id_from_name(study)
     trial_id = opened.get_trial_id_from_study_id_trial_number(study_id, number)
     trial = optuna.trial.Trial(loaded, trial_id)
+    followed = metric or EVERY_EPOCH
+    # A study that wants the most of another metric is told a loss as the most of its negative.
+    wants_most = loaded.direction == optuna.study.StudyDirection.MAXIMIZE
+    sign = -1.0 if metric is None and wants_most else 1.0
     # A training that goes on from a checkpoint repeats some epochs.
     reported = set(opened.get_trial(trial_id).intermediate_values)
 
     def watch(epoch: int, values: dict[str, float]) -> None:
-        if metric not in values:
+        if followed not in values:
             raise UserError(
-                f"{metric} is what the search prunes by, but an epoch has only"
+                f"{followed} is what the search prunes by, but an epoch has only"
                 f" {', '.join(sorted(values))}; choose one of them by sweep.metric"
             )
         if epoch not in reported:
-            trial.report(values[metric], epoch)
+            trial.report(sign * values[followed], epoch)
         if (not reported or epoch >= max(reported)) and trial.should_prune():
-            raise Pruned(f"{metric} {values[metric]:.4g} at epoch {epoch}")
+            raise Pruned(f"{followed} {values[followed]:.4g} at epoch {epoch}")
 
     return watch

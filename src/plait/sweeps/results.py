@@ -1,31 +1,48 @@
 """What recorded trials were worth, and what is written on their runs about all of them."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from plait.sweeps.summary import Summary
 from plait.tracking.query.run import get_run
-from plait.tracking.query.score import Score
+from plait.tracking.query.score import MEASURED, Score, held_out_metric
+from plait.tracking.sections import FINAL
 from plait.tracking.store.store import Store
 from plait.tracking.tags import REPEATS
 
 
-def score_of(store: Store, run_id: str, metric: str | None, direction: str) -> Score | None:
-    """What a finished run is worth; None if it lacks the metric.
+@dataclass(frozen=True)
+class Worth:
+    """What a finished run is worth."""
 
-    :param metric: by which trials are ranked; None: the run's main one. Of a curve, the best epoch
-        counts, which gave the weights.
+    score: Score | None
+    """None: it lacks the metric."""
+    ranks: bool
+    """Whether the score may choose among trials: not that of a test part that nobody named."""
+    tested: Score | None
+    """The same metric on the test part; where that has no such metric, the main one."""
+
+
+def worth_of(store: Store, run_id: str, metric: str | None, direction: str) -> Worth:
+    """What a finished run is worth.
+
+    :param metric: by which trials are ranked; None: the run's main one on rows that are held out
+        for it. Of a curve, the best epoch counts, which gave the weights.
     :param direction: of ``metric``.
     :raises StoreUnavailable: if the store does not answer.
     """
     run = get_run(store, run_id)
+    if metric is None:
+        held_out = held_out_metric(run)
+        return Worth(Score.of(run, held_out), held_out is not None, Score.of(run, None))
     score = Score.of(run, metric)
-    if score is None or metric is None:
-        return score
+    tested = Score.of(run, f"test/{metric.partition('/')[2]}") or Score.of(run, None)
+    if score is None:
+        return Worth(None, True, tested)
     value = score.value
-    if not metric.startswith("test/"):
+    if not metric.startswith(FINAL):
         best = min if direction == "minimize" else max
         value = best(run.points(metric).values())
-    return replace(score, value=value, direction=direction)
+    return Worth(replace(score, value=value, direction=direction), True, tested)
 
 
 def metric_names(store: Store, run_id: str) -> list[str]:
@@ -34,7 +51,8 @@ def metric_names(store: Store, run_id: str) -> list[str]:
     :raises StoreUnavailable: if the store does not answer.
     """
     names = get_run(store, run_id).metrics
-    return [name for name in names if name.startswith(("train/", "val/", "test/"))]
+    sections = ("train", "val", *MEASURED)
+    return [name for name in names if name.partition("/")[0] in sections]
 
 
 def tag_repeats(store: Store, summary: Summary) -> None:

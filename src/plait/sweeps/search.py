@@ -18,7 +18,7 @@ from plait.errors import ConfigurationError, UserError
 from plait.json_types import Values
 from plait.locks import held, lock_named
 from plait.settings import Settings, setting
-from plait.sweeps.metric import fault_of
+from plait.sweeps.metric import EVERY_EPOCH, fault_of, main_direction
 from plait.sweeps.pruning import pruner_of
 from plait.sweeps.space import Space
 from plait.sweeps.study import DRAW, FOR_GOOD, IDENTITY, OVERRIDES, REASON, Study
@@ -26,6 +26,7 @@ from plait.sweeps.summary import Row
 from plait.sweeps.sweep import Sweep
 from plait.sweeps.trial import Outcome, Trial, Watched, say
 from plait.sweeps.trial_data import data_digest
+from plait.tracking.sections import FINAL
 from plait.tracking.store.backend import sqlite_url
 
 if TYPE_CHECKING:
@@ -56,18 +57,17 @@ def check_search(given: Values, pruner: Values | None, section: "DictConfig") ->
     """The settings of a search, checked.
 
     :param given: those of ``hydra.sweeper`` but its pruner.
-    :param section: ``sweep``, which says what to search for; by default the least ``val/loss``.
+    :param section: ``sweep``, which says what to search for.
     :raises UserError: without Optuna, or for settings that mean nothing.
     """
     require("optuna", "hydra/sweeper=optuna")
     settings = checked("hydra.sweeper.", SearchSettings, given)
     pruner_of(pruner)
-    if section.metric is None:
-        section.metric = "val/loss"
-    if pruner is not None and section.metric.startswith("test/"):
+    metric = str(section.metric or EVERY_EPOCH)
+    if pruner is not None and metric.startswith(FINAL):
         raise ConfigurationError(
             f"hydra/sweeper/pruner={pruner['name']}: needs a metric of every epoch, such as"
-            f" sweep.metric=val/loss; it is {section.metric}"
+            f" sweep.metric={EVERY_EPOCH}; it is {metric}"
         )
     return settings
 
@@ -103,13 +103,13 @@ class Search:
         :param launch: as `plait.sweeps.sweep.Sweep.launch` without the engine.
         :raises ConfigurationError: if no draw is a valid configuration that has the metric.
         """
-        self._check_space()
+        first = self._check_space()
         sweep, name = self._sweep, self._sweep.name
+        direction = sweep.direction if sweep.metric is not None else main_direction(first.resolved)
         lock = lock_named(sweep.workspace, f"search-{name}")
         with held(lock, waiting=f"{name}: waiting for a process that runs exactly this search"):
-            study = Study(
-                self._url, name, sweep.direction, self._space, self._plan(), fresh=sweep.fresh
-            )
+            plan = self._plan(direction)
+            study = Study(self._url, name, direction, self._space, plan, fresh=sweep.fresh)
             launch(
                 itertools.chain(self._begun(study), self._owed(study)),
                 varying=self._space.keys,
@@ -129,16 +129,17 @@ class Search:
         size = self._space.combinations()
         return min(size, wanted or size)
 
-    def _check_space(self) -> None:
-        """Refuse a space without one valid draw: all of a small one are tried, else some."""
+    def _check_space(self) -> Trial:
+        """A valid draw. All of a small space are tried, of another some.
+
+        :raises ConfigurationError: if there is none.
+        """
         reasons = []
         for values in self._space.probes(self._settings.seed):
             try:
-                self._valid(self._space.texts(values))
+                return self._valid(self._space.texts(values))
             except ConfigurationError as error:
                 reasons.append(str(error))
-            else:
-                return
         distinct = list(dict.fromkeys(reasons))
         if len(distinct) == 1:
             raise ConfigurationError(distinct[0])
@@ -155,12 +156,15 @@ class Search:
         :raises ConfigurationError: if it is no valid configuration, or cannot have the metric.
         """
         trial = self._compose(texts)
-        fault = fault_of(self._sweep.metric or "", trial.resolved)
+        metric = self._sweep.metric
+        fault = fault_of(metric, trial.resolved)
+        if fault is None and metric is None and self._pruner is not None:
+            fault = fault_of(EVERY_EPOCH, trial.resolved)
         if fault is not None:
             raise ConfigurationError(f"sweep.metric: {fault}")
         return trial
 
-    def _plan(self) -> Values:
+    def _plan(self, direction: str) -> Values:
         """What decides which trials there are, but for their number."""
         from optuna.distributions import distribution_to_json
 
@@ -171,7 +175,7 @@ class Search:
                 for dimension in self._space.dimensions
             },
             "by": [self._settings.sampler, self._settings.seed, self._pruner],
-            "for": [self._sweep.metric, self._sweep.direction],
+            "for": [self._sweep.metric, direction],
         }
 
     def _begun(self, study: Study) -> list[Trial | Row]:
@@ -267,15 +271,16 @@ class Search:
             study.fail(number, row.outcome.reason or "", for_good=False)
         elif row.outcome.status == "pruned":
             study.prune(number)
-        elif row.score is None:
+        elif row.score is None or not row.ranks:
+            wanted = self._sweep.metric or "validation/… or cv/… of the main metric"
             has = ", ".join(self._sweep.metrics_of(row))
             if not any(other.state == TrialState.COMPLETE for other in known):
                 raise UserError(
-                    f"sweep.metric: {self._sweep.metric} is what the search is for, but"
+                    f"sweep.metric: {wanted} is what the search is for, but"
                     f" {row.shown} has only\n  {has};\n"
-                    "  choose one of them, or for val/… set data.split.val above 0"
+                    "  choose one of them, or for validation/… and val/… set data.split.val above 0"
                 )
-            study.fail(number, f"has no {self._sweep.metric}, only {has}", for_good=True)
+            study.fail(number, f"has no {wanted}, only {has}", for_good=True)
         elif study.same_rows([data_digest(trial.resolved), self._sweep.measured_on(row)]):
             study.finish(number, row.score.value)
         else:

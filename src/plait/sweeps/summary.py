@@ -1,4 +1,4 @@
-"""What the trials of a sweep say together: the best, repeats over seeds, a table. Pure.
+"""What the trials of a sweep say together: the best, repeats over seeds. Pure.
 
 Only trials whose scores were measured on the same rows, by the same metric, are held against one
 another. Repeats over seeds of the data have rows of their own each: then means over the same rows
@@ -7,20 +7,17 @@ are compared, and no single trial is.
 
 import json
 import math
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from plait.config.levels import flat
 from plait.config.resolved import Resolved
-from plait.evaluation.notation import NOTHING, duration, readable
-from plait.evaluation.text_table import aligned
+from plait.evaluation.notation import readable
 from plait.json_types import Values
-from plait.sweeps.trial import Outcome, Status
+from plait.sweeps.metric import nothing_held_out
+from plait.sweeps.trial import Outcome
 from plait.tracking.query.score import Score
-
-LONGEST_REASON = 100
-"""Characters of a failure that the table shows; the run's tag and run.log hold all."""
+from plait.tracking.sections import CV, VALIDATION
 
 Basis = tuple[str, frozenset[str]]
 """A metric, and the sets of rows that it was measured on."""
@@ -37,6 +34,10 @@ class Row:
     score: Score | None
     measured_on: str = ""
     """What two trials share whose scores are of the same rows: see `plait.sweeps.measured_on`."""
+    ranks: bool = True
+    """Whether its score may choose: not one of a test part that nobody named for it."""
+    tested: Score | None = None
+    """The same metric on the test part, or the main one there."""
 
     @property
     def name(self) -> str:
@@ -50,16 +51,40 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Repeats:
-    """Trials that differ by their seeds alone."""
+class Mean:
+    """A mean over sets of rows, of the means over what was measured on the same rows."""
 
-    rows: tuple[Row, ...]
-    mean: float
-    """Over sets of rows, of the means over what was measured on the same rows."""
+    value: float
     error: float | None
     """Standard error of the mean: the spread (n - 1) over the root of n. Trials on the same rows
     are no independent witnesses of other rows: where there are several sets of rows, n counts
     these. None of a single trial."""
+
+    @property
+    def shown(self) -> str:
+        """As text: ``0.01 ± 0.0002``."""
+        more = "" if self.error is None else f" ± {readable(self.error)}"
+        return f"{readable(self.value)}{more}"
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Trials that differ by their seeds alone."""
+
+    rows: tuple[Row, ...]
+    ranked_by: Mean
+    tested: Mean | None
+    """On the test part, where the trials are ranked by other rows and share a metric there."""
+
+    @property
+    def mean(self) -> float:
+        """What they are ranked by."""
+        return self.ranked_by.value
+
+    @property
+    def error(self) -> float | None:
+        """Its standard error; None of a single trial."""
+        return self.ranked_by.error
 
     @property
     def sets(self) -> int:
@@ -72,15 +97,17 @@ class Repeats:
         if self.sets == 1:
             return f"{len(self.rows)} seeds"
         trials = f", {len(self.rows)} trials" if len(self.rows) > self.sets else ""
-        return f"{self.sets} data seeds, each on its own {_part(self.rows[0])} rows{trials}"
+        return f"{self.sets} data seeds, each on its own {part_of(self.rows[0])} rows{trials}"
 
     @property
     def shown(self) -> str:
         """The repeats' tag in words: ``test/mse 0.01 ± 0.0002 (5 seeds)``."""
-        score = self.rows[0].score
-        assert score is not None
-        assert self.error is not None
-        return f"{score.metric} {readable(self.mean)} ± {readable(self.error)} ({self.over})"
+        first = self.rows[0]
+        assert first.score is not None
+        told = f"{first.score.metric} {self.ranked_by.shown}"
+        if self.tested is not None and first.tested is not None:
+            told += f", {first.tested.metric} {self.tested.shown}"
+        return f"{told} ({self.over})"
 
     @property
     def basis(self) -> Basis:
@@ -116,13 +143,30 @@ class Group:
         return min(self.lines, key=lambda line: line.rank)
 
     @property
+    def chosen(self) -> bool:
+        """Whether the best is one because it ranks before another."""
+        return len(self.rows) > 1
+
+    @property
     def best(self) -> Row | None:
-        """The best trial among the repeats with the best mean; None where each of these has other
-        rows than the next.
+        """The best trial among the repeats with the best mean, the first of equal ones; None where
+        each of these has other rows than the next, or nothing may choose among several.
         """
-        if len(self.lines[0].basis[1]) > 1:
+        if len(self.lines[0].basis[1]) > 1 or (self.chosen and not self.rows[0].ranks):
             return None
         return min(self.best_line.rows, key=_rank)
+
+    @property
+    def ties(self) -> tuple[Row, ...]:
+        """The others that rank as the best does."""
+        best, line = self.best, self.best_line
+        if best is None:
+            return ()
+        alike = [row for row in line.rows if _rank(row) == _rank(best)]
+        for other in self.lines:
+            if other is not line and other.rank == line.rank:
+                alike.append(min(other.rows, key=_rank))
+        return tuple(row for row in alike if row is not best)
 
 
 @dataclass(frozen=True)
@@ -149,7 +193,8 @@ class Summary:
         two, or where not all have the same rows.
         """
         comparable = len(self.groups) == 1 and len(self.groups[0].lines) > 1
-        return self.groups[0].best_line if comparable else None
+        ranked = comparable and self.groups[0].rows[0].ranks
+        return self.groups[0].best_line if ranked else None
 
     @property
     def bests(self) -> tuple[Row, ...]:
@@ -164,10 +209,15 @@ class Summary:
         """Why there is no best of all, although trials are finished."""
         if not self.groups or self.best is not None:
             return None
+        rows = [row for group in self.groups for row in group.rows]
+        unasked = [row.score.metric for row in rows if row.score is not None and not row.ranks]
+        if unasked:
+            some = "" if len(unasked) == len(rows) else f"of {len(unasked)} of its trials, "
+            return f"{some}{nothing_held_out(unasked[0])}"
         metrics = {line.basis[0] for group in self.groups for line in group.lines}
         if len(metrics) > 1:
-            return f"its trials have different main metrics: {', '.join(sorted(metrics))}"
-        part = _part(self.groups[0].rows[0])
+            return f"its trials are ranked by different metrics: {', '.join(sorted(metrics))}"
+        part = part_of(self.groups[0].rows[0])
         differing = f"its trials were measured on different {part} rows"
         if len(self.groups) == 1:
             return f"{differing}, a set for each seed of the data"
@@ -194,107 +244,46 @@ def summarise(rows: Iterable[Row]) -> Summary:
     return Summary(rows, tuple(groups))
 
 
-def table(summary: Summary) -> str:
-    """The trials, a line each, and the repeats; for a terminal."""
-    metrics = {row.score.metric: row.score for row in summary.rows if row.score}
-    (only,) = metrics.values() if len(metrics) == 1 else (None,)
-    header = ["", "trial", "status", only.metric if only else "main metric", "interval", "time"]
-    apart = len(summary.groups) > 1 and bool(summary.bests)
-    ordered = list(summary.rows)
-    titles: dict[int, str] = {}
-    if apart:
-        # What may be compared stands together.
-        unfinished = [row for row in summary.rows if row.score is None]
-        ordered = [row for group in summary.groups for row in group.rows] + unfinished
-        titles = {id(group.rows[0]): _heading(group) for group in summary.groups}
-    lines = [header]
-    for row in ordered:
-        score, best = row.score, any(row is each for each in summary.bests)
-        value = interval = NOTHING
-        if score is not None:
-            value = readable(score.value) if only else f"{score.metric} {readable(score.value)}"
-            if score.low is not None:
-                interval = f"{readable(score.low)} to {readable(score.high)}"
-        lines.append(
-            ["*" if best else "", row.shown, row.outcome.status, value, interval, _time(row)]
-        )
-    head, *shown = aligned(lines)
-    if only:
-        aim = {"minimize": "less is better", "maximize": "more is better", None: "unordered"}
-        mark = "; * best on the same rows" if apart else "; * best" if summary.bests else ""
-        head += f"   ({aim[only.direction]}{mark})"
-    text = [head]
-    for row, line in zip(ordered, shown, strict=True):
-        if id(row) in titles:
-            text.append(titles[id(row)])
-        text.append(line)
-    for row in summary.rows:
-        if row.outcome.reason and row.outcome.status == "failed":
-            reason = row.outcome.reason_in_short
-            if len(reason) > LONGEST_REASON:
-                reason = reason[: LONGEST_REASON - 1] + "…"
-            text.append(f"  {row.outcome.status}: {row.shown}: {reason}")
-    for over_data in (False, True):
-        found = [line for line in summary.repeats if (line.sets > 1) == over_data]
-        if found:
-            data = "of the data, each on its own rows" if over_data else ""
-            text.append(f"repeats over seeds{f' {data}' if data else ''}, mean ± standard error:")
-            text += [f"  {without_seeds(line.rows[0])}: {line.shown}" for line in found]
-    return "\n".join(text)
-
-
-def conclusion(summary: Summary, sweep: str) -> str:
-    """Which trial is the best, or why none is, and what makes an experiment of it."""
-    text = []
-    if summary.best is not None and summary.best.score is not None:
-        metric = summary.best.score.metric
-        text.append(f"best by {metric}: {summary.best.shown}")
-        if metric.startswith("test/") and len(summary.rows) > 1:
-            text.append(
-                "  picked on the test part, so its own value flatters it (see sweep.metric)"
-            )
-        text.append(f"  plait promote best:{sweep}   makes an experiment of it")
-    elif summary.unranked is not None:
-        text.append(f"no best of all: {summary.unranked}")
-        if (line := summary.best_line) is not None and line.error is not None:
-            best = f"{without_seeds(line.rows[0])}: {line.shown}"
-            text.append(f"  best mean over the same rows: {best}")
-        text.append("  plait promote RUN   makes an experiment of one of them")
-    return "".join(f"\n{line}" for line in ["", *text]) if text else ""
-
-
-def counts(rows: Iterable[Row]) -> str:
-    """``10 new, 2 reused``."""
-    counted = Counter(row.outcome.status for row in rows)
-    order: tuple[Status, ...] = ("new", "resumed", "reused", "pruned", "failed")
-    return ", ".join(f"{counted[status]} {status}" for status in order if counted[status])
-
-
 def _rank(row: Row) -> float:
     assert row.score is not None
     return row.score.rank
 
 
-def _part(row: Row) -> str:
+def part_of(row: Row) -> str:
     """What its score was measured on, in a word."""
     assert row.score is not None
     section = row.score.metric.partition("/")[0]
-    return {"train": "training", "val": "validation"}.get(section, "test")
+    return {"train": "training", CV: "training", "val": "validation", VALIDATION: "validation"}.get(
+        section, "test"
+    )
 
 
 def _repeats(group: list[Row]) -> Repeats:
+    scores = [row.score for row in group]
+    tested = [row.tested for row in group]
+    by_test = any(score is not None and score.metric.startswith("test/") for score in scores)
+    metrics = {score.metric for score in tested if score is not None}
+    mean = _mean(group, scores)
+    assert mean is not None
+    return Repeats(
+        tuple(group), mean, None if by_test or len(metrics) > 1 else _mean(group, tested)
+    )
+
+
+def _mean(group: list[Row], scores: list[Score | None]) -> Mean | None:
     by_rows: dict[str, list[float]] = {}
-    for row in group:
-        assert row.score is not None
-        by_rows.setdefault(row.measured_on, []).append(row.score.value)
+    for row, score in zip(group, scores, strict=True):
+        if score is None:
+            return None
+        by_rows.setdefault(row.measured_on, []).append(score.value)
     values = [value for each in by_rows.values() for value in each]
     if len(by_rows) > 1:
         values = [math.fsum(each) / len(each) for each in by_rows.values()]
     mean = math.fsum(values) / len(values)
     if len(values) == 1:
-        return Repeats(tuple(group), mean, None)
+        return Mean(mean, None)
     spread = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    return Repeats(tuple(group), mean, math.sqrt(spread / len(values)))
+    return Mean(mean, math.sqrt(spread / len(values)))
 
 
 def _titles(groups: list[list[Repeats]]) -> list[str]:
@@ -318,10 +307,6 @@ def _data_of(row: Row) -> Values:
     return {key.removesuffix(".choice"): value for key, value in leaves}
 
 
-def _heading(group: Group) -> str:
-    return f"on the {_part(group.rows[0])} rows of {group.title or group.rows[0].name}:"
-
-
 def _but_for_seed(resolved: Resolved) -> str:
     """What two trials share that differ by their seed alone, or by seeds that follow it."""
     values = {
@@ -336,8 +321,3 @@ def without_seeds(row: Row) -> str:
     """What tells repeats from other ones."""
     rest = [text for text in row.overrides if not text.partition("=")[0].endswith("seed")]
     return " ".join(rest) or row.name
-
-
-def _time(row: Row) -> str:
-    known = row.outcome.status == "reused" or not row.outcome.seconds
-    return NOTHING if known else duration(row.outcome.seconds)

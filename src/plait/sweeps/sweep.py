@@ -12,19 +12,19 @@ from plait.artifacts import write_json
 from plait.config.effect import Effect, in_words
 from plait.config.label import shortened
 from plait.config.resolved import Resolved
-from plait.errors import ConfigurationError
 from plait.evaluation.notation import duration
 from plait.evaluation.settings import Plots
 from plait.settings import Settings
 from plait.sweeps.engines import start
 from plait.sweeps.measured_on import measured_on
-from plait.sweeps.metric import fault_of
+from plait.sweeps.metric import unrankable
 from plait.sweeps.overview import write
 from plait.sweeps.progress import Progress
-from plait.sweeps.results import metric_names, score_of, tag_repeats
+from plait.sweeps.results import metric_names, tag_repeats, worth_of
 from plait.sweeps.schedule import run_all
 from plait.sweeps.section import Section
-from plait.sweeps.summary import Row, Summary, conclusion, counts, summarise, table
+from plait.sweeps.summary import Row, Summary, summarise
+from plait.sweeps.table import conclusion, counts, table
 from plait.sweeps.trial import (
     Outcome,
     Trial,
@@ -46,9 +46,6 @@ from plait.workspace import Workspace
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
-
-MOST_FAULTS = 3
-"""Lines that say why trials cannot have a metric."""
 
 
 class Sweep:
@@ -91,17 +88,12 @@ class Sweep:
     def check_metric(self, trials: Iterable[Trial]) -> None:
         """Refuse a metric that no trial can have; name the trials that cannot, where others can.
 
+        Where no metric is named, trials that hold nothing out are trained all the same.
+
         :raises ConfigurationError: with the metrics that can be had.
         """
-        if self.metric is None:
-            return
-        faults = [(trial, fault_of(self.metric, trial.resolved)) for trial in trials]
-        named = list(dict.fromkeys(fault for _, fault in faults if fault is not None))
-        lines = [f"sweep.metric: {fault}" for fault in named[:MOST_FAULTS]]
-        if named and all(fault is not None for _, fault in faults):
-            raise ConfigurationError("\n  ".join(lines))
-        for line in lines:
-            say(f"{self.name}: {line}; such trials are not ranked")
+        for line in unrankable(self.metric, [trial.resolved for trial in trials]):
+            say(f"{self.name}: {line}")
 
     def launch(
         self,
@@ -236,11 +228,12 @@ class Sweep:
         return path.relative_to(self.workspace.root)
 
     def _row(self, trial: Trial, outcome: Outcome) -> Row:
-        score = None
-        if outcome.run_id is not None and outcome.status in ("new", "resumed", "reused"):
-            run_id, store = outcome.run_id, self._store(trial.resolved)
-            score = patiently(score_of, store, run_id, self.metric, self.direction)
-        return Row(trial.resolved, self._shown(trial.overrides), outcome, score)
+        row = Row(trial.resolved, self._shown(trial.overrides), outcome, None)
+        if outcome.run_id is None or outcome.status not in ("new", "resumed", "reused"):
+            return row
+        store = self._store(trial.resolved)
+        worth = patiently(worth_of, store, outcome.run_id, self.metric, self.direction)
+        return replace(row, score=worth.score, ranks=worth.ranks, tested=worth.tested)
 
     def _shown(self, overrides: tuple[str, ...]) -> tuple[str, ...]:
         """What tells a trial from the others: ``lr=0.1``, longer where that is ambiguous."""

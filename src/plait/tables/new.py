@@ -24,7 +24,7 @@ from plait.tables.experiment import text_of
 from plait.tables.file_format import format_of
 from plait.tables.guess import Stated
 from plait.tables.look import Look, Seen, look
-from plait.tables.plan import Plan, plan_of, target_of
+from plait.tables.plan import Plan, held_out, plan_of, target_of
 from plait.terminal import in_a_line
 from plait.workspace import PARAMS, choice_in, defaults_in
 
@@ -291,12 +291,17 @@ def _decided(
         if by not in WAYS:
             raise UserError(f"--split: {by!r} is none of {', '.join(WAYS)}")
         require([of_column] if of_column else [], names, seen.path, "--split")
-        given = {"by": by, "val": 0.0, "test": 0.2}
+        given = {"by": by, **held_out(seen, of_column)}
         if of_column is not None:
             given["column"] = of_column
         if given == guess.split:
             given = None
     return plan_of(seen, target=found, because=because, task=task, split=given, drop=drop)
+
+
+def _shares(plan: Plan) -> str:
+    chosen_by = "15 % to choose by, " if plan.split["val"] else ""
+    return f"{chosen_by}a fifth to test"
 
 
 def _decisions(plan: Plan) -> list[tuple[str, str]]:
@@ -305,7 +310,7 @@ def _decisions(plan: Plan) -> list[tuple[str, str]]:
     told = [
         ("target", plan.target),
         ("task", plan.task),
-        ("split", f"{by}{f' of {column}' if column else ''}, a fifth to test"),
+        ("split", f"{by}{f' of {column}' if column else ''}, {_shares(plan)}"),
     ]
     return [*told, ("drop", ", ".join(plan.drop))] if plan.drop else told
 

@@ -26,6 +26,15 @@ FEW_CLASSES = 10
 """Distinct whole numbers up to which a target of numbers is taken for classes."""
 
 
+VALIDATED, TESTED = 0.15, 0.2
+"""Shares of the rows that are held out: to choose by, and to be measured on."""
+
+LEAST_ROWS, LEAST_UNITS = 200, 20
+"""Fewest rows, and fewest times or groups, of which some are held out to choose by."""
+
+CHOOSES = "; val to choose models by"
+
+
 @dataclass(frozen=True)
 class Plan:
     """An experiment on a table; each decision with its reason."""
@@ -85,19 +94,30 @@ def split_of(look: Look, target: str, task: str, drop: Container[str] = ()) -> t
         dated = column.type == "date" and not BIRTHS.search(column.name)
         if dated and column.distinct >= 20 and not column.missing:
             return (
-                {"by": "time", "column": column.name, "val": 0.0, "test": 0.2},
+                {"by": "time", "column": column.name, **held_out(look, column.name)},
                 f"{column.name} says when, and what is predicted comes later",
             )
     for column in beside:
         repeated = 2 <= column.distinct <= look.rows / 2 and column.distinct >= 10
         if repeated and not column.missing and ENTITIES.search(column.name):
             return (
-                {"by": "group", "column": column.name, "val": 0.0, "test": 0.2},
+                {"by": "group", "column": column.name, **held_out(look, column.name)},
                 f"rows of one {column.name} resemble each other, and others will come",
             )
     if not task_named(task).scalar:
-        return {"by": "stratified", "val": 0.0, "test": 0.2}, "equal shares of the classes"
-    return {"by": "random", "val": 0.0, "test": 0.2}, "rows in no order"
+        return {"by": "stratified", **held_out(look)}, "equal shares of the classes"
+    return {"by": "random", **held_out(look)}, "rows in no order"
+
+
+def held_out(look: Look, column: str | None = None) -> Values:
+    """The sizes of validation and test part, as the rows allow.
+
+    :param column: of times or groups, which are divided whole.
+    """
+    few = look.rows < LEAST_ROWS
+    if column is not None:
+        few = few or look.column(column).distinct < LEAST_UNITS
+    return {"val": 0.0 if few else VALIDATED, "test": TESTED}
 
 
 def plan_of(
@@ -123,15 +143,17 @@ def plan_of(
     why_drop = "as asked for" if drop else ""
     if faulty:
         why_drop = f"{why_drop}{'; ' if drop else ''}values to be mended: {', '.join(faulty)}"
+    divided = found if split is None else split
+    why_split = why_split if split is None else "as asked for"
     return Plan(
         target,
         task,
-        found if split is None else split,
+        divided,
         (*drop, *faulty),
         {
             "target": because,
             "task": why_task,
-            "split": why_split if split is None else "as asked for",
+            "split": f"{why_split}{CHOOSES if divided['val'] else ''}",
             "drop": why_drop,
         },
     )

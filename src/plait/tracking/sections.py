@@ -8,14 +8,22 @@ BASELINE = "test_baseline"
 MEMBER = "test_member"
 """The main metric of each member of an ensemble."""
 
+VALIDATION = "validation"
+"""What the finished model reaches on the validation part. A curve, a value an epoch, is ``val``:
+``val/accuracy`` is measured while the model is trained, ``validation/accuracy`` of the result."""
+
 CV, CV_ERROR = "cv", "cv_error"
 """The mean over the folds of a cross-validation, and its standard error."""
 
 FOLD = "cv_fold"
 """The main metric of each fold, by the member from which it was held out."""
 
+HELD_OUT = (CV, VALIDATION)
+"""What is measured on rows that are held out for choosing, the surest first."""
+
 FINAL = (
     "test/",
+    f"{VALIDATION}/",
     "test_interval/",
     "test_naive/",
     f"{BASELINE}/",

@@ -66,6 +66,9 @@ DIRECTION = "plait.direction"
 TESTED_ON = "plait.tested_on"
 """The tag that two runs share whose numbers are of the same test rows."""
 
+VALIDATED_ON = "plait.validated_on"
+"""The tag that two runs share whose numbers are of the same validation rows."""
+
 NAIVE_VERDICT = "plait.verdict"
 """The sentence that compares a run with the naive baselines."""
 

@@ -15,7 +15,8 @@ from plait.tracking.cost import SECONDS
 from plait.tracking.query.find import open_stores
 from plait.tracking.query.run import RecordedRun, runs_that
 from plait.tracking.query.score import Score
-from plait.tracking.tags import ERROR, TESTED_ON
+from plait.tracking.sections import VALIDATION
+from plait.tracking.tags import ERROR, TESTED_ON, VALIDATED_ON
 from plait.workspace import Workspace
 
 SHOWN_ID = 8
@@ -173,17 +174,16 @@ def _by_rank(entry: Entry) -> tuple[int, str, float]:
 def _measured_on(entry: Entry, group: list[Entry]) -> str | None:
     """What two scores of an experiment's runs share that can be compared; None without a score.
 
-    The test rows, if all runs name them; older runs name no more than the whole of their data.
+    The rows of the part, if all runs name them; older runs name no more than the whole of their
+    data.
     """
     if entry.score is None:
         return None
-    scored = [other for other in group if other.score]
-    tested = all(
-        other.score.metric.startswith("test/") and TESTED_ON in other.tags
-        for other in scored
-        if other.score
-    )
-    return entry.tags[TESTED_ON] if tested else entry.data or ""
+    scored = [(other.score.metric.partition("/")[0], other.tags) for other in group if other.score]
+    section = entry.score.metric.partition("/")[0]
+    tag = {"test": TESTED_ON, VALIDATION: VALIDATED_ON}.get(section)
+    named = tag is not None and all(part == section and tag in tags for part, tags in scored)
+    return entry.tags[tag] if tag is not None and named else entry.data or ""
 
 
 def _on_other_data(entry: Entry, first: Entry) -> str:

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 from plait.evaluation.metrics import metrics as known_metrics
 from plait.tracking.query.run import RecordedRun
+from plait.tracking.sections import CV, CV_ERROR, HELD_OUT
 from plait.tracking.tags import DIRECTION, MAIN_METRIC
+
+MEASURED = ("test", *HELD_OUT)
+"""The sections that have the metrics of evaluation, by their names."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,8 @@ class Score:
     high: float | None = None
     naive: float | None = None
     """The value of the best naive baseline."""
+    error: float | None = None
+    """Standard error of a mean over folds."""
 
     @classmethod
     def of(cls, run: RecordedRun, metric: str | None) -> "Score | None":
@@ -29,18 +35,33 @@ class Score:
         if key is None or not math.isfinite(values.get(key, math.nan)):
             return None
         section, _, name = key.partition("/")
+        main = tags.get(MAIN_METRIC, "").partition("/")[2]
         beside = (f"test_interval/{name}_low", f"test_interval/{name}_high", f"test_naive/{name}")
+        low, high, naive = (values.get(other) if section == "test" else None for other in beside)
         return cls(
             key,
-            tags[DIRECTION] if key == tags.get(MAIN_METRIC) else direction_of(name),
+            tags[DIRECTION] if section in MEASURED and name == main else direction_of(name),
             values[key],
-            *(values.get(other) if section == "test" else None for other in beside),
+            low,
+            high,
+            naive,
+            error=values.get(f"{CV_ERROR}/{name}") if section == CV else None,
         )
 
     @property
     def rank(self) -> float:
         """Less is better."""
         return -self.value if self.direction == "maximize" else self.value
+
+
+def held_out_metric(run: RecordedRun) -> str | None:
+    """The metric by which a run is chosen among others: its main one, on rows held out for that.
+
+    :returns: None of a run that has no such rows.
+    """
+    name = run.tags.get(MAIN_METRIC, "").partition("/")[2]
+    keys = (f"{section}/{name}" for section in HELD_OUT)
+    return next((key for key in keys if math.isfinite(run.metrics.get(key, math.nan))), None)
 
 
 def direction_of(name: str) -> str | None:

@@ -15,7 +15,7 @@ from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
 from plait.evaluation.entries import Evaluation
 from plait.evaluation.notation import duration, readable_size
-from plait.evaluation.same_rows import tested_rows_digest
+from plait.evaluation.same_rows import rows_digest, rows_of_part, tested_rows_digest
 from plait.json_types import mapping_at
 from plait.proof.stage import sources
 from plait.tracking import runs
@@ -44,6 +44,7 @@ from plait.tracking.tags import (
     RESTORED,
     SOURCE_MEASURES,
     TESTED_ON,
+    VALIDATED_ON,
     WEIGHTS,
 )
 from plait.workspace import Outputs, Workspace
@@ -183,6 +184,9 @@ def _complete(
         NAIVE_VERDICT: evaluation["verdict"]["text"],
         BETTER_THAN_NAIVE: "true" if better else "false",
     }
+    validated = rows_of_part(outputs.data, "val")
+    if validated is not None:
+        tags[VALIDATED_ON] = rows_digest(resolved, validated)
     if differences:
         tags[DIFFERENCES] = "\n".join(differences)
         print(f"{resolved.name}: the run holds other numbers than these outputs:")
@@ -195,7 +199,7 @@ def _complete(
 
 
 def evaluation_digest(resolved: Resolved) -> str:
-    """One digest of what the numbers of the test part depend on beside the training."""
+    """One digest of what the metrics depend on beside the training."""
     values = resolved.values
     read = (mapping_at(values, key)["evaluate"] for key in ("code", "packages"))
     measured = [values["evaluation"], *read]
@@ -233,7 +237,7 @@ def pretraining_rows(outputs: Outputs, at: int) -> list[Row]:
 
 
 def final_values(metrics: dict[str, float], evaluation: Evaluation) -> dict[str, float]:
-    """The numbers of the test part: metrics, their intervals, the baselines; and the folds'.
+    """The metrics; of the test part also their intervals, and the baselines; and those of folds.
 
     Of the naive ones the best at each metric, of the others the main metric.
     """
