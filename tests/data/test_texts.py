@@ -200,11 +200,14 @@ def test_a_number_can_be_predicted_from_texts(tmp_path: Path) -> None:
 
 
 def test_reuters_has_its_official_parts() -> None:
-    r8, r52 = read(ROOT, "reuters"), read(ROOT, "reuters", subset="R52", split={"val": 0.0})
-    assert [parts_of(r8).count(part) for part in PARTS] == [4937, 548, 2189]
+    r8, r52 = (
+        read(ROOT, "reuters"),
+        read(ROOT, "reuters", subset="R52", split={"val": 0.0, "calibration": 0.1}),
+    )
+    assert [parts_of(r8).count(part) for part in PARTS] == [4937, 548, 2189, 0]
     assert len(r8.classes) == 8
     # Of R52 one text is blank.
-    assert [parts_of(r52).count(part) for part in (*PARTS, "none")] == [6532, 0, 2568, 1]
+    assert [parts_of(r52).count(part) for part in (*PARTS, "none")] == [5879, 0, 2568, 653, 1]
     assert len(r52.classes) == 52
     (frame,) = r8.chunks
     assert frame["text"][0].startswith("champion products ch approves stock split")

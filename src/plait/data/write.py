@@ -25,7 +25,7 @@ _PARTIAL = ".partial"
 
 
 def write(source: Source, name: str, folder: Path) -> Dataset:
-    """Write ``{train,val,test}.parquet`` and, last, ``dataset.json``.
+    """Write ``{train,val,test,calibration}.parquet`` and, last, ``dataset.json``.
 
     Memory holds one chunk, two bytes a row, and eight a row of the later parts.
     Files of parts that the source has not are removed. On an error the folder stays as it was.
@@ -34,8 +34,8 @@ def write(source: Source, name: str, folder: Path) -> Dataset:
     :param name: the choice under ``conf/data/``.
     :param folder: made if missing.
     :returns: what ``dataset.json`` says. ``counts`` has ``rows``, ``rows_in_no_part`` and
-        ``duplicates_across_parts``: the rows of val and test whose features and target also
-        stand in an earlier part.
+        ``duplicates_across_parts``: the rows of the others whose features and target also stand in
+        an earlier part.
     :raises UserError: if a value is missing, infinite or of the wrong type.
     """
     for column in source.columns:
