@@ -60,6 +60,7 @@ ROOMS = (
         "data",
         "finetuning",
         "models",
+        "calibration",
         "augmentation",
         "objectives",
         "training",

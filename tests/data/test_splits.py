@@ -138,7 +138,9 @@ def test_a_column_says_the_parts():
 
 def test_a_word_that_names_no_part_is_named_with_its_row():
     words = pd.Series(["train", "tset"], index=[7, 9])
-    with pytest.raises(UserError, match=r"column 'c', row 9: 'tset' .* train, val, test, none"):
+    with pytest.raises(
+        UserError, match=r"column 'c', row 9: 'tset' .* train, val, test, calibration, none"
+    ):
         assign(split("column"), 2, seed=0, column=words)
 
 

@@ -26,6 +26,8 @@ class FakeModel:
     others: tuple["FakeModel", ...] = ()
     """Further members of an ensemble."""
     preprocessor: None = None
+    calibration: None = None
+    decision: Any = None
 
     def average(self, predictions: list[np.ndarray]) -> np.ndarray:
         return REGRESSION.average(predictions)

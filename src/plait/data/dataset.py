@@ -50,7 +50,8 @@ class Source:
     columns: tuple[Column, ...]
     """Without the ``index`` column, which the writer adds under the name ``row``."""
     part_of_row: "np.ndarray"
-    """int8, (rows,): 0 train, 1 val, 2 test, 3 calibration, -1 in no part (a gap, a dropped row)."""
+    """int8, (rows,): 0 train, 1 val, 2 test, 3 calibration, -1 in no part (a gap, a dropped
+    row)."""
     chunks: Iterable["pd.DataFrame"]
     """In row order, ``rows`` rows in all, every column present."""
     provenance: dict[str, str]

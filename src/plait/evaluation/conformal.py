@@ -25,7 +25,10 @@ def prediction_intervals(assessment: Assessment) -> PredictionIntervals:
     """
     level, aside = assessment.resampling.level, assessment.set_aside
     if aside is None:
-        reason = "There is no validation part whose errors could make them; data.split.val is 0."
+        reason = (
+            "There is neither a calibration nor a validation part whose errors could make them;"
+            " data.split.calibration and data.split.val are 0."
+        )
         return _none(None, 0, reason)
     frame, dataset = aside.rows.frame, assessment.dataset
     least = least_rows(level)

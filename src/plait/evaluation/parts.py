@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plait.data.dataset import read_part
+from plait.data.dataset import Part, read_part
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+ASIDE: dict[Part, str] = {"calibration": "the calibration part", "val": "the validation part"}
+"""Parts that a model has not learnt from, and is not tested on, the better one first: the other may
+have ended the training."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,13 @@ class Answered:
 
 
 def read_set_aside(folder: Path) -> SetAside | None:
-    """The validation part; None where there is none.
+    """The calibration part, else the validation part; None where there is neither.
 
     :param folder: of the data set.
     :raises UserError: if the file is damaged.
     """
-    frame = read_part(folder, "val")
-    return None if frame is None or frame.empty else SetAside("the validation part", frame)
+    for part, name in ASIDE.items():
+        frame = read_part(folder, part)
+        if frame is not None and not frame.empty:
+            return SetAside(name, frame)
+    return None

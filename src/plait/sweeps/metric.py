@@ -18,7 +18,11 @@ def fault_of(metric: str, resolved: Resolved) -> str | None:
     kind = family_of(resolved.choice("model"))
     chosen = resolved["evaluation.metrics"]
     measured = [str(each) for each in chosen] if isinstance(chosen, list) else []
-    measured = measured or list(default_of_task(data.task))
+    measured = measured or [
+        name
+        for name, item in default_of_task(data.task).items()
+        if item.takes != "costs" or resolved["decision.costs"] is not None
+    ]
     there = [f"test/{each}" for each in measured]
     if section == "test":
         if name in measured:

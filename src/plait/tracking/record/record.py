@@ -25,7 +25,7 @@ from plait.tracking.query.run import RecordedRun, get_run
 from plait.tracking.record.logged_model import log_model, logged_model_id
 from plait.tracking.record.points import Points, Row
 from plait.tracking.record.source_patch import SourcePatch, commit_of, log_patch, take_patch
-from plait.tracking.record.weights import weights_digest
+from plait.tracking.record.weights import model_digest
 from plait.tracking.sections import BASELINE, MEMBER
 from plait.tracking.store.faults import others_write_the_same
 from plait.tracking.store.reaper import open_store_of
@@ -164,7 +164,7 @@ def _complete(
     # Measured otherwise than before, numbers may differ; measured alike, they must agree.
     anew = run.data.tags.get(MEASURED_BY, measured_by) != measured_by
     differences += points.add([final], model_id, replace=anew)
-    weights = weights_digest(outputs["model"])
+    weights = model_digest(outputs)
     known = run.data.tags.get(WEIGHTS, weights)
     if known != weights:
         differences.append(f"the weights: {known} recorded, {weights} now")
