@@ -73,8 +73,7 @@ def evaluate(
     :raises ConfigurationError: for a metric that does not fit the data set.
     """
     chosen = select(settings, dataset, model.decision is not None)
-    task = evaluation_of(dataset.task)
-    train, test = parts.train, parts.test
+    task, train, test = evaluation_of(dataset.task), parts.train, parts.test
     assessment, resampled, members = _assess(model, parts, dataset, settings)
     fitted = model.coefficients()
     solved = closed_form(train, dataset) if fitted is not None else None
@@ -152,7 +151,7 @@ def _decided(model: "TrainedModel") -> Decided | None:
     decision = model.decision
     if decision is None:
         return None
-    return {"threshold": decision.threshold, "costs": decision.costs.tolist()}
+    return {"threshold": number(decision.threshold), "costs": decision.costs.tolist()}
 
 
 def _coefficients(
