@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from plait.calibration import isotonic, temperature
 from plait.calibration.base import Calibrator
+from plait.calibration.methods import isotonic, temperature
 from plait.errors import UserError
 from plait.evaluation.metrics.classification import log_losses
 

@@ -1,6 +1,7 @@
 """Prediction intervals hold as many truths as they say, or the report says why there are none."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy.stats import binomtest
 
 from plait.evaluation.conformal import half_width, least_rows
 from plait.evaluation.notation import readable
-from plait.evaluation.parts import SetAside
+from plait.evaluation.parts import SetAside, read_set_aside
 from plait.evaluation.report import page
 from plait.evaluation.wilson import wilson
 from plait.workspace import Outputs
@@ -43,6 +44,20 @@ def test_too_few_errors_for_a_level_are_known() -> None:
     assert half_width(np.arange(19.0), 0.95) == 18
 
 
+def test_the_calibration_part_is_taken_before_the_validation_part(
+    linear: Case, tmp_path: Path
+) -> None:
+    assert read_set_aside(tmp_path) is None
+    for part, name in (("val", "the validation part"), ("calibration", "the calibration part")):
+        rows = linear.train.iloc[: 50 if part == "val" else 30]
+        rows.to_parquet(tmp_path / f"{part}.parquet", index=False)
+        aside = read_set_aside(tmp_path)
+        assert aside is not None
+        assert (aside.name, len(aside.frame)) == (name, len(rows))
+    found = intervals(linear, aside)
+    assert (found["part"], found["rows"]) == ("the calibration part", 30)
+
+
 def test_coverage_is_counted_on_the_test_part(linear: Case) -> None:
     aside = SetAside("the validation part", linear.train.iloc[:100])
     found = intervals(linear, aside)
@@ -58,7 +73,7 @@ def test_coverage_is_counted_on_the_test_part(linear: Case) -> None:
 def test_without_rows_to_make_them_the_reason_is_told(linear: Case) -> None:
     found = intervals(linear, None)
     assert found["coverage"] is None
-    assert found["reason"].startswith("There is no validation part")
+    assert found["reason"].startswith("There is neither a calibration nor a validation part")
     few = intervals(linear, SetAside("the validation part", linear.train.iloc[:18]))
     assert few["half_width"] is None
     assert few["reason"] == (

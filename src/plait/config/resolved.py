@@ -20,7 +20,7 @@ UNDECLARED: Values = {
     **{key: {} for key in FILES},
     "reads": [],
     "pretraining_base": None,
-    "decision": None,
+    "decision": {"costs": None},
 }
 """The values of keys that a run recorded before their introduction does not have."""
 

@@ -75,8 +75,7 @@ def evaluate(
     chosen = select(settings, dataset, model.decision is not None)
     task, train, test = evaluation_of(dataset.task), parts.train, parts.test
     assessment, resampled, members = _assess(model, parts, dataset, settings)
-    fitted = model.coefficients()
-    solved = closed_form(train, dataset) if fitted is not None else None
+    solved = None if model.coefficients() is None else closed_form(train, dataset)
     others = _compared(train, test, dataset, solved, model.decision)
     samples = _measured(assessment, chosen, others, members)
     metrics, compared = _stated_metrics(samples, chosen, others)
@@ -95,7 +94,7 @@ def evaluate(
         "verdict": task.verdict(metrics[primary], compared, level),
         "confusion": None,
         "per_class": None,
-        "coefficients": None if fitted is None else _coefficients(fitted, solved, dataset),
+        "coefficients": _coefficients(model, solved, dataset),
         "columns": treated(model, train, test),
         "calibration": None,
         "decision": _decided(model),
@@ -155,9 +154,12 @@ def _decided(model: "TrainedModel") -> Decided | None:
 
 
 def _coefficients(
-    fitted: dict[str, float], solved: ClosedForm | None, dataset: Dataset
-) -> list[Coefficient]:
-    """A row a coefficient, its values to the digits that are stated."""
+    model: "TrainedModel", solved: ClosedForm | None, dataset: Dataset
+) -> list[Coefficient] | None:
+    """A row a coefficient, its values to the digits that are stated; None of a model without."""
+    fitted = model.coefficients()
+    if fitted is None:
+        return None
     return [
         {
             "name": row["name"],

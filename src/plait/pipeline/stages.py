@@ -152,7 +152,7 @@ _TABLE = (
     ),
     Stage(
         "calibrate",
-        groups=(Group("calibration", "plait.calibration"),),
+        groups=(Group("calibration", "plait.calibration.methods"),),
         values=("decision", "read_files"),
         files=("model_files", "read_files"),
         inputs=("data", "model"),
