@@ -85,7 +85,7 @@ def test_why_names_the_stage_and_the_reason(edited: Checkout, plait: Plait) -> N
     assert generate == "generate  up to date"
     assert pretrain == "pretrain  up to date"
     assert train == "train     runs: optimizer.lr 0.02 -> 0.05"
-    assert calibrate == "calibrate up to date"
+    assert calibrate == "calibrate runs if train gives something new"
     assert evaluate == "evaluate  runs: its code changed (src/plait/evaluation/intervals.py)"
     assert record == (
         "record    runs: the code of evaluate changed (src/plait/evaluation/intervals.py);"
