@@ -22,6 +22,7 @@ from plait.models.trained import TrainedModel
 from plait.pipeline.calibrate import calibrate
 from plait.pipeline.in_process import run_stage
 from plait.tracking.record.weights import model_digest, weights_digest
+from plait.tracking.store.store import open_store
 from plait.workspace import Outputs, Workspace
 
 EXPERIMENT = """\
@@ -74,6 +75,8 @@ def done(own: Checkout) -> Outputs:
     composed = workspace.resolved("own")
     composed.parent.mkdir(exist_ok=True)
     composed.write_text(resolved.text(), encoding="utf-8")
+    # The training's thread would import MLflow at the same time as `record` does.
+    open_store(workspace, "local", {})
     for stage in ("generate", "pretrain", "train", "calibrate", "evaluate", "record"):
         run_stage(stage, workspace, resolved, outputs)
     return outputs
