@@ -24,6 +24,7 @@ from plait.config.registry import family_of
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset, read_part
 from plait.evaluation.verify import bound
+from plait.pipeline.calibrate import calibrate
 from plait.pipeline.evaluate import evaluate
 from plait.pipeline.generate import generate
 from plait.pipeline.pretrain import pretrain
@@ -116,6 +117,7 @@ def _made(folder: Path, workspace: Workspace, resolved: Resolved) -> dict[str, A
     )
     model.save(outputs["model"])
     write_curves(outputs["curves"], curves)
+    calibrate(workspace, resolved, outputs)
     evaluate(workspace, resolved, outputs)
     return {
         "digests": {out: _digest(getattr(outputs, out)) for out in OUTS},

@@ -28,7 +28,16 @@ def peak_memory() -> float:
 def main() -> None:
     """Write the rows to a folder that is removed again; print one line of JSON."""
     rows, features = (int(word) for word in sys.argv[1:3] or ("10000000", "20"))
-    split = Split(by="random", val=0.0, test=0.2, column=None, gap=0, folds=None, repeats=1)
+    split = Split(
+        by="random",
+        val=0.0,
+        test=0.2,
+        calibration=0.0,
+        column=None,
+        gap=0,
+        folds=None,
+        repeats=1,
+    )
     settings = synthetic.Settings(
         samples=rows,
         features=features,

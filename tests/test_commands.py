@@ -81,10 +81,11 @@ def test_why_names_the_stage_and_the_reason(edited: Checkout, plait: Plait) -> N
     edited.edit("params.yaml", "lr: 0.02", "lr: 0.05")
     edited.append("src/plait/evaluation/intervals.py", "REMARK = 1\n")
     said = plait(edited.root, "why", LINEAR).out.splitlines()
-    generate, pretrain, train, evaluate, record = said
+    generate, pretrain, train, calibrate, evaluate, record = said
     assert generate == "generate  up to date"
     assert pretrain == "pretrain  up to date"
     assert train == "train     runs: optimizer.lr 0.02 -> 0.05"
+    assert calibrate == "calibrate runs if train gives something new"
     assert evaluate == "evaluate  runs: its code changed (src/plait/evaluation/intervals.py)"
     assert record == (
         "record    runs: the code of evaluate changed (src/plait/evaluation/intervals.py);"
@@ -92,6 +93,7 @@ def test_why_names_the_stage_and_the_reason(edited: Checkout, plait: Plait) -> N
     )
     other = plait(edited.root, "why", SOLVED).out.splitlines()
     assert [line.split(maxsplit=1)[1] for line in other] == [
+        "up to date",
         "up to date",
         "up to date",
         "up to date",

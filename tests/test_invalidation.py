@@ -89,7 +89,7 @@ def stages(experiment: str, *names: str) -> set[str]:
     return {f"{name}@{experiment}" for name in names}
 
 
-FROM_TRAIN = ("train", "evaluate", "record")
+FROM_TRAIN = ("train", "calibrate", "evaluate", "record")
 NOTHING: set[str] = set()
 
 
@@ -115,14 +115,18 @@ EDITS: dict[str, Edit] = {
     "the learning rate": Edit(
         params(optimizer={"lr": 0.02}),
         stages(LINEAR, "train", "record"),
-        stages(LINEAR, "evaluate"),
+        stages(LINEAR, "calibrate", "evaluate"),
     ),
     "the number of samples": Edit(
         params(data={"samples": 90}),
         stages(LINEAR, "generate", "record"),
-        stages(LINEAR, "pretrain", "train", "evaluate"),
+        stages(LINEAR, "pretrain", "train", "calibrate", "evaluate"),
     ),
-    "the seed": Edit(params(seed=7), stages(LINEAR, "train", "record"), stages(LINEAR, "evaluate")),
+    "the seed": Edit(
+        params(seed=7),
+        stages(LINEAR, "train", "record"),
+        stages(LINEAR, "calibrate", "evaluate"),
+    ),
     "a plot setting": Edit(
         params(evaluation={"plots": {"dpi": 90}}), stages(LINEAR, "evaluate", "record")
     ),
@@ -168,7 +172,7 @@ EDITS: dict[str, Edit] = {
     "the user's data file": Edit(
         append("data/raw/own.csv", "60,1,119\n"),
         stages(TABLE, "generate", "record"),
-        stages(TABLE, "pretrain", "train", "evaluate"),
+        stages(TABLE, "pretrain", "train", "calibrate", "evaluate"),
     ),
     "the version of torch in the lock": Edit(new_version("torch"), stages(LINEAR, *FROM_TRAIN)),
     "the version of scikit-learn in the lock": Edit(

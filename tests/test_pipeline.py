@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 LINEAR = "linear_regression"
 SOLVED = "least_squares"
-STAGES = ("generate", "pretrain", "train", "evaluate", "record")
+STAGES = ("generate", "pretrain", "train", "calibrate", "evaluate", "record")
 
 EXPERIMENTS: dict[str, object] = {
     LINEAR: {

@@ -130,7 +130,7 @@ def test_metrics_baselines_and_intervals_count_it_twice(
 def measured(outcome: Any, settings: EvaluationSettings, outputs: Outputs) -> Any:
     curves = pd.DataFrame(outcome.curves)
     data = outcome.data
-    parts = Parts(data.train, data.test, None)
+    parts = Parts(data.train, data.test)
     evaluate(outcome.model, parts, data.dataset, settings, outputs, curves)
     return json.loads(outputs.mark("evaluation").read_text(encoding="utf-8"))
 

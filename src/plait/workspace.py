@@ -34,6 +34,9 @@ RESOLVED, RESULTS = "resolved", "results"
 PRETRAINED = "pretrained.json"
 """Beside a pretrained model: what it learnt from; all there is where nothing is pretrained."""
 
+CALIBRATED = "calibrated.json"
+"""Beside a model, or in a folder of its own: what follows the weights; null where nothing does."""
+
 STORE = "mlruns"
 """What is recorded, and the pages of reports."""
 
@@ -49,7 +52,8 @@ class Outputs:
     """
 
     data: Path
-    """`generate`: {train,val,test}.parquet (val may be missing) and dataset.json."""
+    """`generate`: {train,val,test,calibration}.parquet (val and calibration may be missing) and
+    dataset.json."""
     results: Path
     receipts: Path | None = None
     """Where each stage writes down what it went by and what it left, see `plait.proof`; None: among

@@ -6,14 +6,74 @@ from plait.data.splits import Split, assign
 from plait.errors import UserError
 
 
-def split(by, *, val=0.0, test=0.2, column=None, gap=0):
+def split(by, *, val=0.0, test=0.2, calibration=0.0, column=None, gap=0):
     if column is None and by in ("time", "group", "column"):
         column = "c"
-    return Split(by=by, val=val, test=test, column=column, gap=gap, folds=None, repeats=1)
+    return Split(
+        by=by,
+        val=val,
+        test=test,
+        calibration=calibration,
+        column=column,
+        gap=gap,
+        folds=None,
+        repeats=1,
+    )
 
 
 def sizes(parts):
     return [int((parts == number).sum()) for number in (0, 1, 2)]
+
+
+WAYS = {
+    "random": ({}, "101020000122"),
+    "stratified": ({"labels": pd.Series(list("aaaaaaaabbbb"))}, "200201010102"),
+    "group": ({"groups": np.arange(12) // 2}, "110000000022"),
+    "time": ({"times": np.arange(12)[::-1]}, "222-111-100000"),
+}
+"""What a split goes by, and the parts that it gave before there was a calibration part."""
+
+
+@pytest.mark.parametrize("by", WAYS)
+def test_without_a_calibration_part_the_same_rows_go_to_the_same_parts_as_ever(by):
+    given, parts = WAYS[by]
+    gap = 1 if by == "time" else 0
+    found = assign(split(by, val=0.25, test=0.25, gap=gap), 12, seed=3, **given)
+    assert "".join(map(str, found)) == parts
+
+
+@pytest.mark.parametrize("by", ["random", "stratified", "group"])
+def test_a_calibration_part_is_taken_from_training_alone(by):
+    labels = {
+        "stratified": {"labels": np.arange(300) % 7},
+        "group": {"groups": np.arange(300) // 3},
+    }
+    given = labels.get(by, {})
+    without = assign(split(by, val=0.1, test=0.2), 300, seed=5, **given)
+    parts = assign(split(by, val=0.1, test=0.2, calibration=0.2), 300, seed=5, **given)
+    assert (parts == 3).sum() == 60
+    assert (without[parts == 3] == 0).all()
+    assert (without == np.where(parts == 3, 0, parts)).all()
+
+
+def test_by_time_calibration_comes_between_validation_and_test_with_gaps_around():
+    times = np.arange(100)
+    parts = assign(
+        split("time", val=0.1, test=0.2, calibration=0.2, gap=2), 100, seed=0, times=times
+    )
+    ends = {part: (times[parts == part].min(), times[parts == part].max()) for part in range(4)}
+    assert ends == {0: (0, 47), 1: (50, 57), 3: (60, 77), 2: (80, 99)}
+    assert (parts == -1).sum() == 6
+
+
+def test_a_column_may_say_calibration():
+    words = pd.Series(["train", "calibration", "test", "none"])
+    assert assign(split("column"), 4, seed=0, column=words).tolist() == [0, 3, 2, -1]
+
+
+def test_shares_that_leave_nothing_for_training_are_refused_with_the_calibration_part_named():
+    with pytest.raises(ValueError, match=r"val 0.3 \+ test 0.4 \+ calibration 0.3 leaves no rows"):
+        split("random", val=0.3, test=0.4, calibration=0.3)
 
 
 def test_random_sizes_are_exact():
@@ -87,7 +147,9 @@ def test_a_column_says_the_parts():
 
 def test_a_word_that_names_no_part_is_named_with_its_row():
     words = pd.Series(["train", "tset"], index=[7, 9])
-    with pytest.raises(UserError, match=r"column 'c', row 9: 'tset' .* train, val, test, none"):
+    with pytest.raises(
+        UserError, match=r"column 'c', row 9: 'tset' .* train, val, test, calibration, none"
+    ):
         assign(split("column"), 2, seed=0, column=words)
 
 

@@ -200,11 +200,14 @@ def test_a_number_can_be_predicted_from_texts(tmp_path: Path) -> None:
 
 
 def test_reuters_has_its_official_parts() -> None:
-    r8, r52 = read(ROOT, "reuters"), read(ROOT, "reuters", subset="R52", split={"val": 0.0})
-    assert [parts_of(r8).count(part) for part in PARTS] == [4937, 548, 2189]
+    r8, r52 = (
+        read(ROOT, "reuters"),
+        read(ROOT, "reuters", subset="R52", split={"val": 0.0, "calibration": 0.1}),
+    )
+    assert [parts_of(r8).count(part) for part in PARTS] == [4937, 548, 2189, 0]
     assert len(r8.classes) == 8
     # Of R52 one text is blank.
-    assert [parts_of(r52).count(part) for part in (*PARTS, "none")] == [6532, 0, 2568, 1]
+    assert [parts_of(r52).count(part) for part in (*PARTS, "none")] == [5879, 0, 2568, 653, 1]
     assert len(r52.classes) == 52
     (frame,) = r8.chunks
     assert frame["text"][0].startswith("champion products ch approves stock split")
@@ -224,13 +227,13 @@ def test_reuters_can_be_read_from_the_users_own_files(tmp_path: Path) -> None:
     (folder / "test.tab").write_text(head + "".join(rows[:4]))
     paths = ["data/raw/train.tab", "data/raw/test.tab"]
     source = read(tmp_path, "reuters", paths=paths, split={"val": 0.1})
-    assert [parts_of(source).count(part) for part in PARTS] == [18, 2, 4]
+    assert [parts_of(source).count(part) for part in PARTS] == [18, 2, 4, 0]
     assert source.provenance["origin"] == "data/raw/train.tab, data/raw/test.tab"
     # Files without Orange's two lines lose no text.
     for path in folder.iterdir():
         path.write_text(path.read_text().replace("d\tstring\nclass\t\n", ""))
     source = read(tmp_path, "reuters", paths=paths, split={"val": 0.1})
-    assert [parts_of(source).count(part) for part in PARTS] == [18, 2, 4]
+    assert [parts_of(source).count(part) for part in PARTS] == [18, 2, 4, 0]
     assert settings("reuters", paths=paths).files == tuple(paths)
 
 
@@ -273,7 +276,7 @@ def test_of_a_file_that_is_sorted_by_label_every_part_has_every_label(tmp_path: 
     save(tmp_path, sorted(ROWS, key=lambda row: str(row["label"])))
     source = read(tmp_path, split={"by": "random", "val": 0.2, "test": 0.2})
     (frame,) = source.chunks
-    for part in range(len(PARTS)):
+    for part in range(3):
         assert set(frame["label"][source.part_of_row == part]) == {"a", "b"}
 
 
@@ -299,7 +302,7 @@ def test_a_set_of_the_datasets_library_is_loaded_from_a_folder(tmp_path: Path) -
         (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
     official = {"by": "column", "column": "split"}
     source = read(tmp_path, "hub", name="data/raw/set", split=official)
-    assert [parts_of(source).count(part) for part in PARTS] == [30, 4, 6]
+    assert [parts_of(source).count(part) for part in PARTS] == [30, 4, 6, 0]
     assert source.classes == ("a", "b")
     shutil.rmtree(folder)
     with pytest.raises(UserError, match=r"data\.name: data/raw/set can't be loaded"):

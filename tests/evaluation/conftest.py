@@ -26,6 +26,8 @@ class FakeModel:
     others: tuple["FakeModel", ...] = ()
     """Further members of an ensemble."""
     preprocessor: None = None
+    calibration: None = None
+    decision: Any = None
 
     def average(self, predictions: list[np.ndarray]) -> np.ndarray:
         return REGRESSION.average(predictions)
@@ -201,7 +203,7 @@ def _falling(classes: int) -> np.ndarray:
 def run(case: Case, model: FakeModel, curves: pd.DataFrame = ONE_EPOCH, **changes: Any) -> Any:
     return evaluate(
         model,  # type: ignore[arg-type]
-        Parts(case.train, case.test, case.set_aside),
+        Parts(case.train, case.test, () if case.set_aside is None else (case.set_aside,)),
         case.dataset,
         settings(**changes),
         case.outputs,

@@ -1,6 +1,7 @@
 """Prediction intervals hold as many truths as they say, or the report says why there are none."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy.stats import binomtest
 
 from plait.evaluation.conformal import half_width, least_rows
 from plait.evaluation.notation import readable
-from plait.evaluation.parts import SetAside
+from plait.evaluation.parts import SetAside, read_set_aside
 from plait.evaluation.report import page
 from plait.evaluation.wilson import wilson
 from plait.workspace import Outputs
@@ -38,8 +39,21 @@ def test_too_few_errors_for_a_level_are_known() -> None:
     assert half_width(np.arange(19.0), 0.95) == 18
 
 
+def test_the_calibration_part_is_taken_before_the_validation_part(
+    linear: Case, tmp_path: Path
+) -> None:
+    assert read_set_aside(tmp_path) == ()
+    for part, name in (("val", "the validation part"), ("calibration", "the calibration part")):
+        rows = linear.train.iloc[: 50 if part == "val" else 30]
+        rows.to_parquet(tmp_path / f"{part}.parquet", index=False)
+        aside = read_set_aside(tmp_path)[0]
+        assert (aside.name, len(aside.frame)) == (name, len(rows))
+    found = intervals(linear, aside)
+    assert (found["part"], found["rows"]) == ("the calibration part", 30)
+
+
 def test_coverage_is_counted_on_the_test_part(linear: Case) -> None:
-    aside = SetAside("the validation part", linear.train.iloc[:100])
+    aside = SetAside("val", linear.train.iloc[:100])
     found = intervals(linear, aside)
     errors = abs(aside.frame.y - true_model().predict(aside.frame)).sort_values()
     assert found["half_width"] == pytest.approx(errors.iloc[95], rel=1e-7)  # ceil(101 · 0.95) = 96
@@ -53,13 +67,13 @@ def test_coverage_is_counted_on_the_test_part(linear: Case) -> None:
 def test_without_rows_to_make_them_the_reason_is_told(linear: Case) -> None:
     found = intervals(linear, None)
     assert found["coverage"] is None
-    assert found["reason"].startswith("There is no validation part")
-    few = intervals(linear, SetAside("the validation part", linear.train.iloc[:18]))
+    assert found["reason"].startswith("There is neither a calibration nor a validation part")
+    few = intervals(linear, SetAside("val", linear.train.iloc[:18]))
     assert few["half_width"] is None
     assert few["reason"] == (
         "At 95% they take the errors of 19 rows at least; the validation part has 18."
     )
-    enough = SetAside("the validation part", linear.train.iloc[:18])
+    enough = SetAside("val", linear.train.iloc[:18])
     assert intervals(linear, enough, confidence_level=0.9)["half_width"] > 0
 
 
@@ -71,7 +85,7 @@ def test_rows_that_are_set_aside_are_predicted_once(outputs: Outputs) -> None:
         asked.append(len(frame))
         return by_centre(2)(frame)
 
-    case = dataclasses.replace(case, set_aside=SetAside("the validation part", case.train))
+    case = dataclasses.replace(case, set_aside=SetAside("val", case.train))
     assert run(case, FakeModel(formula), resamples=20)["prediction_intervals"] is None
     assert sorted(asked) == sorted([len(case.test), len(case.train)])
 
@@ -83,7 +97,7 @@ def test_intervals_and_metrics_share_the_predictions_of_the_rows_set_aside(linea
         asked.append(len(frame))
         return 3 * frame["x0"].to_numpy()
 
-    case = dataclasses.replace(linear, set_aside=SetAside("the validation part", linear.train))
+    case = dataclasses.replace(linear, set_aside=SetAside("val", linear.train))
     found = run(case, FakeModel(formula), resamples=20)
     assert found["prediction_intervals"]["half_width"] > 0
     assert found["validation"]["rows"] == len(linear.train)
@@ -91,7 +105,7 @@ def test_intervals_and_metrics_share_the_predictions_of_the_rows_set_aside(linea
 
 
 def test_the_report_says_whether_the_test_part_bears_the_intervals_out(linear: Case) -> None:
-    found = intervals(linear, SetAside("the validation part", linear.train.iloc[:100]))
+    found = intervals(linear, SetAside("val", linear.train.iloc[:100]))
 
     def shown(**changes: Any) -> str:
         evaluation = {"prediction_intervals": {**found, **changes}, "level": 0.95}

@@ -16,7 +16,7 @@ from plait.evaluation.cross_validation import corrected
 from plait.evaluation.evaluate import evaluate
 from plait.evaluation.parts import Parts
 from plait.evaluation.report import page
-from plait.tracking.record.record import final_values
+from plait.tracking.record.numbers import final_values
 
 from .conftest import ONE_EPOCH, Case, FakeModel, by_centre, classes_case, settings
 
@@ -42,7 +42,7 @@ def off(distance: float) -> FakeModel:
 def validated(case: Case, model: FakeModel, divided: Folds) -> Any:
     return evaluate(
         model,  # type: ignore[arg-type]
-        Parts(case.train, case.test, None, divided),
+        Parts(case.train, case.test, (), divided),
         case.dataset,
         settings(resamples=20, importance={"repeats": 0, "max_rows": 20, "max_columns": 9}),
         case.outputs,

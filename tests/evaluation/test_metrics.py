@@ -37,6 +37,8 @@ BY_HAND = {
     "f1_macro": (4 / 5 + 2 / 3) / 2,
     "roc_auc": 1.0,
     "log_loss": -np.log([0.9, 0.6, 0.3, 0.8]).mean(),
+    # Taken as what the answer to each row costs if a class is so.
+    "mean_cost": (0.9 + 0.6 + 0.3 + 0.8) / 4,
     "brier_score": (0.1**2 + 0.4**2 + 0.7**2 + 0.2**2) / 4,
     # One bin: 0.5 on average, and one row in four.
     "expected_calibration_error": 0.5 - 1 / 4,
@@ -93,7 +95,9 @@ def test_a_metric_of_rows_is_their_weighted_mean() -> None:
             mean = (weights * values).sum() / weights.sum()
             assert mean == pytest.approx(item.function(*of_task[task], weights), rel=1e-12)
             met.add(item.name)
-    assert met == {"mse", "mae", "accuracy", "log_loss", "brier_score", "hamming_loss"}
+    assert met == {
+        *("mse", "mae", "accuracy", "log_loss", "brier_score", "hamming_loss", "mean_cost"),
+    }
 
 
 @pytest.mark.filterwarnings("ignore:The y_prob values do not sum")

@@ -15,7 +15,7 @@ from plait.workspace import Outputs
 
 
 def with_validation(case: Case, frame: pd.DataFrame) -> Case:
-    return dataclasses.replace(case, set_aside=SetAside("the validation part", frame))
+    return dataclasses.replace(case, set_aside=SetAside("val", frame))
 
 
 def metrics_in(outputs: Outputs) -> dict[str, float]:

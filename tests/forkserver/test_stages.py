@@ -30,7 +30,7 @@ def test_they_leave_the_same_bytes_and_say_the_same(checkout: Checkout) -> None:
     assert said[1] == said[2]
     assert left[0] == left[1] == left[2]
     known = json.loads((checkout.root / ".plait" / "imports.json").read_text(encoding="utf-8"))
-    # Pretraining has nothing to do.
+    # Pretraining and calibration have nothing to do.
     assert {kind.split()[0] for kind in known["kinds"]} == {
         *("generate", "train", "evaluate", "record")
     }

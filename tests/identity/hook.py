@@ -140,7 +140,7 @@ def role_of(command: list[str]) -> str | None:
     words = " ".join(command[1:])
     if "plait.sweeps.worker" in words:
         return "worker"
-    for stage in ("compose", "generate", "pretrain", "train", "evaluate", "record"):
+    for stage in ("compose", "generate", "pretrain", "train", "calibrate", "evaluate", "record"):
         if f"plait.pipeline.{stage}" in words:
             return stage
     if "plait.training." in words:

@@ -22,7 +22,7 @@ from checkouts import ROOT
 from identity import project
 from identity.laboratory import Failed, asked
 
-STAGES = ("generate", "pretrain", "train", "evaluate")
+STAGES = ("generate", "pretrain", "train", "calibrate", "evaluate")
 
 NUMBERS = ("train/", "val/", "pretraining/", "test", "model/")
 """Starts of the metrics that belong to an identity; others tell costs."""
@@ -185,6 +185,7 @@ def train(tree: Path, values: dict[str, Any]) -> dict[str, Any]:
     """The numbers of a configuration, by the stages of a tree."""
     _use(tree)
     from plait.config.resolved import Resolved
+    from plait.pipeline.calibrate import calibrate
     from plait.pipeline.evaluate import evaluate
     from plait.pipeline.generate import generate
     from plait.pipeline.pretrain import pretrain
@@ -194,15 +195,15 @@ def train(tree: Path, values: dict[str, Any]) -> dict[str, Any]:
     workspace = Workspace(tree, tree)
     resolved = Resolved({**values, "tracking": {"choice": "local"}})
     outputs = workspace.outputs(resolved.name)
-    for stage in (generate, pretrain, train_stage, evaluate):
+    for stage in (generate, pretrain, train_stage, calibrate, evaluate):
         stage(workspace, resolved, outputs)
     return _of_outputs(outputs)
 
 
 def _of_outputs(outputs: Any) -> dict[str, Any]:
     from plait.artifacts import read_json
-    from plait.tracking.record.record import curve_rows, final_values
-    from plait.tracking.record.weights import weights_digest
+    from plait.tracking.record.numbers import curve_rows, final_values
+    from plait.tracking.record.weights import model_digest
 
     evaluation = read_json(outputs["evaluation"] / "evaluation.json")
     numbers: dict[str, dict[str, float]] = {}
@@ -211,7 +212,7 @@ def _of_outputs(outputs: Any) -> dict[str, Any]:
     for row in curve_rows(outputs["curves"], 0):
         for key, value in row.values.items():
             numbers.setdefault(key, {})[str(row.step)] = value
-    return {"numbers": numbers, "weights": weights_digest(outputs["model"])}
+    return {"numbers": numbers, "weights": model_digest(outputs)}
 
 
 def make_store(root: Path) -> None:

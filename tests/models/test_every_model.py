@@ -7,7 +7,6 @@ import pytest
 
 from checkouts import ROOT
 from plait.config.registry import choices, family_of
-from plait.data.dataset import PARTS
 from plait.models.boosted import library_of
 from plait.models.trained import TrainedModel
 from training.fitting import CASES, MODELS, Lab, OtherProcess, Outcome, files_of
@@ -64,7 +63,7 @@ def test_it_beats_a_constant_on_what_it_has_seen(outcome: Outcome) -> None:
 def test_what_was_saved_predicts_the_same_bits(outcome: Outcome, tmp_path: Path) -> None:
     outcome.model.save(tmp_path)
     loaded = TrainedModel.load(tmp_path)
-    for part in PARTS:
+    for part in ("train", "val", "test"):
         frame = getattr(outcome.data, part)
         if frame is not None:
             assert np.array_equal(loaded.predict(frame), outcome.model.predict(frame))

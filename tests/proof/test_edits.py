@@ -42,7 +42,7 @@ HARMLESS = {
     "params.yaml": "\n# a remark\n",
 }
 
-STAGES = ("generate", "pretrain", "train", "evaluate", "record")
+STAGES = ("generate", "pretrain", "train", "calibrate", "evaluate", "record")
 
 
 @pytest.fixture(scope="module")

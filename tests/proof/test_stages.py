@@ -11,6 +11,7 @@ from plait.config.compose import Project, write_resolved
 from plait.config.resolved import Resolved
 from plait.data import decoding, reading
 from plait.errors import UserError
+from plait.pipeline.calibrate import calibrate
 from plait.pipeline.compose import compose
 from plait.pipeline.entry import StageFunction
 from plait.pipeline.evaluate import evaluate
@@ -27,6 +28,7 @@ STAGES: dict[str, StageFunction] = {
     "generate": generate,
     "pretrain": pretrain,
     "train": train,
+    "calibrate": calibrate,
     "evaluate": evaluate,
     "record": record,
 }
@@ -103,7 +105,7 @@ def line(template: Path, tmp_path: Path) -> Line:
 
 
 def test_what_is_as_it_was_composed_passes(line: Line) -> None:
-    line.run("generate", "pretrain", "train", "evaluate", "record")
+    line.run("generate", "pretrain", "train", "calibrate", "evaluate", "record")
     assert line.runs() == [("FINISHED", "")]
     assert not line.is_stale()
 
@@ -176,7 +178,7 @@ def test_data_of_another_configuration_is_refused(line: Line) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["evaluate", "record"])
 def test_a_model_of_another_configuration_is_refused(line: Line, stage: str) -> None:
-    line.run("generate", "pretrain", "train", "evaluate")
+    line.run("generate", "pretrain", "train", "calibrate", "evaluate")
     line.root.joinpath("params.yaml").write_text("experiments:\n  line:\n    model: {ridge: 5.0}\n")
     write_resolved(line.root / "resolved", Project(line.root).compose_all())
     line.run("generate", "pretrain")
@@ -216,7 +218,7 @@ def test_a_refused_training_keeps_its_checkpoint_and_goes_on_from_it(
     assert list(line.workspace.checkpoints(line.resolved.identity).glob("*.ckpt"))
     (line.outputs.data / "dataset.json").write_bytes(original)
     compose(line.root)
-    line.run("train", "evaluate", "record")
+    line.run("train", "calibrate", "evaluate", "record")
     assert "line: resumed at epoch" in capsys.readouterr().out
     assert line.runs() == [("FINISHED", "")]
 
@@ -291,7 +293,7 @@ def test_a_file_that_is_touched_during_a_training_fails_nothing(
     line.run("generate", "pretrain")
     touched = edited_after(line, (line.outputs.data / "train.parquet").touch)
     monkeypatch.setattr("plait.training.fit.fit", touched)
-    line.run("train", "evaluate", "record")
+    line.run("train", "calibrate", "evaluate", "record")
     assert line.runs() == [("FINISHED", "")]
 
 

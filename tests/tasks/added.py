@@ -2,7 +2,7 @@
 
 RANKING = {
     "conf/data/shop.yaml": "people: 60\nseed: 0\nsplit: {by: random, val: 0.0, test: 0.25,"
-    " column: null, gap: 0, folds: null, repeats: 1}\n",
+    " calibration: 0.0, column: null, gap: 0, folds: null, repeats: 1}\n",
     "conf/model/neighbours.yaml": "count: 3\n",
     "conf/experiment/shop.yaml": """\
 # @package _global_
@@ -424,7 +424,7 @@ FAMILY = """\
 
 PAIR = {
     "conf/data/flats.yaml": "rows: 200\nseed: 0\nsplit: {by: random, val: 0.2, test: 0.2,"
-    " column: null, gap: 0, folds: null, repeats: 1}\n",
+    " calibration: 0.0, column: null, gap: 0, folds: null, repeats: 1}\n",
     "conf/model/two_headed.yaml": "hidden: 8\n",
     "conf/objective/price_and_kind.yaml": "kind_weight: 1.0\n",
     "conf/experiment/flats.yaml": """\

@@ -32,6 +32,8 @@ VALUES: dict[str, Any] = {
     "pretraining": None,
     "pretraining_base": None,
     "pretraining_files": {},
+    "calibration": None,
+    "decision": {"costs": None},
     "adversarial": None,
     "augmentation": None,
     "callbacks": {},

@@ -31,7 +31,8 @@ from plait.tracking.live.delivery import deliver_journals
 from plait.tracking.live.journal import Journal, journals
 from plait.tracking.live.live import LiveRun
 from plait.tracking.query.load import load
-from plait.tracking.record.record import Recorded, metric_name, record
+from plait.tracking.record.numbers import metric_name
+from plait.tracking.record.record import Recorded, record
 from plait.tracking.runs import add_parameters
 from plait.tracking.store.backend import TRAINING_VIEWS
 from plait.tracking.store.reaper import reap

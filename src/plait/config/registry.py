@@ -71,6 +71,7 @@ FAMILIES: dict[str, Family] = {
 SECTIONS: dict[str, str] = {
     "preprocessing": "plait.data.preprocessing",
     "trainer": "plait.training.settings",
+    "decision": "plait.calibration.decision",
     "evaluation": "plait.evaluation.settings",
 }
 """Sections without a choice, and the modules that hold their ``Settings``."""

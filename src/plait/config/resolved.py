@@ -20,6 +20,7 @@ UNDECLARED: Values = {
     **{key: {} for key in FILES},
     "reads": [],
     "pretraining_base": None,
+    "decision": {"costs": None},
 }
 """The values of keys that a run recorded before their introduction does not have."""
 
@@ -171,9 +172,13 @@ class Resolved:
             stage.name: {key: self._at(key) for key in stage.reads}
             | {key: mapping_at(self.values, key)[stage.name] for key in ("code", "packages")}
             for stage in identifying()
-            if stage.unless_null is None or self._at(stage.unless_null) is not None
+            if not self.leaves_idle(stage)
         }
         return digests.of_values(read)
+
+    def leaves_idle(self, stage: Stage) -> bool:
+        """Whether a stage has nothing to do: all that it is for is null."""
+        return bool(stage.unless_null) and all(self._at(key) is None for key in stage.unless_null)
 
     def parameters(self) -> Values:
         """What the identity is made of, flat: ``{"optimizer": "sgd", "optimizer.lr": 0.01, …}``.

@@ -67,4 +67,13 @@ class SourceSettings(Settings):
     @property
     def may_validate(self) -> bool:
         """Whether there can be a validation part."""
-        return self.split.val > 0 or (isinstance(self.split, Split) and self.split.by == "column")
+        return self.split.val > 0 or self._by_column
+
+    @property
+    def may_calibrate(self) -> bool:
+        """Whether there can be a calibration part."""
+        return self.split.calibration > 0 or self._by_column
+
+    @property
+    def _by_column(self) -> bool:
+        return isinstance(self.split, Split) and self.split.by == "column"

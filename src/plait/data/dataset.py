@@ -1,4 +1,4 @@
-"""What `generate` writes and every later stage reads: three Parquet parts and ``dataset.json``."""
+"""What `generate` writes and every later stage reads: Parquet parts and ``dataset.json``."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-Part = Literal["train", "val", "test"]
+Part = Literal["train", "val", "test", "calibration"]
 Role = Literal["feature", "target", "weight", "index", "time", "group", "text", "file", "extra"]
 """``index`` is the row's number at the source, ``weight`` how much a row counts; ``extra`` is kept
 for reports, never learnt from."""
 Type = Literal["number", "category", "labels", "date", "text", "file"]
 """``labels``: several, as `plait.tasks.label_sets` writes them."""
 
-PARTS: tuple[Part, ...] = ("train", "val", "test")
+PARTS: tuple[Part, ...] = ("train", "val", "test", "calibration")
+"""In the order of their numbers."""
 
 TABLES = "tables"
 """The folder of side tables beside the parts."""
@@ -49,7 +50,8 @@ class Source:
     columns: tuple[Column, ...]
     """Without the ``index`` column, which the writer adds under the name ``row``."""
     part_of_row: "np.ndarray"
-    """int8, (rows,): 0 train, 1 val, 2 test, -1 in no part (a gap, a dropped row)."""
+    """int8, (rows,): 0 train, 1 val, 2 test, 3 calibration, -1 in no part (a gap, a dropped
+    row)."""
     chunks: Iterable["pd.DataFrame"]
     """In row order, ``rows`` rows in all, every column present."""
     provenance: dict[str, str]

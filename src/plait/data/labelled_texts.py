@@ -6,7 +6,7 @@ from plait.data.base import SourceSettings
 from plait.data.column_types import in_order
 from plait.data.dataset import PARTS, Column, Source
 from plait.data.leakage import in_earlier_part
-from plait.data.splits import NO_PART
+from plait.data.splits import NO_PART, OfficialSplit
 from plait.errors import UserError
 from plait.json_types import Values
 from plait.settings import setting
@@ -219,11 +219,13 @@ def _use_some(
     return len(train) - rows
 
 
-def official_parts(rows: "pd.Series", val: float, labels: "pd.Series", seed: int) -> "np.ndarray":
-    """The parts of a set that comes with a test part; validation rows are drawn from the rest.
+def official_parts(
+    rows: "pd.Series", split: OfficialSplit, labels: "pd.Series", seed: int
+) -> "np.ndarray":
+    """The parts of a set that comes with a test part; those set aside are drawn from the rest.
 
     :param rows: bool, (rows,): whether a row is of the test part.
-    :param val: share of the validation part, of the rows that are not.
+    :param split: shares, of the rows that are not.
     :param labels: (rows,); each class gets its share.
     """
     import numpy as np
@@ -231,10 +233,16 @@ def official_parts(rows: "pd.Series", val: float, labels: "pd.Series", seed: int
     from plait.data.splits import Split, assign
 
     parts = np.where(rows.to_numpy(), np.int8(PARTS.index("test")), np.int8(0))
-    if val:
-        learnt = np.flatnonzero(parts == 0)
-        # As a test part, which a split always has; then renamed.
-        split = Split(by="stratified", val=0.0, test=val, column=None, gap=0, folds=None, repeats=1)
-        drawn = assign(split, len(learnt), seed=seed, labels=labels.to_numpy()[learnt])
-        parts[learnt[drawn == PARTS.index("test")]] = PARTS.index("val")
+    for part, share in (("val", split.val), ("calibration", split.calibration)):
+        if share:
+            learnt = np.flatnonzero(parts == 0)
+            # Both are shares of what there is to draw from before either is drawn.
+            of_rest = share * (int((~rows).sum()) / len(learnt))
+            # As a test part, which a split always has; then renamed.
+            none = {"val": 0.0, "calibration": 0.0, "column": None, "gap": 0, "folds": None}
+            drawing = Split.model_validate(
+                {"by": "stratified", "test": of_rest, "repeats": 1, **none}
+            )
+            drawn = assign(drawing, len(learnt), seed=seed, labels=labels.to_numpy()[learnt])
+            parts[learnt[drawn == PARTS.index("test")]] = PARTS.index(part)
     return parts

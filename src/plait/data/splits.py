@@ -1,4 +1,4 @@
-"""Which part each row belongs to: training, validation, test or none."""
+"""Which part each row belongs to: training, validation, test, calibration or none."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -17,12 +17,17 @@ NO_PART = -1
 STRATA_OF_NUMBERS = 10
 """A numeric target is stratified by this many bins of equal count."""
 
+TRAIN, VAL, TEST, CALIBRATION = range(len(PARTS))
+
+BY_TIME = (TRAIN, VAL, CALIBRATION, TEST)
+"""The parts from the earliest to the latest."""
+
 _SPLIT_STREAM = 0x5917
 """Sets the splits' random stream apart from the streams that generate data from the same seed."""
 
 
 class Split(Settings):
-    """How rows are divided. What is neither validation nor test is training."""
+    """How rows are divided. What belongs to no other part is training."""
 
     by: Literal["random", "stratified", "time", "group", "column"] = setting(
         "way of dividing: rows at random; at random with equal shares of the classes (or of the"
@@ -30,8 +35,15 @@ class Split(Settings):
     )
     val: float = setting("size of the validation part", unit="fraction of rows", ge=0, lt=1)
     test: float = setting("size of the test part", unit="fraction of rows", gt=0, lt=1)
+    calibration: float = setting(
+        "size of the calibration part, which nothing trains on, early stopping included; taken from"
+        " the training rows",
+        unit="fraction of rows",
+        ge=0,
+        lt=1,
+    )
     column: str | None = setting(
-        "column that decides: times, groups, or the words train, val, test and none"
+        "column that decides: times, groups, or the words train, val, test, calibration and none"
     )
     gap: int = setting(
         "times left out between two parts of a split by time", unit="distinct times", ge=0
@@ -49,9 +61,10 @@ class Split(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> "Split":
-        if self.val + self.test >= 1:
+        if self.val + self.test + self.calibration >= 1:
+            more = f" + calibration {self.calibration}" if self.calibration else ""
             raise ValueError(
-                f"val {self.val} + test {self.test} leaves no rows for training;"
+                f"val {self.val} + test {self.test}{more} leaves no rows for training;"
                 " their sum must be below 1"
             )
         if self.by in ("time", "group", "column") and self.column is None:
@@ -75,7 +88,7 @@ class Split(Settings):
 
 
 class OfficialSplit(Settings):
-    """The split that the set comes with, and a validation part of its training texts."""
+    """The split that the set comes with, and parts of its training texts that are set aside."""
 
     val: float = setting(
         "size of the validation part, drawn from the training texts",
@@ -83,6 +96,21 @@ class OfficialSplit(Settings):
         ge=0,
         lt=1,
     )
+    calibration: float = setting(
+        "size of the calibration part, which nothing trains on, drawn from the training texts",
+        unit="fraction of rows",
+        ge=0,
+        lt=1,
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> "OfficialSplit":
+        if self.val + self.calibration >= 1:
+            raise ValueError(
+                f"val {self.val} + calibration {self.calibration} leaves no texts for training;"
+                " their sum must be below 1"
+            )
+        return self
 
 
 def assign(
@@ -99,7 +127,8 @@ def assign(
 
     Sizes are exact: ``round(share * rows)`` for random and stratified splits, and
     ``round(share * distinct times)`` times for a split by time, whose gap is cut off the end of
-    the earlier part. Groups stay whole, so their sizes are as near as the groups allow.
+    the earlier part. Groups stay whole, so their sizes are as near as the groups allow. But for
+    times, the rows of validation and test are the same with a calibration part and without.
 
     :param split: the settings; ``column`` of them is not read here.
     :param rows: number of rows.
@@ -108,8 +137,8 @@ def assign(
     :param groups: (rows,) for ``group``.
     :param times: (rows,) dates or numbers without missing values; for ``time``.
     :param column: (rows,) the words of ``PARTS`` or ``none``; for ``column``; its index names rows.
-    :returns: int8, (rows,): 0 train, 1 val, 2 test, -1 none.
-    :raises UserError: if a part that was asked for gets no row, or a word is none of the four.
+    :returns: int8, (rows,): 0 train, 1 val, 2 test, 3 calibration, -1 none.
+    :raises UserError: if a part that was asked for gets no row, or a word is none of the five.
     """
     import numpy as np
 
@@ -133,16 +162,23 @@ def assign(
     return parts
 
 
-def _sizes(split: Split, rows: int) -> list[int]:
-    val, test = round(split.val * rows), round(split.test * rows)
-    return [rows - val - test, val, test]
+def _sizes(split: Split, rows: int) -> dict[int, int]:
+    """Rows by part."""
+    sizes = {
+        VAL: round(split.val * rows),
+        TEST: round(split.test * rows),
+        CALIBRATION: round(split.calibration * rows),
+    }
+    return {TRAIN: rows - sum(sizes.values()), **sizes}
 
 
-def _shuffled(sizes: list[int], rng: "np.random.Generator") -> "np.ndarray":
+def _shuffled(sizes: dict[int, int], rng: "np.random.Generator") -> "np.ndarray":
     """Parts of these sizes in random order; a byte a row, however many rows there are."""
     import numpy as np
 
-    parts = np.repeat(np.arange(len(sizes), dtype=np.int8), sizes)
+    # Beside training, at whose cost calibration is: where the others end up is as without it.
+    order = (TRAIN, CALIBRATION, VAL, TEST)
+    parts = np.repeat(np.array(order, dtype=np.int8), [sizes[part] for part in order])
     rng.shuffle(parts)
     return parts
 
@@ -164,12 +200,15 @@ def _stratified(split: Split, strata: "np.ndarray", rng: "np.random.Generator") 
     import numpy as np
 
     counts = np.bincount(strata)
-    _, val_rows, test_rows = _sizes(split, len(strata))
-    test = _apportion(test_rows, counts)
-    val = _apportion(val_rows, counts - test)
+    wanted = _sizes(split, len(strata))
+    left, shares = counts, {}
+    for part in (TEST, VAL, CALIBRATION):
+        shares[part] = _apportion(wanted[part], left)
+        left = left - shares[part]
+    shares[TRAIN] = left
     parts = np.empty(len(strata), dtype=np.int8)
-    for stratum, count in enumerate(counts):
-        sizes = [int(count - val[stratum] - test[stratum]), int(val[stratum]), int(test[stratum])]
+    for stratum in range(len(counts)):
+        sizes = {part: int(share[stratum]) for part, share in shares.items()}
         parts[strata == stratum] = _shuffled(sizes, rng)
     return parts
 
@@ -188,15 +227,17 @@ def _apportion(seats: int, counts: "np.ndarray") -> "np.ndarray":
 def _by_group(
     split: Split, groups: "pd.Series | np.ndarray", rng: "np.random.Generator"
 ) -> "np.ndarray":
-    """Fill test, then val, with groups in random order while that brings the size nearer."""
+    """Fill test, then val, then calibration, with groups in random order while that brings the size
+    nearer.
+    """
     import numpy as np
     import pandas as pd
 
     numbers, names = pd.factorize(np.asarray(groups), sort=True)
     counts = np.bincount(numbers, minlength=len(names))
-    _, val_rows, test_rows = _sizes(split, len(numbers))
+    sizes = _sizes(split, len(numbers))
     part_of_group = np.zeros(len(names), dtype=np.int8)
-    missing = {2: test_rows, 1: val_rows}
+    missing = {part: sizes[part] for part in (TEST, VAL, CALIBRATION)}
     for group in rng.permutation(len(names)):
         for part in missing:
             if abs(missing[part] - counts[group]) < missing[part]:
@@ -207,11 +248,12 @@ def _by_group(
 
 
 def _by_time(split: Split, times: "pd.Series | np.ndarray") -> "np.ndarray":
-    """Order train, val, test; rows of one time stay together."""
+    """In the order of `BY_TIME`; rows of one time stay together."""
     import numpy as np
 
     distinct, number = np.unique(np.asarray(times), return_inverse=True)
-    part_of_time = np.repeat(np.arange(len(PARTS), dtype=np.int8), _sizes(split, len(distinct)))
+    sizes = _sizes(split, len(distinct))
+    part_of_time = np.repeat(np.array(BY_TIME, dtype=np.int8), [sizes[part] for part in BY_TIME])
     starts = np.flatnonzero(np.diff(part_of_time)) + 1
     gapped = part_of_time.copy()
     for start in starts:
@@ -243,13 +285,15 @@ def _refuse_empty(split: Split, parts: "np.ndarray") -> None:
         "train": True,
         "val": split.val > 0 and split.by != "column",
         "test": True,
+        "calibration": split.calibration > 0 and split.by != "column",
     }
     for part, count in zip(PARTS, counts, strict=True):
         if wanted[part] and not count:
             gap = f" and a gap of {split.gap}" if split.gap else ""
+            more = f", calibration {split.calibration}" if split.calibration else ""
             raise UserError(
                 f"data.split: the {part} part of the split by {split.by} is empty: {len(parts)}"
-                f" rows with val {split.val}, test {split.test}{gap}; change the shares,"
+                f" rows with val {split.val}, test {split.test}{more}{gap}; change the shares,"
                 " the gap or the rows"
                 if split.by != "column"
                 else f"data.split: column {split.column!r} puts no row into {part};"

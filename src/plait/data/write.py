@@ -27,7 +27,8 @@ _PARTIAL = ".partial"
 
 
 def write(source: Source, name: str, folder: Path, divide: Divide | None = None) -> Dataset:
-    """Write ``{train,val,test}.parquet``, the folds if there are any and, last, ``dataset.json``.
+    """Write ``{train,val,test,calibration}.parquet``, the folds if there are any and, last,
+    ``dataset.json``.
 
     Memory holds one chunk, two bytes a row, and eight a row of the later parts.
     Files of parts that the source has not are removed. On an error the folder stays as it was.
@@ -37,8 +38,8 @@ def write(source: Source, name: str, folder: Path, divide: Divide | None = None)
     :param folder: made if missing.
     :param divide: gives the folds of the training part; None: there are none.
     :returns: what ``dataset.json`` says. ``counts`` has ``rows``, ``rows_in_no_part`` and
-        ``duplicates_across_parts``: the rows of val and test whose features and target also
-        stand in an earlier part.
+        ``duplicates_across_parts``: the rows of the others whose features and target also stand in
+        an earlier part.
     :raises UserError: if a value is missing, infinite or of the wrong type, or for what `divide`
         refuses.
     """

@@ -14,6 +14,9 @@ from plait.evaluation.wilson import wilson
 if TYPE_CHECKING:
     import numpy as np
 
+BEFORE = "uncalibrated"
+"""The key of the model without what was fitted on the calibration part."""
+
 
 def calibration(assessment: Assessment) -> Calibration:
     """The calibration of probabilities of exclusive classes on the test part.
@@ -27,9 +30,11 @@ def calibration(assessment: Assessment) -> Calibration:
     classes, resampling = assessment.dataset.classes, assessment.resampling
     said, met = stated_and_met(assessment.truth, assessment.prediction)
     bins = binned(said, met, np.ones(len(said)))
+    before = assessment.uncalibrated
+    predictions = {MODEL: assessment.prediction} | ({} if before is None else {BEFORE: before})
     samples = resample(
         assessment.truth,
-        {MODEL: assessment.prediction},
+        predictions,
         {"brier": brier_score, "error": expected_calibration_error},
         resampling,
         assessment.unit,
@@ -40,6 +45,13 @@ def calibration(assessment: Assessment) -> Calibration:
         "bins": [_bin(bins, number, resampling.level) for number in range(len(bins.weight))],
         "brier_score": stated(samples.interval(MODEL, "brier")),
         "error": stated(samples.interval(MODEL, "error")),
+        "fitted": assessment.calibration,
+        "before": None
+        if before is None
+        else {
+            "brier_score": stated(samples.interval(BEFORE, "brier")),
+            "error": stated(samples.interval(BEFORE, "error")),
+        },
         "by_chance": significant(_by_chance(said, bins, resampling)),
     }
 

@@ -23,9 +23,12 @@ def prediction_intervals(assessment: Assessment) -> PredictionIntervals:
     :param assessment: truth and prediction float64, (rows,); with the rows that are set aside.
     :returns: no width, with the reason, where no rows, or too few, are set aside.
     """
-    level, aside = assessment.resampling.level, assessment.set_aside
+    level, aside = assessment.resampling.level, next(iter(assessment.set_aside), None)
     if aside is None:
-        reason = "There is no validation part whose errors could make them; data.split.val is 0."
+        reason = (
+            "There is neither a calibration nor a validation part whose errors could make them;"
+            " data.split.calibration and data.split.val are 0."
+        )
         return _none(None, 0, reason)
     frame, dataset = aside.rows.frame, assessment.dataset
     least = least_rows(level)

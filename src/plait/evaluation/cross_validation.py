@@ -9,17 +9,19 @@ sqrt((1/J + held out / learnt) s²) of J values with the variance s².
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from plait.data.dataset import Dataset
 from plait.data.folds import HELD_OUT, Folds
+from plait.evaluation.decided import values_of
 from plait.evaluation.entries import CrossValidated, CrossValidation, ValidatedFold
-from plait.evaluation.intervals import Measure, Resampling, resample
 from plait.evaluation.metrics import Metric
 from plait.evaluation.parts import Parts
 from plait.evaluation.predicted_rows import write_rows
-from plait.evaluation.stated import MODEL, number
+from plait.evaluation.stated import number
 from plait.evaluation.task import evaluation_of
+from plait.models.follows import Decision
 from plait.workspace import Outputs
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def cross_validated(
         model, parts.folds, parts.train, dataset, chosen, answers
     )
     truth = evaluation_of(dataset.task).truth(rows, dataset)
-    write_rows(outputs, OUT_OF_FOLD, rows, truth, prediction, dataset)
+    write_rows(outputs, OUT_OF_FOLD, rows, truth, prediction, dataset, model.decision)
     return told
 
 
@@ -103,7 +105,7 @@ def cross_validate(
                 "title": folds.title(number_of_member),
                 "learnt": int(folds.learnt(number_of_member).sum()),
                 "held_out": len(rows),
-                "metrics": _values(rows, prediction, dataset, chosen),
+                "metrics": _values(rows, prediction, dataset, chosen, model.decision),
             }
         )
     kept = (folds.roles == HELD_OUT).any(axis=0)
@@ -121,7 +123,9 @@ def cross_validate(
         "metrics": metrics,
         "members": measured,
     }
-    return told, train[kept], model.average([each[kept] for each in repeats])
+    # A calibration is of the average of all members, of whom each row here knows some alone.
+    average = replace(model, calibration=None).average([each[kept] for each in repeats])
+    return told, train[kept], average
 
 
 def corrected(values: list[float | None], ratio: float) -> CrossValidated:
@@ -142,13 +146,13 @@ def corrected(values: list[float | None], ratio: float) -> CrossValidated:
 
 
 def _values(
-    rows: "pd.DataFrame", prediction: "np.ndarray", dataset: Dataset, chosen: dict[str, Metric]
+    rows: "pd.DataFrame",
+    prediction: "np.ndarray",
+    dataset: Dataset,
+    chosen: dict[str, Metric],
+    decision: Decision | None,
 ) -> dict[str, float | None]:
     """Each metric of the rows of a fold, as it is computed of the test part; None: undefined."""
-    measures: dict[str, Measure] = {name: item.function for name, item in chosen.items()}
     truth = evaluation_of(dataset.task).truth(rows, dataset)
-    none = Resampling(0, len(rows), 0.0, 0)
-    weights = dataset.weights(rows)
-    samples = resample(truth, {MODEL: prediction}, measures, none, None, weights)
-    found = {name: value.item() for name, value in samples.values[MODEL].items()}
+    found = values_of(chosen, truth, prediction, dataset.weights(rows), decision)
     return {name: value if math.isfinite(value) else None for name, value in found.items()}

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, TypedDict
 
+from plait.evaluation.decided import by_rows
 from plait.evaluation.encoded import EncodedRows
 from plait.evaluation.entries import Dependence, Importance
 from plait.evaluation.importance import importance, permuted_rows
@@ -36,7 +37,7 @@ def effects(
     )
     if encoded is None:
         return {"importance": None, "partial_dependence": []}
-    metric = _mean_over_rows(primary, assessment.dataset.task)
+    metric = by_rows(_mean_over_rows(primary, assessment.dataset.task), assessment.decision)
     found = importance(encoded, rows, assessment, metric, settings.importance)
     strongest = [row["name"] for row in found["columns"]][: settings.partial_dependence]
     return {

@@ -109,6 +109,22 @@ class Bin(TypedDict):
     high: float
 
 
+class Uncalibrated(TypedDict):
+    """The scores of probabilities as the model alone gives them."""
+
+    brier_score: Stated
+    error: Stated
+
+
+class Decided(TypedDict):
+    """How answers are made of probabilities where wrong ones have costs."""
+
+    threshold: float | None
+    """Of two classes: the probability of the second from which on it is the answer."""
+    costs: list[list[float]]
+    """Of the class that is so, answered as another, both in the order of the classes."""
+
+
 class Calibration(TypedDict):
     """How far a model's probabilities can be taken at their word."""
 
@@ -119,6 +135,10 @@ class Calibration(TypedDict):
     brier_score: Stated
     error: Stated
     """The expected calibration error."""
+    fitted: str | None
+    """What was fitted on the calibration part, in words; None: nothing."""
+    before: Uncalibrated | None
+    """The scores without that."""
     by_chance: float
     """What the error of right probabilities stays below, on as many rows, at the level."""
 
@@ -295,6 +315,7 @@ class Evaluation(TypedDict):
     coefficients: list[Coefficient] | None
     columns: list[TreatedColumn] | None
     calibration: Calibration | None
+    decision: Decided | None
     prediction_intervals: PredictionIntervals | None
     importance: Importance | None
     partial_dependence: list[Dependence]

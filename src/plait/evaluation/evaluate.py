@@ -1,5 +1,6 @@
 """Evaluation on the held-out parts: numbers, intervals, baselines, verdict, plots."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from plait.artifacts import write_json
@@ -9,9 +10,11 @@ from plait.evaluation import texts
 from plait.evaluation.closed_form import ClosedForm, closed_form, coefficient_table
 from plait.evaluation.columns import treated
 from plait.evaluation.cross_validation import cross_validated
+from plait.evaluation.decided import all_viewed, cheapest, of_view
 from plait.evaluation.effects import effects
 from plait.evaluation.entries import (
     Coefficient,
+    Decided,
     Evaluation,
     Resampled,
     StatedBaseline,
@@ -28,6 +31,7 @@ from plait.evaluation.settings import Settings, check
 from plait.evaluation.stated import MODEL, number, of_baseline, of_predictor, stated
 from plait.evaluation.task import Assessment, Baseline, evaluation_of
 from plait.evaluation.validation import on_validation
+from plait.models.follows import Decision
 from plait.workspace import Outputs
 
 if TYPE_CHECKING:
@@ -68,12 +72,11 @@ def evaluate(
     :raises UserError: for a prediction that is no finite number.
     :raises ConfigurationError: for a metric that does not fit the data set.
     """
-    chosen, task = select(settings, dataset), evaluation_of(dataset.task)
-    train, test = parts.train, parts.test
+    chosen = select(settings, dataset, model.decision is not None)
+    task, train, test = evaluation_of(dataset.task), parts.train, parts.test
     assessment, resampled, members = _assess(model, parts, dataset, settings)
-    fitted = model.coefficients()
-    solved = None if fitted is None else closed_form(train, dataset)
-    others = _compared(train, test, dataset, solved)
+    solved = None if model.coefficients() is None else closed_form(train, dataset)
+    others = _compared(train, test, dataset, solved, model.decision)
     samples = _measured(assessment, chosen, others, members)
     metrics, compared = _stated_metrics(samples, chosen, others)
     primary, has_texts = next(iter(chosen)), bool(dataset.names("text"))
@@ -91,9 +94,10 @@ def evaluate(
         "verdict": task.verdict(metrics[primary], compared, settings.confidence_level),
         "confusion": None,
         "per_class": None,
-        "coefficients": None if fitted is None else _coefficients(fitted, solved, dataset),
+        "coefficients": _coefficients(model, solved, dataset),
         "columns": treated(model, train, test),
         "calibration": None,
+        "decision": _decided(model),
         "prediction_intervals": None,
         **effects(model, assessment, chosen[primary], settings),
         "errors": texts.worst_errors(assessment) if has_texts else None,
@@ -112,23 +116,30 @@ def _assess(
     model: "TrainedModel", parts: Parts, dataset: Dataset, settings: Settings
 ) -> "tuple[Assessment, Resampled, dict[str, np.ndarray]]":
     """What is measured; what is drawn together; what an ensemble's members predict."""
-    test, aside = parts.test, parts.set_aside
+    test = parts.test
     truth = evaluation_of(dataset.task).truth(test, dataset)
     predictions = [predict(member, test, dataset) for member in model.members]
     unit, name = _drawn_together(test, dataset)
     resampling = Resampling(
         settings.resamples, settings.max_bootstrap_rows, settings.confidence_level, settings.seed
     )
-    average = model.average(predictions)
+    average, calibration = model.average(predictions), model.calibration
 
     def answers(frame: "pd.DataFrame") -> "np.ndarray":
         return model.average(
-            [predict(member, frame, dataset, part="validation") for member in model.members]
+            [predict(member, frame, dataset, part="held-out") for member in model.members]
         )
 
-    answered = None if aside is None else Answered(aside, answers)
+    answered = tuple(Answered(aside, answers) for aside in parts.set_aside)
     weights = dataset.weights(test)
-    assessment = Assessment(truth, average, test, dataset, resampling, unit, weights, answered)
+    assessment = Assessment(
+        *(truth, average, test, dataset, resampling, unit, weights, answered),
+        decision=model.decision,
+        calibration=None if calibration is None else calibration.in_words(),
+        uncalibrated=None
+        if calibration is None
+        else replace(model, calibration=None).average(predictions),
+    )
     units = len(test) if unit is None else int(unit.max()) + 1
     resampled: Resampled = {"unit": name, "units": units}
     if not model.others or parts.folds is not None:
@@ -137,10 +148,21 @@ def _assess(
     return assessment, resampled, members
 
 
+def _decided(model: "TrainedModel") -> Decided | None:
+    """How the model answers where wrong answers have costs."""
+    decision = model.decision
+    if decision is None:
+        return None
+    return {"threshold": number(decision.threshold), "costs": decision.costs.tolist()}
+
+
 def _coefficients(
-    fitted: dict[str, float], solved: ClosedForm | None, dataset: Dataset
-) -> list[Coefficient]:
-    """A row a coefficient, its values to the digits that are stated."""
+    model: "TrainedModel", solved: ClosedForm | None, dataset: Dataset
+) -> list[Coefficient] | None:
+    """A row a coefficient, its values to the digits that are stated; None of a model without."""
+    fitted = model.coefficients()
+    if fitted is None:
+        return None
     return [
         {
             "name": row["name"],
@@ -160,11 +182,13 @@ def _measured(
 ) -> Samples:
     """Every metric of the model, the baselines and an ensemble's members on the same resamples."""
     measures: dict[str, Measure] = {name: item.function for name, item in chosen.items()}
-    predictions = {
-        MODEL: assessment.prediction,
-        **{other.key: other.prediction for other in others},
-        **members,
-    }
+    learnt = {MODEL: assessment.prediction, **members}
+    predictions = learnt | {other.key: other.prediction for other in others}
+    decision = assessment.decision
+    if decision is not None:
+        measures = {name: of_view(item) for name, item in chosen.items()}
+        decided = {name: decision.numbers(given) for name, given in learnt.items()}
+        predictions = all_viewed(predictions, decided, decision)
     return resample(
         assessment.truth,
         predictions,
@@ -192,9 +216,10 @@ def _stated_metrics(
     return metrics, compared
 
 
-def select(settings: Settings, dataset: Dataset) -> dict[str, Metric]:
+def select(settings: Settings, dataset: Dataset, decided: bool = False) -> dict[str, Metric]:
     """The metrics to compute, the primary one first.
 
+    :param decided: whether wrong answers have costs.
     :raises ConfigurationError: for one that the configuration lists and that does not fit.
     """
     check(settings, dataset.task)
@@ -203,7 +228,8 @@ def select(settings: Settings, dataset: Dataset) -> dict[str, Metric]:
         fitting = {
             name: item
             for name, item in default_of_task(dataset.task).items()
-            if item.requires is None or item.requires in dataset.facts
+            if (item.requires is None or item.requires in dataset.facts)
+            and (decided or item.takes != "costs")
         }
         # Of topics some are rare, and the accuracy would hardly show them.
         first = ["f1_macro"] if dataset.names("text") and "f1_macro" in fitting else []
@@ -257,11 +283,17 @@ def _compared(
     test: "pd.DataFrame",
     dataset: Dataset,
     solved: ClosedForm | None,
+    decision: Decision | None,
 ) -> list[Baseline]:
-    """The baselines: the task's naive answers, of texts the classic one, and the closed form."""
+    """The baselines: the task's naive answers, of texts the classic one, and the closed form; where
+    wrong answers have costs also the cheapest single answer.
+    """
     task = evaluation_of(dataset.task)
     truth_of_train = task.truth(train, dataset)
-    found = task.naive(truth_of_train, test, dataset, dataset.weights(train))
+    weights = dataset.weights(train)
+    found = task.naive(truth_of_train, test, dataset, weights)
+    if decision is not None:
+        found.append(cheapest(truth_of_train, weights, dataset.classes, decision, len(test)))
     if dataset.names("text") and dataset.classes:
         found.append(texts.classic(truth_of_train, train, test, dataset))
     if solved is not None:
@@ -288,7 +320,9 @@ def _drawn_together(test: "pd.DataFrame", dataset: Dataset) -> tuple["np.ndarray
 def _write(outputs: Outputs, evaluation: Evaluation, assessment: Assessment, points: int) -> None:
     """All rows as Parquet, evenly chosen ones as CSV for DVC's plots, and the numbers."""
     test, truth, prediction = assessment.test, assessment.truth, assessment.prediction
-    said = write_rows(outputs, "predictions", test, truth, prediction, assessment.dataset)
+    said = write_rows(
+        *(outputs, "predictions", test, truth, prediction, assessment.dataset, assessment.decision)
+    )
     shown = said[["truth", "prediction"]]
     shown.iloc[evenly(len(shown), points)].to_csv(
         outputs["predictions"], index=False, float_format="%.8g"

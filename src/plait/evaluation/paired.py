@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from plait.evaluation.decided import of_view, views
 from plait.evaluation.entries import Difference, Evaluation
 from plait.evaluation.evaluate import UNIT
-from plait.evaluation.intervals import Resampling, resample
+from plait.evaluation.intervals import Measure, Resampling, resample
 from plait.evaluation.metrics import metrics
 from plait.evaluation.settings import Resamples
 from plait.evaluation.stated import MODEL, paired_difference
@@ -46,6 +47,12 @@ class Measured:
     def _read_back(self) -> "tuple[np.ndarray, np.ndarray]":
         task = evaluation_of(self.evaluation["task"])
         return task.read_back(self.predictions, self.evaluation)
+
+    @property
+    def said(self) -> "np.ndarray":
+        """The classes that were answered, by their numbers, int64, (rows,)."""
+        numbers = {label: number for number, label in enumerate(self.classes)}
+        return self.predictions["prediction"].map(numbers).to_numpy(dtype="int64")
 
     @property
     def weights(self) -> "np.ndarray | None":
@@ -95,16 +102,28 @@ def same_rows(one: Measured, other: Measured) -> bool:
 
 
 def compare(model: Measured, other: Measured, settings: Resamples) -> Comparison:
-    """Compare two models on the same rows, by the first one's main metric.
+    """Compare two models on the same rows, by the first one's main metric, and by its costs where
+    that is one of costs.
 
     :param settings: how ``model`` was evaluated: its resamples are drawn again.
     """
+    import numpy as np
+
     assert same_rows(model, other), "models that were tested on different rows"
     metric = metrics()[model.evaluation["primary"]]
+    pair = {MODEL: model, OTHER: other}
+    predictions = {key: each.prediction for key, each in pair.items()}
+    function: Measure = metric.function
+    decisions = [each.evaluation.get("decision") for each in (model, other)]
+    decision = next((each for each in decisions if each is not None), None)
+    if decision is not None:
+        costs = np.asarray(decision["costs"])
+        predictions = {key: views(predictions[key], each.said, costs) for key, each in pair.items()}
+        function = of_view(metric)
     samples = resample(
         model.truth,
-        {MODEL: model.prediction, OTHER: other.prediction},
-        {metric.name: metric.function},
+        predictions,
+        {metric.name: function},
         Resampling(
             settings.resamples,
             settings.max_bootstrap_rows,

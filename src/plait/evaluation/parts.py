@@ -6,21 +6,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plait.data.dataset import read_part
+from plait.data.dataset import Part, read_part
 from plait.data.folds import Folds
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+ASIDE: dict[Part, str] = {"calibration": "the calibration part", "val": "the validation part"}
+"""Parts that a model has not learnt from, and is not tested on, the better one first: the other may
+have ended the training."""
+
 
 @dataclass(frozen=True)
 class SetAside:
     """Rows that a model has neither learnt from nor is tested on, all columns."""
 
-    name: str
-    """As it continues "rows of"."""
+    part: Part
     frame: "pd.DataFrame"
+
+    @property
+    def name(self) -> str:
+        """As it continues "rows of"."""
+        return ASIDE[self.part]
 
 
 @dataclass(frozen=True)
@@ -31,8 +39,8 @@ class Parts:
     """From which baselines are made."""
     test: "pd.DataFrame"
     """On which the model is measured."""
-    set_aside: SetAside | None
-    """By whose errors intervals around predictions are made; None: there are no such rows."""
+    set_aside: tuple[SetAside, ...] = ()
+    """In the order of `ASIDE`, those that there are."""
     folds: Folds | None = None
     """Of the training part, a member of the model for each; None: there are none."""
 
@@ -51,11 +59,15 @@ class Answered:
         return self.predict(self.rows.frame)
 
 
-def read_set_aside(folder: Path) -> SetAside | None:
-    """The validation part; None where there is none.
+def read_set_aside(folder: Path) -> tuple[SetAside, ...]:
+    """The parts of `ASIDE` that have rows.
 
     :param folder: of the data set.
-    :raises UserError: if the file is damaged.
+    :raises UserError: if a file is damaged.
     """
-    frame = read_part(folder, "val")
-    return None if frame is None or frame.empty else SetAside("the validation part", frame)
+    frames = {part: read_part(folder, part) for part in ASIDE}
+    return tuple(
+        SetAside(part, frame)
+        for part, frame in frames.items()
+        if frame is not None and not frame.empty
+    )

@@ -16,7 +16,7 @@ def per_class(assessment: Assessment) -> list[ClassScores]:
     """A row a class, with intervals."""
     import numpy as np
 
-    truth, prediction, labels = assessment.truth, assessment.prediction, assessment.dataset.classes
+    truth, prediction, labels = assessment.truth, assessment.answers, assessment.dataset.classes
 
     def scores(
         truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray"

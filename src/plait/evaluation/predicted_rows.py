@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from plait.data.dataset import Dataset, Role
 from plait.evaluation.task import evaluation_of
+from plait.models.follows import Decision
 from plait.workspace import Outputs
 
 if TYPE_CHECKING:
@@ -21,17 +22,21 @@ def write_rows(
     truth: "np.ndarray",
     prediction: "np.ndarray",
     dataset: Dataset,
+    decision: Decision | None = None,
 ) -> "pd.DataFrame":
     """Write ``evaluation/NAME.parquet``.
 
     :param frame: the rows, all columns.
     :param truth: (rows, …), as `plait.evaluation.task.TaskEvaluation.truth` gives it.
     :param prediction: (rows, …), as `plait.models.trained.TrainedModel.predict` gives it.
+    :param decision: how classes are answered; None: by what is likeliest.
     :returns: truth and prediction as people read them, a row each.
     """
     import pandas as pd
 
     said = evaluation_of(dataset.task).columns(truth, prediction, dataset)
+    if decision is not None:
+        said["prediction"] = [dataset.classes[place] for place in decision.numbers(prediction)]
     beside = [column for role in BESIDE for column in dataset.names(role)]
     # A column of the source may bear one of our names.
     renamed = {column: f"source_{column}" for column in beside if column in said}

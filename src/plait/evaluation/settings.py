@@ -85,6 +85,11 @@ class Settings(Resamples):
             check(self, chosen["data"].task)
         except ConfigurationError as error:
             yield str(error)
+            return
+        if chosen["decision"].costs is None:
+            for name in self.metrics or ():
+                if metrics()[name].takes == "costs":
+                    yield f"evaluation.metrics: {name!r} needs decision.costs; set them"
 
 
 def check(settings: Settings, task: str) -> None:

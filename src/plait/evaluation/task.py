@@ -13,6 +13,7 @@ from plait.evaluation.parts import Answered
 from plait.evaluation.plots.canvas import Canvas
 from plait.evaluation.plots.over_time import Line
 from plait.evaluation.verdict import verdict
+from plait.models.follows import Decision
 from plait.tasks.registry import modules_of, task_named
 
 if TYPE_CHECKING:
@@ -53,8 +54,29 @@ class Assessment:
     """int64, (rows,): which rows are drawn together; None: each alone."""
     weights: "np.ndarray | None" = None
     """How much each row counts, float64, (rows,), 1 on average; None: all alike."""
-    set_aside: Answered | None = None
-    """Further rows that the model has not learnt from, if there are any."""
+    set_aside: tuple[Answered, ...] = ()
+    """Further rows that the model has not learnt from, as `plait.evaluation.parts.Parts` has them.
+    """
+    decision: Decision | None = None
+    """How the model answers where wrong answers have costs; None: by what is likeliest."""
+    calibration: str | None = None
+    """How its probabilities were calibrated, in words; None: they were not."""
+    uncalibrated: "np.ndarray | None" = None
+    """What it predicts without that, as ``prediction``."""
+
+    @property
+    def answers(self) -> "np.ndarray":
+        """The prediction as metrics of answers take it: where wrong answers have costs, 1 of the
+        class that is answered, and 0 of the others.
+        """
+        import numpy as np
+
+        if self.decision is None:
+            return self.prediction
+        answers: np.ndarray = np.eye(self.prediction.shape[1])[
+            self.decision.numbers(self.prediction)
+        ]
+        return answers
 
 
 class TaskEvaluation(ABC):

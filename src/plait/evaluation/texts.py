@@ -77,7 +77,11 @@ def worst_errors(assessment: Assessment) -> list[WrongPrediction] | None:
     if not isinstance(task, TaskOfClasses):
         return None
     (text,), (index,) = dataset.names("text"), dataset.names("index")
-    said, sure = task.sureness(assessment.truth, assessment.prediction)
+    truth, prediction = assessment.truth, assessment.prediction
+    said, sure = task.sureness(truth, prediction)
+    if assessment.decision is not None:
+        said = assessment.decision.numbers(prediction)
+        sure = np.where(said != truth, prediction[np.arange(len(said)), said], 0)
     wrong = np.flatnonzero(sure)
     shown = wrong[np.argsort(-sure[wrong], kind="stable")][:ERRORS]
     return [

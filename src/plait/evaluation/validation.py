@@ -3,6 +3,7 @@
 Neither intervals nor baselines: what is chosen by a number is no estimate of it any more.
 """
 
+from plait.evaluation.decided import values_of
 from plait.evaluation.entries import Validation
 from plait.evaluation.metrics import Metric
 from plait.evaluation.stated import number
@@ -10,25 +11,19 @@ from plait.evaluation.task import Assessment, evaluation_of
 
 
 def on_validation(assessment: Assessment, chosen: dict[str, Metric]) -> Validation | None:
-    """Every metric of the test part, of the rows that are set aside, by the same definitions.
+    """Every metric of the test part, of the validation part, by the same definitions.
 
-    :returns: None where no rows are set aside.
+    :returns: None where there is none.
     :raises UserError: for a prediction that is no finite number.
     """
-    import numpy as np
-
-    aside, dataset = assessment.set_aside, assessment.dataset
-    if aside is None:
-        return None
-    frame = aside.rows.frame
-    truth = evaluation_of(dataset.task).truth(frame, dataset)
-    weights = dataset.weights(frame)
-    if weights is None:
-        weights = np.ones(len(frame))
-    return {
-        "rows": len(frame),
-        "metrics": {
-            name: number(float(item.function(truth, aside.prediction, weights)))
-            for name, item in chosen.items()
-        },
-    }
+    dataset = assessment.dataset
+    for aside in assessment.set_aside:
+        if aside.rows.part == "val":
+            frame = aside.rows.frame
+            truth = evaluation_of(dataset.task).truth(frame, dataset)
+            found = values_of(
+                *(chosen, truth, aside.prediction, dataset.weights(frame), assessment.decision)
+            )
+            metrics = {name: number(value) for name, value in found.items()}
+            return {"rows": len(frame), "metrics": metrics}
+    return None

@@ -22,6 +22,7 @@ from plait.errors import UserError
 from plait.json_types import Values
 from plait.models.base import Link, Shape
 from plait.models.family import ModelFamily, models_of, preprocessor_of
+from plait.models.follows import Calibration, Decision
 from plait.tasks.registry import task_named
 
 if TYPE_CHECKING:
@@ -55,11 +56,18 @@ class TrainedModel:
     """Further models, whose predictions are averaged with this one's."""
     link: Link = "identity"
     """As `Shape` has it."""
+    calibration: Calibration | None = None
+    """What becomes of its probabilities; of an ensemble, of their average. It is saved apart, see
+    `plait.calibration.attach`, and so is the next."""
+    decision: Decision | None = None
+    """How answers are made of probabilities; None: the likeliest class."""
 
     @property
     def members(self) -> "tuple[TrainedModel, ...]":
-        """The models whose predictions are averaged; of a single model itself."""
-        return (replace(self, others=()), *self.others)
+        """The models whose predictions `average` takes, one alone of a single model; uncalibrated,
+        for that comes after the average.
+        """
+        return (replace(self, others=(), calibration=None, decision=None), *self.others)
 
     @property
     def is_network(self) -> bool:
@@ -89,7 +97,18 @@ class TrainedModel:
         family, shape = self._family, self.shape
         pieces = [family.predict(self.fitted, inputs, shape) for inputs in self._inputs(rows)]
         predicted = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-        return self.preprocessor.target.decode(predicted)
+        return self._calibrated(self.preprocessor.target.decode(predicted))
+
+    def answers(self, prediction: "np.ndarray") -> "pd.DataFrame":
+        """Predictions as columns for people: as the task has them, decided as this model decides.
+
+        :param prediction: as `predict` gives it.
+        """
+        table = task_named(self.task).answers(prediction, self.classes)
+        if self.decision is not None:
+            said = self.decision.numbers(prediction)
+            table["prediction"] = [self.classes[number] for number in said]
+        return table
 
     def _inputs(self, rows: "pd.DataFrame | Mapping[str, object]") -> "Iterator[np.ndarray]":
         """What the model takes, `PREDICTION_ROWS` at a time."""
@@ -106,8 +125,11 @@ class TrainedModel:
             yield self.preprocessor.transform(rows.iloc[start : start + PREDICTION_ROWS])
 
     def average(self, predictions: "list[np.ndarray]") -> "np.ndarray":
-        """What an ensemble predicts whose members predict these."""
-        return task_named(self.task).average(predictions)
+        """What is predicted where the `members` predict these."""
+        return self._calibrated(task_named(self.task).average(predictions))
+
+    def _calibrated(self, prediction: "np.ndarray") -> "np.ndarray":
+        return prediction if self.calibration is None else self.calibration(prediction)
 
     def coefficients(self) -> dict[str, float] | None:
         """Of a linear regression, in raw units: by raw feature name and ``"(bias)"``; else None."""

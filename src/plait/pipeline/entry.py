@@ -67,9 +67,8 @@ def _in_fork(stage: str) -> int | None:
         resolved = Resolved.read(workspace.resolved(sys.argv[1]))
     except (IndexError, UserError):
         return None  # which this process says
-    group = STAGES[stage].unless_null
-    if group is not None and resolved[group] is None:
-        return None  # it has nothing to do
+    if resolved.leaves_idle(STAGES[stage]):
+        return None
     return run_in_fork(
         f"plait.pipeline.{stage}",
         f"{stage} {' '.join(_packages(stage, resolved))}",

@@ -55,9 +55,9 @@ class Stage:
     inputs: tuple[str, ...] = ()
     """Outputs of earlier stages that it reads."""
     outputs: tuple[Output, ...] = ()
-    unless_null: str | None = None
-    """The group without whose choice it has nothing to do: it then leaves a mark, and the identity
-    knows nothing of it."""
+    unless_null: tuple[str, ...] = ()
+    """Keys of what it is for, such as its group: where all of them are null it has nothing to do,
+    leaves a mark, and the identity knows nothing of it."""
     in_identity: bool = False
     """Whether the numbers of a training depend on what it reads."""
     digests: tuple[str, ...] = ()
@@ -125,7 +125,7 @@ _TABLE = (
         files=("pretraining_files", "model_files", "read_files"),
         inputs=("data",),
         outputs=(Output("pretrained", "pretrained", mark="pretrained.json"),),
-        unless_null="pretraining",
+        unless_null=("pretraining",),
         in_identity=True,
     ),
     Stage(
@@ -152,17 +152,29 @@ _TABLE = (
         family=("inputs", "models", "training"),
     ),
     Stage(
+        "calibrate",
+        groups=(Group("calibration", "plait.calibration.methods"),),
+        values=("decision", "read_files"),
+        files=("model_files", "read_files"),
+        inputs=("data", "model"),
+        outputs=(Output("calibrated", "calibrated", mark="calibrated.json"),),
+        unless_null=("calibration", "decision.costs"),
+        in_identity=True,
+        loads=("model", "finetuning"),
+        family=("inputs", "models"),
+    ),
+    Stage(
         "evaluate",
         values=("evaluation", "read_files"),
         files=("model_files", "read_files"),
-        inputs=("data", "model", "curves"),
+        inputs=("data", "model", "calibrated", "curves"),
         outputs=(
             Output("evaluation", "evaluation", mark="evaluation.json"),
             Output("plots", "plots"),
             Output("predictions", "predictions.csv"),
             Output("metrics", "metrics.json"),
         ),
-        loads=("model", "finetuning"),
+        loads=("model", "finetuning", "calibration"),
         family=("inputs", "models"),
         task=("learning", "evaluation"),
         discovers=("plait.evaluation.metrics",),
@@ -174,10 +186,13 @@ _TABLE = (
         # The identity stands for all that the stages before it read.
         values=("description", "label", "trainer", "evaluation", "identity"),
         files=("model_files",),
-        inputs=("data", "pretrained", "model", "curves", "metrics", "evaluation", "plots"),
+        inputs=(
+            *("data", "pretrained", "model", "calibrated", "curves", "metrics", "evaluation"),
+            "plots",
+        ),
         # It computes no number, but records by what the numbers were measured.
         digests=("code.record", "code.evaluate", "packages.evaluate"),
-        loads=("model", "finetuning"),
+        loads=("model", "finetuning", "calibration"),
         family=("inputs", "models"),
         observers=(),
         without_numbers=("plait",),

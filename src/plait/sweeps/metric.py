@@ -108,7 +108,9 @@ def _measured(resolved: Resolved) -> list[str]:
     chosen = resolved["evaluation.metrics"]
     if isinstance(chosen, list) and chosen:
         return [str(each) for each in chosen]
-    return list(default_of_task(settings_in(resolved, "data", SourceSettings).task))
+    known = default_of_task(settings_in(resolved, "data", SourceSettings).task)
+    costly = resolved["decision.costs"] is not None
+    return [name for name, item in known.items() if costly or item.takes != "costs"]
 
 
 def _has_folds(resolved: Resolved) -> bool:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 OFFICIAL = "split"
 """The column that tells the parts that the set comes with."""
 
-PARTS = {"train": "train", "validation": "val", "val": "val", "dev": "val", "test": "test"}
+PARTS = {
+    **{"train": "train", "validation": "val", "val": "val", "dev": "val", "test": "test"},
+    "calibration": "calibration",
+}
 """What sets call them."""
 
 

@@ -77,7 +77,7 @@ def read(settings: Settings, root: Path) -> Source:
         frames.append(_read_file(path).assign(official=part))
     frame = pd.concat(frames, ignore_index=True)
     parts = official_parts(
-        frame["official"] == "test", settings.split.val, frame["topic"], settings.seed
+        frame["official"] == "test", settings.split, frame["topic"], settings.seed
     )
     return labelled(
         settings,

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 Direction = Literal["minimize", "maximize"]
 Function = Callable[["np.ndarray", "np.ndarray", "np.ndarray"], float]
+Takes = Literal["probabilities", "answers", "costs"]
 RowFunction = Callable[["np.ndarray", "np.ndarray"], "np.ndarray"]
 
 SHIPPED = (
     *("regression", "classification", "multilabel", "direction", "calibration"),
-    "quantiles_and_counts",
+    *("quantiles_and_counts", "cost"),
 )
 """The files whose metrics come first, in this order; the first metric of a task is its primary
 one, which a file of the user's own does not displace."""
@@ -55,6 +56,10 @@ class Metric:
     these values, float64, (rows,). Importance of columns is told in such a metric."""
     by_default: bool
     """Whether it is computed where no metrics are listed."""
+    takes: Takes = "probabilities"
+    """What it is given of predicted classes where wrong answers have costs: the probabilities; 1 of
+    the class that is answered and 0 of the others, whose likeliest one is the answer; or what the
+    answer costs if a class is so. Without costs, and of anything else, it is the prediction."""
 
     def improves(self, difference: float) -> bool:
         """Whether ``difference``, a model's value less another's, speaks for the model."""
@@ -72,6 +77,7 @@ def metric(
     requires: str | None = None,
     of_rows: RowFunction | None = None,
     by_default: bool = True,
+    takes: Takes = "probabilities",
 ) -> Callable[[Function], Function]:
     """Register the decorated function as a metric under the function's name.
 
@@ -81,6 +87,8 @@ def metric(
     :param requires: a key that ``dataset.facts`` must have.
     :param of_rows: the value of each row, if the metric is their weighted mean.
     :param by_default: whether it is computed where no metrics are listed.
+    :param takes: what of the prediction it asks for where wrong answers have costs; ``answers`` of
+        one that looks at the predicted class alone, ``costs`` of one that is computed only then.
     :raises ValueError: if another file has a metric of that name.
     """
 
@@ -94,7 +102,7 @@ def metric(
             )
         tasks = task if isinstance(task, tuple) else (task,)
         _registered[name] = Metric(
-            name, title, tasks, direction, function, requires, of_rows, by_default
+            name, title, tasks, direction, function, requires, of_rows, by_default, takes
         )
         return function
 

@@ -45,7 +45,7 @@ def log_losses(truth: "np.ndarray", prediction: "np.ndarray") -> "np.ndarray":
     return losses
 
 
-@metric(task=BOTH, direction="maximize", title="Accuracy", of_rows=right_rows)
+@metric(task=BOTH, direction="maximize", title="Accuracy", of_rows=right_rows, takes="answers")
 def accuracy(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
     """The share of rows whose class was predicted; of several classes, all of them and no other."""
     import numpy as np
@@ -53,7 +53,7 @@ def accuracy(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray
     return float(np.average(right_rows(truth, prediction), weights=weights))
 
 
-@metric(task="classification", direction="maximize", title="Balanced accuracy")
+@metric(task="classification", direction="maximize", title="Balanced accuracy", takes="answers")
 def balanced_accuracy(
     truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray"
 ) -> float:
@@ -64,19 +64,19 @@ def balanced_accuracy(
     return float(np.nanmean(recall))
 
 
-@metric(task=BOTH, direction="maximize", title="Precision (macro)")
+@metric(task=BOTH, direction="maximize", title="Precision (macro)", takes="answers")
 def precision_macro(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
     """The mean over classes of: predicted rightly / predicted."""
     return _macro(0, truth, prediction, weights)
 
 
-@metric(task=BOTH, direction="maximize", title="Recall (macro)")
+@metric(task=BOTH, direction="maximize", title="Recall (macro)", takes="answers")
 def recall_macro(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
     """The mean over classes of: predicted rightly / occurring."""
     return _macro(1, truth, prediction, weights)
 
 
-@metric(task=BOTH, direction="maximize", title="F1 (macro)")
+@metric(task=BOTH, direction="maximize", title="F1 (macro)", takes="answers")
 def f1_macro(truth: "np.ndarray", prediction: "np.ndarray", weights: "np.ndarray") -> float:
     """The mean over classes of the harmonic mean of precision and recall."""
     return _macro(2, truth, prediction, weights)

@@ -35,8 +35,8 @@ from plait.signals import end_at_sigterm
 from plait.tracking.query.find import find
 from plait.tracking.query.run import RecordedRun
 from plait.tracking.record import source_patch
-from plait.tracking.record.record import curve_rows, final_values, pretraining_rows
-from plait.tracking.record.weights import weights_digest
+from plait.tracking.record.numbers import curve_rows, final_values, pretraining_rows
+from plait.tracking.record.weights import model_digest
 from plait.tracking.tags import (
     DEVICES,
     DIRTY,
@@ -274,7 +274,7 @@ def _compare(run: RecordedRun, outputs: Outputs) -> Comparison:
 def compare_weights(run: RecordedRun, outputs: Outputs) -> Compared:
     """By their digests; where those differ, by the weights themselves or what they predict."""
     recorded = run.tags.get(WEIGHTS, UNRECORDED)
-    rebuilt = weights_digest(outputs["model"])
+    rebuilt = model_digest(outputs)
     if recorded == rebuilt:
         return Compared("weights", recorded, rebuilt, SAME)
     file = outputs["model"] / "weights.safetensors"

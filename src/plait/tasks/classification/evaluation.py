@@ -78,7 +78,7 @@ class ClassificationEvaluation(TaskOfClasses):
 
         classes = assessment.dataset.classes
         counts = confusion_matrix(
-            assessment.truth, assessment.prediction.argmax(axis=1), labels=range(len(classes))
+            assessment.truth, assessment.answers.argmax(axis=1), labels=range(len(classes))
         )
         return {
             "confusion": {"labels": list(classes), "counts": counts.tolist()},

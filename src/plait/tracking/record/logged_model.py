@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plait import loaded
+from plait.calibration.attach import load
 from plait.config.registry import settings_of
 from plait.data.dataset import Column, Dataset, read_part
 from plait.data.preprocessing import ColumnPreprocessor
@@ -45,7 +46,7 @@ def log_model(
 
     frame = read_part(outputs.data, "test")
     assert frame is not None, "every data set has a test part"
-    model = TrainedModel.load(outputs["model"])
+    model = load(outputs)
     logged = store.client.create_logged_model(
         run.info.experiment_id,
         name=name,
@@ -56,7 +57,7 @@ def log_model(
     try:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "logged"
-            _save(folder, model, outputs["model"], frame, dataset, logged, run, Path(temporary))
+            _save(folder, model, outputs, frame, dataset, logged, run, Path(temporary))
             store.client.log_model_artifacts(logged.model_id, str(folder))
     except BaseException:
         store.client.delete_logged_model(logged.model_id)
@@ -130,7 +131,7 @@ def signature_of(dataset: Dataset, inputs: list[Column], frame: "pd.DataFrame") 
 def _save(
     folder: Path,
     model: TrainedModel,
-    source: Path,
+    outputs: Outputs,
     frame: "pd.DataFrame",
     dataset: Dataset,
     logged: "LoggedModel",
@@ -144,13 +145,15 @@ def _save(
     example = frame[[column.name for column in inputs]].head(EXAMPLE_ROWS)
     example = example.reset_index(drop=True)
     family = models_of(model.choice)
-    artifacts = temporary / "whole"
+    source, artifacts = outputs["model"], temporary / "whole"
     if model.is_network:
         exported.export(model, source, artifacts, example)
     else:
         shutil.copytree(source, artifacts)
         settings = settings_of("model", model.choice)(**model.settings)
         family.complete(settings, model.finetuning, artifacts)
+    if model.calibration is not None or model.decision is not None:
+        shutil.copy(outputs.mark("calibrated"), artifacts)
     packages = (*PACKAGES, *family.packages(model.choice))
     code = temporary / "code" / "plait"
     shutil.copytree(

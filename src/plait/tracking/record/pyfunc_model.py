@@ -10,8 +10,8 @@ import mlflow
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from plait.calibration.attach import attached
 from plait.models.trained import TrainedModel
-from plait.tasks.registry import task_named
 from plait.tracking.record.exported import NETWORK, load_exported
 
 
@@ -22,7 +22,8 @@ class RawColumnsModel(PythonModel):  # type: ignore[misc]  # untyped
         """Read the model's folder."""
         folder = Path(context.artifacts["model"])
         exported = (folder / NETWORK).exists()
-        self._model = load_exported(folder) if exported else TrainedModel.load(folder)
+        model = load_exported(folder) if exported else TrainedModel.load(folder)
+        self._model = attached(model, folder)
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: Any = None
@@ -34,8 +35,7 @@ class RawColumnsModel(PythonModel):  # type: ignore[misc]  # untyped
             their probabilities, as ``probability_LABEL``; where a row may have several,
             ``prediction`` is the text of a JSON list.
         """
-        values = self._model.predict(model_input)
-        return task_named(self._model.task).answers(values, self._model.classes)
+        return self._model.answers(self._model.predict(model_input))
 
 
 mlflow.models.set_model(RawColumnsModel())

@@ -1,7 +1,6 @@
 """Completing a run from the stages' outputs, as often as one likes."""
 
 import json
-import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,7 +12,6 @@ from plait import digests
 from plait.artifacts import read_json
 from plait.config.resolved import Resolved
 from plait.data.dataset import Dataset
-from plait.evaluation.entries import Evaluation
 from plait.evaluation.notation import duration, readable_size
 from plait.evaluation.same_rows import rows_digest, rows_of_part, tested_rows_digest
 from plait.json_types import mapping_at
@@ -23,10 +21,10 @@ from plait.tracking.cost import MEMORY, SECONDS
 from plait.tracking.live.delivery import deliver_journal, deliver_journals
 from plait.tracking.query.run import RecordedRun, get_run
 from plait.tracking.record.logged_model import log_model, logged_model_id
+from plait.tracking.record.numbers import curve_rows, final_values, pretraining_rows
 from plait.tracking.record.points import Points, Row
 from plait.tracking.record.source_patch import SourcePatch, commit_of, log_patch, take_patch
-from plait.tracking.record.weights import weights_digest
-from plait.tracking.sections import BASELINE, FOLD, MEMBER
+from plait.tracking.record.weights import model_digest
 from plait.tracking.store.faults import others_write_the_same
 from plait.tracking.store.reaper import open_store_of
 from plait.tracking.store.retry import while_others_make_it
@@ -165,7 +163,7 @@ def _complete(
     # Measured otherwise than before, numbers may differ; measured alike, they must agree.
     anew = run.data.tags.get(MEASURED_BY, measured_by) != measured_by
     differences += points.add([final], model_id, replace=anew)
-    weights = weights_digest(outputs["model"])
+    weights = model_digest(outputs)
     known = run.data.tags.get(WEIGHTS, weights)
     if known != weights:
         differences.append(f"the weights: {known} recorded, {weights} now")
@@ -204,83 +202,6 @@ def evaluation_digest(resolved: Resolved) -> str:
     read = (mapping_at(values, key)["evaluate"] for key in ("code", "packages"))
     measured = [values["evaluation"], *read]
     return digests.of_values(measured, digests.SHORT)
-
-
-def curve_rows(path: Path, at: int) -> list[Row]:
-    """The epochs of ``curves.csv``; an empty cell is no value."""
-    import csv
-
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            Row(
-                int(line["epoch"]),
-                at,
-                {key: float(line[key]) for key in line if key != "epoch" and line[key] != ""},
-            )
-            for line in csv.DictReader(file)
-        ]
-
-
-def pretraining_rows(outputs: Outputs, at: int) -> list[Row]:
-    """The epochs of stage `pretrain`, if it trained: ``pretraining/train_loss`` and the like."""
-    path = outputs["pretrained"] / "curves.csv"
-    if not path.exists():
-        return []
-    return [
-        Row(
-            row.step,
-            at,
-            {f"pretraining/{key.replace('/', '_')}": value for key, value in row.values.items()},
-        )
-        for row in curve_rows(path, at)
-    ]
-
-
-def final_values(metrics: dict[str, float], evaluation: Evaluation) -> dict[str, float]:
-    """The metrics; of the test part also their intervals, and the baselines; and those of folds.
-
-    Of the naive ones the best at each metric, of the others the main metric.
-    """
-    values = dict(metrics)
-    for name, entry in evaluation["metrics"].items():
-        for bound, end in (("low", entry["low"]), ("high", entry["high"])):
-            if end is not None:
-                values[f"test_interval/{name}_{bound}"] = end
-        naive = [
-            reached
-            for other in evaluation["baselines"].values()
-            if other["naive"]
-            and name in other["metrics"]
-            and (reached := other["metrics"][name]["value"]) is not None
-        ]
-        if naive:
-            best = min if entry["direction"] == "minimize" else max
-            values[f"test_naive/{name}"] = best(naive)
-    for name, other in evaluation["baselines"].items():
-        reached = other["metrics"][evaluation["primary"]]["value"]
-        if not other["naive"] and reached is not None:
-            values[f"{BASELINE}/{name}"] = reached
-    for number, member in enumerate(evaluation.get("members") or [], start=1):
-        reached = member["metrics"][evaluation["primary"]]["value"]
-        if reached is not None:
-            values[f"{MEMBER}/{number}"] = reached
-    validated = evaluation.get("cross_validation")
-    for number, fold in enumerate(validated["members"] if validated else (), start=1):
-        reached = fold["metrics"][evaluation["primary"]]
-        if reached is not None:
-            values[f"{FOLD}/{number}"] = reached
-    sizes = evaluation.get("sizes") or {}
-    for key in ("trained_parameters", "parameters", "saved_bytes"):
-        if key in sizes:
-            values[f"model/{key}"] = sizes[key]
-    for part, share in sizes.get("truncated", {}).items():
-        values[f"model/truncated_{part}"] = share
-    return {metric_name(key): float(value) for key, value in values.items()}
-
-
-def metric_name(key: str) -> str:
-    """``key`` without what MLflow refuses in a name; the label of a class may hold anything."""
-    return re.sub(r"[^\w\-./: ]", "_", key)
 
 
 def run_facts(run: RecordedRun) -> dict[str, str]:

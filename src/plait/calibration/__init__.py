@@ -1,0 +1,1 @@
+"""What follows the weights of a model: probabilities put right, and answers made of them."""

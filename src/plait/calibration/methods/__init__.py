@@ -1,0 +1,1 @@
+"""Ways to put probabilities right, one file each."""
