@@ -17,7 +17,10 @@ from plait.errors import UserError
 
 def split(by: str, folds: int | None = 5, **changes: Any) -> Split:
     column = "c" if by in ("time", "group", "column") else None
-    values = {"val": 0.0, "test": 0.2, "column": column, "gap": 0, "repeats": 1}
+    values = {
+        **{"val": 0.0, "test": 0.2, "calibration": 0.0},
+        **{"column": column, "gap": 0, "repeats": 1},
+    }
     return Split(**{"by": by, "folds": folds, **values, **changes})
 
 

@@ -138,7 +138,7 @@ def test_dates_suggest_a_split_by_time_and_entities_one_by_group(checkout: Check
     make(checkout, "dated", raw(checkout, "dated.csv", dated), target="sold")
     assert data_of(checkout, "dated")["split"] == {
         **{"by": "time", "val": 0.0, "test": 0.2, "column": "day", "gap": 0},
-        **{"folds": None, "repeats": 1},
+        **{"calibration": 0.0, "folds": None, "repeats": 1},
     }
     make(checkout, "grouped", raw(checkout, "grouped.csv", shop_rows()), target="sold")
     split = data_of(checkout, "grouped")["split"]
