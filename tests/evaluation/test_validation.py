@@ -68,9 +68,9 @@ def test_what_a_small_part_leaves_undefined_is_no_metric_of_it(outputs: Outputs)
     assert {"validation/accuracy", "test/roc_auc"} <= metrics.keys()
 
 
-def test_a_diverged_model_is_refused_with_the_part(linear: Case) -> None:
+def test_a_diverged_model_is_refused_there_too(linear: Case) -> None:
     def formula(frame: pd.DataFrame) -> np.ndarray:
         return np.where(frame.row == 7, np.nan, 1.0)
 
-    with pytest.raises(UserError, match=r"for 1 of 300 validation rows \(the first: row 7\)"):
+    with pytest.raises(UserError, match=r"for 1 of 300 held-out rows \(the first: row 7\)"):
         run(with_validation(linear, linear.train), FakeModel(formula))
