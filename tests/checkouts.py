@@ -17,8 +17,6 @@ from py_compile import PycInvalidationMode
 
 import yaml
 
-from plait.tracking.store.store import open_store
-from plait.workspace import Workspace
 from warm.start import warm_tools
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -165,7 +163,11 @@ def _template(keep_results: bool) -> Path:
         checkout.edit("conf/config.yaml", "    draw: true ", "    draw: false ")
         checkout.edit("conf/config.yaml", "    repeats: 5 ", "    repeats: 1 ")
         # MLflow's migrations, from the first on, take as long as a small experiment.
-        open_store(Workspace.at(target), "local", {})
+        code = (
+            "from pathlib import Path; from plait.tracking.store.store import open_store;"
+            "from plait.workspace import Workspace; open_store(Workspace.at(Path()), 'local', {})"
+        )
+        checkout.run("python", "-c", code, env={"PYTHONPATH": str(target / "src")})
         shutil.rmtree(target / ".plait")
     # By content, as `plait.loaded` trusts it.
     compile_dir(target / "src", quiet=1, invalidation_mode=PycInvalidationMode.CHECKED_HASH)

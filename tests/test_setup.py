@@ -99,7 +99,7 @@ def test_make_repro_in_a_fresh_clone_rebuilds_every_number(
         different = {stage for stage in then if now[stage] != then[stage]}
         assert different <= {
             f"{stage}@{name}"
-            for stage in ("train", "evaluate", "record")
+            for stage in ("train", "calibrate", "evaluate", "record")
             for name in ("linear_regression", "market", "breast_cancer", "review_sentiment")
         }
     installed = (clone.root / ".venv" / "installed").stat().st_mtime_ns

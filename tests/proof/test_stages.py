@@ -309,7 +309,7 @@ def test_code_that_would_run_is_compared_with_what_was_composed(line: Line) -> N
 
 @pytest.mark.slow
 def test_a_refusal_while_measuring_is_told_on_the_run(line: Line) -> None:
-    line.run("generate", "pretrain", "train")
+    line.run("generate", "pretrain", "train", "calibrate")
     model = line.outputs["model"] / "model.json"
     model.write_text(model.read_text() + " ")
     environment = {"PYTHONPATH": str(line.root / "src")}
