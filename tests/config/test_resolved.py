@@ -7,6 +7,14 @@ from dvc.utils.serialize import parse_yaml
 from plait.config.resolved import as_text
 from plait.json_types import Values
 
+
+def test_dvc_parses_in_c() -> None:
+    """In Python it would take five times as long, which is most of a small ``dvc repro``."""
+    from ruamel.yaml import main
+
+    assert main.CParser is not None
+
+
 TEXTS = (
     *("0768278038329689", "1768278038329689", "089", "012", "0o17", "0x1F", "+5", "-7", "1_000"),
     *("1e5", "768278e038329689", "1.5E+3", ".5", "5.", "1.0", ".inf", "-.inf", ".nan", "0b11"),
